@@ -1,0 +1,1 @@
+"""Drivers, pools, transactions, dialect facts, introspection, DDL. The only door to SQL."""

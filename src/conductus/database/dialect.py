@@ -1,0 +1,160 @@
+"""What differs between the databases, as facts: values, text, order, lists, limits.
+
+The rest of Conductus builds SQLAlchemy expressions and asks the dialect where databases
+part ways; an `if` on the database's name anywhere else is a defect. One subclass per
+database stands in `dialects/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine.interfaces import Dialect as SQLAlchemyDialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from conductus.schema.model import Collection, Column, Kind
+
+Convert = Callable[[Any], Any]
+Name = Literal["sqlite", "postgresql", "mysql"]
+
+
+class Statement(Struct, frozen=True):
+    """A compiled statement: the driver's text and which value goes where."""
+
+    sql: str
+    order: tuple[str, ...]
+    """Names of the bound parameters in the order in which the driver takes them."""
+    constants: dict[str, Any]
+    """Parameters whose value is part of the statement."""
+
+    def values(self, bound: Mapping[str, Any]) -> list[Any]:
+        """The sequence to hand to the driver. Raises KeyError for a missing value."""
+        constants = self.constants
+        if not constants:
+            return [bound[name] for name in self.order]
+        return [bound[name] if name in bound else constants[name] for name in self.order]
+
+
+class Dialect:
+    """The facts about one database server."""
+
+    name: ClassVar[Name]
+    max_parameters: ClassVar[int]
+    """Most bound values in one statement."""
+    returning: bool
+    """True when INSERT … RETURNING works on this server."""
+
+    def __init__(self, sqlalchemy_dialect: SQLAlchemyDialect) -> None:
+        self.sqlalchemy = sqlalchemy_dialect
+
+    # -- statements -----------------------------------------------------------------
+
+    def compile(self, statement: sa.ClauseElement) -> Statement:
+        """The driver's text of a Core statement.
+
+        Parameters are named with `sa.bindparam("name", type_=…)`; literals become constants.
+        """
+        compiled = statement.compile(dialect=self.sqlalchemy)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows for the type checker
+        order = tuple(compiled.positiontup or ())
+        constants = {
+            name: compiled.params[name]
+            for name in set(order)
+            if name in compiled.params and not _required(compiled, name)
+        }
+        return Statement(str(compiled), order, constants)
+
+    def table(self, collection: Collection) -> sa.TableClause:
+        """The table of a collection with typed columns; every name is quoted."""
+        return sa.table(
+            sa.quoted_name(collection.name, quote=True),
+            *(
+                sa.column(
+                    sa.quoted_name(field.column.name, quote=True), self.type(field.column.kind)
+                )
+                for field in collection.fields.values()
+                if field.column is not None
+            ),
+        )
+
+    def insert(
+        self, table: sa.TableClause, rows: int, names: Sequence[str], key: str | None
+    ) -> Statement:
+        """INSERT of `rows` rows; parameters are `name_0`, `name_1`, … per row.
+
+        `key` names the generated key column to be answered by `Transaction.insert`.
+        """
+        raise NotImplementedError
+
+    def type(self, kind: Kind) -> TypeEngine[Any]:
+        """The SQLAlchemy type to bind and compare a column of this kind with."""
+        raise NotImplementedError
+
+    # -- values ---------------------------------------------------------------------
+
+    def binder(self, kind: Kind) -> Convert | None:
+        """From plain value (never None) to what the driver binds; None for no change.
+
+        The function raises ValueError for a value that such a column cannot hold.
+        """
+        raise NotImplementedError
+
+    def loader(self, kind: Kind) -> Convert | None:
+        """From what the driver returns (also None) to the plain value; None for no change."""
+        raise NotImplementedError
+
+    # -- expressions ----------------------------------------------------------------
+
+    def ordered(
+        self, column: ColumnElement[Any], kind: Kind, *, descending: bool, nulls_last: bool
+    ) -> list[ColumnElement[Any]]:
+        """What to put in ORDER BY; the place of nulls is always said."""
+        raise NotImplementedError
+
+    def comparable(self, expression: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        """What to compare by `<`, `>`, BETWEEN and aggregate by; applied to both sides."""
+        return expression
+
+    def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        """The column as text, for searching numbers and reading opaque types."""
+        raise NotImplementedError
+
+    def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        """What to select for a column: itself, or its text form where the driver needs it."""
+        return column
+
+    def like(
+        self, text: ColumnElement[Any], pattern: ColumnElement[Any], *, ascii: bool, negate: bool
+    ) -> ColumnElement[Any]:
+        """Case-insensitive LIKE with `\\` as escape; `ascii`: the pattern has only ASCII."""
+        raise NotImplementedError
+
+    def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
+        """`column IN (…)` with the whole list bound as the one value `parameter`.
+
+        The value to bind is made by `list_binder`.
+        """
+        raise NotImplementedError
+
+    def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
+        """From driver values to the one value that `among` takes."""
+        raise NotImplementedError
+
+    def random(self) -> ColumnElement[Any]:
+        """A random number for ORDER BY."""
+        raise NotImplementedError
+
+    def total(
+        self, column: ColumnElement[Any], kind: Kind, function: Literal["sum", "avg", "min", "max"]
+    ) -> ColumnElement[Any]:
+        """An aggregate that keeps exact decimals exact."""
+        raise NotImplementedError
+
+
+def _required(compiled: SQLCompiler, name: str) -> bool:
+    return compiled.binds[name].required

@@ -1,0 +1,124 @@
+"""The protocols every driver fulfils, and what they raise.
+
+A statement is text in the driver's own parameter style with a sequence of driver values;
+both come out of `Dialect.compile` and `Dialect.binder`, never from string formatting.
+
+Errors: drivers translate their exceptions here and now. What a client caused becomes an
+`ApiError` (`DuplicateValue`, `ValidationFailed` for a NULL in a NOT NULL column,
+`Unprocessable` for a failed foreign key, check or unsuitable value), a lost or absent
+server `DatabaseUnreachable`, a statement that could not be run `QueryFailed`; a
+transaction given up for the sake of concurrency `TransactionConflict`, which is no
+`ApiError`: whoever began the transaction runs it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from conductus.errors import ApiError
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+    from conductus.database.dialect import Dialect
+
+Row = Sequence[Any]
+T = TypeVar("T")
+
+
+class QueryFailed(ApiError):
+    """A statement could not be run; the cause is in the log, not in the answer."""
+
+    code, status = 9, 500
+
+    def __init__(self) -> None:
+        super().__init__("The query could not be run")
+
+
+class QueryTooSlow(ApiError):
+    """A statement ran into the time limit of the server."""
+
+    code, status = 12, 422
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The query took longer than {seconds:g} seconds and was stopped")
+
+
+class TransactionConflict(Exception):
+    """Deadlock, serialization failure, certification failure: run the transaction again."""
+
+
+class Executor(Protocol):
+    """Runs compiled SQL on one driver."""
+
+    async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows, in the order the statement gives them."""
+        ...
+
+    def stream(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[Row]]]:
+        """Rows in batches of up to `size`, read as they are asked for.
+
+        Leaving the context early stops the statement in the database.
+        """
+        ...
+
+
+class Transaction(Executor, Protocol):
+    """An executor whose work is kept whole or not at all."""
+
+    async def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Runs a statement that returns no rows; answers how many rows it touched."""
+        ...
+
+    async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
+        """Runs an INSERT of `rows` rows; answers their generated keys in row order.
+
+        The statement comes from `Dialect.insert`, which adds RETURNING where the server
+        has it. For a table without a generated key the answer is empty.
+        """
+        ...
+
+
+class Database(Executor, Protocol):
+    """One project's database: a bounded pool of connections."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The facts about this server."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits when the block ends well, rolls back when it raises.
+
+        Raises `TransactionConflict` from any statement or from the commit.
+        """
+        ...
+
+    def schema_transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction for DDL under the project's schema lock, one at a time.
+
+        PostgreSQL and SQLite keep DDL and metadata together or not at all; MySQL commits
+        at each DDL statement. On SQLite foreign keys are off inside and checked before
+        the commit. Runs off the event loop where the driver would block it.
+        """
+        ...
+
+    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
+        """Runs `work` with a short-lived SQLAlchemy connection on the same driver."""
+        ...
+
+    async def fingerprint(self) -> str:
+        """Changes whenever a table, view or column of the database does. Cheap."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises `DatabaseUnreachable` when the server does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...

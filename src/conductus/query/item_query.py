@@ -1,0 +1,146 @@
+"""`ItemQuery`: the one form in which every front end asks for items.
+
+REST, GraphQL, SCIM, exports and the code inside all speak it. Names in it exist in the
+schema that it was parsed against; whether they may be read is decided later, by
+`permissions.reading`. Values in filters are as the client wrote them: the planner
+converts them with the type of the field. Source: items page §3 of the API reference.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Literal, assert_never
+
+from msgspec import Struct
+
+DEFAULT_LIMIT = 200
+
+
+class Operator(Enum):
+    """What a filter compares by; the value is the canonical name."""
+
+    EQ = "eq"
+    NEQ = "neq"
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    IN = "in"
+    NIN = "nin"
+    NULL = "null"
+    NNULL = "nnull"
+    CONTAINS = "contains"
+    NCONTAINS = "ncontains"
+    RLIKE = "rlike"
+    NRLIKE = "nrlike"
+    BETWEEN = "between"
+    NBETWEEN = "nbetween"
+    EMPTY = "empty"
+    NEMPTY = "nempty"
+    ALL = "all"
+    HAS = "has"
+    NHAS = "nhas"
+
+
+class Compare(Struct, frozen=True):
+    """One leaf of a filter: a field path, an operator, the value asked for.
+
+    `path` starts at the collection of the query: `("author", "name")`. Every segment but
+    the last is a relation (either way). `value` is text or JSON as given; a tuple for
+    `in`, `nin`, `between`, `nbetween`, `all`; None for `null` and `empty`.
+    """
+
+    path: tuple[str, ...]
+    operator: Operator
+    value: Any = None
+
+
+class Group(Struct, frozen=True):
+    """Filters that must all hold, or of which one must. Empty: `all` holds, `any` does not."""
+
+    mode: Literal["all", "any"]
+    members: tuple[Filter, ...]
+
+
+Filter = Compare | Group
+
+
+def paths(filter: Filter) -> frozenset[tuple[str, ...]]:
+    """Every field path that the filter reads."""
+    match filter:
+        case Compare(path=path):
+            return frozenset({path})
+        case Group(members=members):
+            return frozenset[tuple[str, ...]]().union(*map(paths, members))
+        case _:
+            assert_never(filter)
+
+
+class SortKey(Struct, frozen=True):
+    """A field to order by. `field` is None for a random order."""
+
+    field: str | None
+    descending: bool = False
+
+
+class Selection(Struct, frozen=True):
+    """What to return of each item.
+
+    `fields`: names whose stored value is wanted: columns (a many-to-one gives its key) and
+    bare one-to-many aliases (a list of keys). `expanded`: relations to follow, each with
+    what to return of the other side. A name stands in one of the two, in schema order.
+    """
+
+    fields: tuple[str, ...] = ()
+    expanded: tuple[tuple[str, Selection], ...] = ()
+
+
+class Deep(Struct, frozen=True):
+    """How an expanded to-many list is narrowed: `deep[comments][limit]=3`."""
+
+    filter: Filter | None = None
+    sort: tuple[SortKey, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+
+class Aggregate(Struct, frozen=True):
+    """One figure asked of each group: `sum` of `views`; `count` of `*`."""
+
+    function: Literal["count", "countDistinct", "sum", "avg", "min", "max"]
+    field: str
+
+
+ALL_STATUSES: Literal["*"] = "*"
+Statuses = tuple[str, ...] | Literal["*"] | None
+"""Status values asked for; `*` for all; None for the default: those not soft-deleted."""
+
+ALL_META: frozenset[str] = frozenset(
+    {"collection", "type", "result_count", "total_count", "filter_count", "status", "page"}
+)
+
+
+class ItemQuery(Struct, frozen=True, kw_only=True):
+    """Which items of a collection, in which order, and what of each."""
+
+    collection: str
+    selection: Selection
+    filter: Filter | None = None
+    search: str | None = None
+    sort: tuple[SortKey, ...] = ()
+    """Empty: the collection's default order. The primary key is always added last."""
+    statuses: Statuses = None
+    limit: int | None = DEFAULT_LIMIT
+    """None: no limit."""
+    offset: int = 0
+    page: int | None = None
+    """As asked for, when it took effect; `offset` has it worked in."""
+    single: bool = False
+    languages: tuple[str, ...] | None = None
+    """Languages of translations; None: all."""
+    meta: frozenset[str] | None = None
+    """Keys of `meta` asked for; None: no `meta` at all."""
+    deep: dict[tuple[str, ...], Deep] = {}
+    """By path of the expanded relation."""
+    groups: tuple[str, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
