@@ -1,0 +1,59 @@
+# Every way of working on Conductus. Nothing but make and Python 3.11 is needed.
+
+PYTHON ?= python3
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+ARGS ?=
+
+BIN := .venv/bin
+KEY := $(shell cat requirements/dev.txt pyproject.toml | cksum | cut -d ' ' -f 1)
+INSTALLED := .venv/.installed-$(KEY)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --exclude-newer '7 days'
+
+.DEFAULT_GOAL := help
+.PHONY: help start check test bench golden docs lock
+
+help: ## Show this list
+	@echo 'make TARGET, where TARGET is one of:'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Variables: PYTHON (python3), JOBS (all cores), ARGS (more for the command).'
+
+start: $(INSTALLED) ## Run a server from this checkout
+	$(BIN)/conductus start $(ARGS)
+
+check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licences
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	@echo '$(BIN)/pip-licenses'
+	@$(BIN)/pip-licenses > .venv/licences.txt || { cat .venv/licences.txt; exit 1; }
+
+test: $(INSTALLED) ## Run every test on SQLite, PostgreSQL and MariaDB (JOBS=1 ARGS='-k name')
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+bench: $(INSTALLED) ## Measure
+	$(BIN)/python -m bench $(ARGS)
+
+golden: $(INSTALLED) ## Rewrite the golden files; review the difference as code
+	$(BIN)/python -m pytest --snapshot-update tests/golden $(ARGS)
+
+docs: $(INSTALLED) ## Check that the documentation names and runs what there is
+	@if [ -e tests/units/test_docs.py ]; then $(BIN)/python -m pytest tests/units/test_docs.py $(ARGS); \
+	else echo 'tests/units/test_docs.py is not here: nothing was checked'; fi
+
+lock: $(INSTALLED) ## Renew requirements/ with the newest versions older than a week
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements/runtime.txt \
+		--output-file requirements/dev.txt
+
+# The name of the stamp holds a checksum, so that a fresh clone, an older
+# branch or a touched file is judged by what it says and not by its age.
+$(INSTALLED):
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.installed-*
+	@touch $@

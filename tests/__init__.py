@@ -1,0 +1,1 @@
+"""The second specification: what Conductus does, as it can be run."""
