@@ -1,0 +1,1 @@
+"""Items read and written: plan, SQL, rows; change trees, one transaction, history."""
