@@ -1,0 +1,82 @@
+"""What every test gets: a loop, a fresh database, and rules that keep the suite strict."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from _pytest.reports import CollectReport
+from _pytest.terminal import TerminalReporter
+
+from conductus.database.dialect import Name as Driver
+from tests.databases import DRIVERS, SkipReason, fresh_database, in_ci, servers
+
+# No timing assertions: an example may take as long as a test may.
+hypothesis.settings.register_profile("conductus", deadline=None, print_blob=True)
+
+
+def pytest_configure() -> None:
+    hypothesis.settings.load_profile("conductus")
+
+
+def pytest_report_header() -> str:
+    return f"databases: {servers().line()}"
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    absent = servers().absent()
+    if not absent:
+        return
+    fate = "FAILED" if in_ci() else "WERE SKIPPED"
+    terminalreporter.section(
+        f"DATABASES NOT FOUND, THEIR TESTS {fate}", sep="!", red=True, bold=True
+    )
+    for reason, server in absent.items():
+        terminalreporter.line(f"{reason} ({server.address}: {server.trouble})", red=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_unknown_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, CollectReport, CollectReport]:
+    report = yield
+    _refuse_unknown_skip(report)
+    return report
+
+
+def _refuse_unknown_skip(report: pytest.TestReport | CollectReport) -> None:
+    if report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if words.removeprefix("Skipped: ") not in set(SkipReason):
+        report.outcome = "failed"
+        report.longrepr = f"{words!r} is not among tests.databases.SkipReason"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The one event loop that Conductus runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(params=DRIVERS)
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """Each database in turn. A test that asks for it runs once on each."""
+    name: Driver = request.param
+    return name
+
+
+@pytest.fixture
+async def database_url(
+    driver: Driver, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[str]:
+    """The address of a new, empty database of `driver`, gone after the test."""
+    async with fresh_database(driver, request.function.__name__, tmp_path) as url:
+        yield url
