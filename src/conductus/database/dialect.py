@@ -8,7 +8,7 @@ database stands in `dialects/`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -59,8 +59,8 @@ class Dialect:
 
         Parameters are named with `sa.bindparam("name", type_=…)`; literals become constants.
         """
-        compiled = statement.compile(dialect=self.sqlalchemy)
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - narrows for the type checker
+        # `ClauseElement.compile` is typed for DDL too; a statement gives an SQLCompiler.
+        compiled = cast("SQLCompiler", statement.compile(dialect=self.sqlalchemy))
         order = tuple(compiled.positiontup or ())
         constants = {
             name: compiled.params[name]
@@ -83,13 +83,30 @@ class Dialect:
         )
 
     def insert(
-        self, table: sa.TableClause, rows: int, names: Sequence[str], key: str | None
+        self, collection: Collection, rows: int, names: Sequence[str], key: str | None
     ) -> Statement:
-        """INSERT of `rows` rows; parameters are `name_0`, `name_1`, … per row.
+        """INSERT of `rows` rows giving the fields `names`.
 
+        Parameters are named `v{row}_{place of the name}`: names of columns may hold anything.
         `key` names the generated key column to be answered by `Transaction.insert`.
         """
-        raise NotImplementedError
+        table = self.table(collection)
+        columns = [collection.fields[name].column for name in names]
+        statement = sa.insert(table).values(
+            [
+                {
+                    column.name: self.assignable(
+                        sa.bindparam(f"v{row}_{place}", type_=self.type(column.kind)), column
+                    )
+                    for place, column in enumerate(columns)
+                    if column is not None
+                }
+                for row in range(rows)
+            ]
+        )
+        if key is not None and self.returning:
+            return self.compile(statement.returning(table.c[key]))
+        return self.compile(statement)
 
     def type(self, kind: Kind) -> TypeEngine[Any]:
         """The SQLAlchemy type to bind and compare a column of this kind with."""
@@ -119,6 +136,10 @@ class Dialect:
     def comparable(self, expression: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """What to compare by `<`, `>`, BETWEEN and aggregate by; applied to both sides."""
         return expression
+
+    def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
+        """What to write into a column: the bound value, or it converted by the database."""
+        return value
 
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """The column as text, for searching numbers and reading opaque types."""

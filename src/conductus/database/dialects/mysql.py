@@ -1,0 +1,136 @@
+"""Facts about MySQL and MariaDB, as asyncmy sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import asyncmy, mariadb
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from conductus.database.dialect import Convert, Dialect, Name
+from conductus.schema.model import Kind
+
+_TEXT = sa.String()
+_TYPES: dict[Kind, TypeEngine[Any]] = {
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DECIMAL: sa.Numeric(),
+    Kind.FLOAT: sa.Double(),
+    Kind.BOOLEAN: sa.Integer(),
+    Kind.BINARY: sa.LargeBinary(),
+}
+
+
+class MySQLDialect(Dialect):
+    """What the reading and writing rooms must know about MySQL and MariaDB."""
+
+    name: ClassVar[Name] = "mysql"
+    max_parameters: ClassVar[int] = 32_000
+
+    def __init__(self, *, returning: bool) -> None:
+        # MariaDB knows INSERT … RETURNING, MySQL does not.
+        variant = mariadb.loader("asyncmy") if returning else asyncmy.dialect
+        super().__init__(variant())
+        self.returning = returning
+
+    def type(self, kind: Kind) -> TypeEngine[Any]:
+        return _TYPES.get(kind, _TEXT)
+
+    def binder(self, kind: Kind) -> Convert | None:
+        return int if kind is Kind.BOOLEAN else None
+
+    def loader(self, kind: Kind) -> Convert | None:
+        return _LOADERS.get(kind)
+
+    def ordered(
+        self, column: ColumnElement[Any], kind: Kind, *, descending: bool, nulls_last: bool
+    ) -> list[ColumnElement[Any]]:
+        missing = column.is_(None)
+        return [
+            missing.asc() if nulls_last else missing.desc(),
+            column.desc() if descending else column.asc(),
+        ]
+
+    def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.CHAR())
+
+    def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        return sa.cast(column, sa.CHAR()) if kind is Kind.OPAQUE else column
+
+    def like(
+        self,
+        text: ColumnElement[Any],
+        pattern: ColumnElement[Any],
+        *,
+        ascii: bool,
+        negate: bool,
+    ) -> ColumnElement[Any]:
+        test = text.not_like if negate else text.like
+        return test(pattern, escape="\\")
+
+    def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
+        # The driver writes the bound tuple as `(1,2,3)`: one value, one text per shape.
+        return column.op("IN")(sa.bindparam(parameter, type_=sa.types.NullType()))
+
+    def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
+        return _tuple
+
+    def random(self) -> ColumnElement[Any]:
+        return sa.func.rand()
+
+    def total(
+        self,
+        column: ColumnElement[Any],
+        kind: Kind,
+        function: Literal["sum", "avg", "min", "max"],
+    ) -> ColumnElement[Any]:
+        if function == "avg":
+            return sa.func.avg(sa.cast(column, sa.Double()))
+        plain: ColumnElement[Any] = getattr(sa.func, function)(column)
+        return plain
+
+
+def _tuple(values: Sequence[Any]) -> tuple[Any, ...]:
+    # `IN ()` is no SQL; nothing equals NULL.
+    return tuple(values) or (None,)
+
+
+def _load_boolean(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def _load_datetime(value: datetime | str | None) -> str | None:
+    # A date that does not exist (`0000-00-00`) arrives as text.
+    return value.isoformat(" ") if isinstance(value, datetime) else value
+
+
+def _load_date(value: date | str | None) -> str | None:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _load_time(value: timedelta | str | None) -> str | None:
+    if not isinstance(value, timedelta):
+        return value
+    sign = "-" if value < timedelta(0) else ""
+    minutes, seconds = divmod(int(abs(value).total_seconds()), 60)
+    text = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    return f"{text}.{abs(value).microseconds:06d}" if value.microseconds else text
+
+
+def _load_text(value: Any) -> str | None:
+    return value if value is None or type(value) is str else str(value)
+
+
+_STORED_AS_TEXT = frozenset({Kind.TEXT, Kind.UUID, Kind.JSON})
+_LOADERS: dict[Kind, Convert] = {
+    Kind.BOOLEAN: _load_boolean,
+    Kind.DATE: _load_date,
+    Kind.TIME: _load_time,
+    Kind.DATETIME: _load_datetime,
+    Kind.DATETIME_ZONE: _load_datetime,
+    Kind.UUID: _load_text,
+    Kind.OPAQUE: _load_text,
+}

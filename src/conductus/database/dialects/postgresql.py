@@ -1,0 +1,153 @@
+"""Facts about PostgreSQL (and what speaks its protocol), as asyncpg sees it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from conductus.database.dialect import Convert, Dialect, Name
+from conductus.schema.model import Column, Kind
+
+_TEXT = sa.Text()
+_TYPES: dict[Kind, TypeEngine[Any]] = {
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DECIMAL: sa.Numeric(),
+    Kind.DECIMAL_TEXT: _TEXT,
+    Kind.FLOAT: sa.Double(),
+    Kind.BOOLEAN: sa.Boolean(),
+    Kind.TEXT: sa.String(),
+    Kind.UUID: sa.Uuid(),
+    Kind.DATE: sa.Date(),
+    Kind.TIME: sa.Time(),
+    Kind.DATETIME: sa.DateTime(),
+    Kind.DATETIME_ZONE: sa.DateTime(timezone=True),
+    Kind.JSON: postgresql.JSONB(),
+    Kind.BINARY: sa.LargeBinary(),
+    Kind.TEXT_ARRAY: postgresql.ARRAY(_TEXT),
+    Kind.OPAQUE: _TEXT,
+}
+
+
+class PostgreSQLDialect(Dialect):
+    """What the reading and writing rooms must know about PostgreSQL."""
+
+    name: ClassVar[Name] = "postgresql"
+    max_parameters: ClassVar[int] = 32_000
+    returning = True
+
+    def __init__(self) -> None:
+        super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+    def type(self, kind: Kind) -> TypeEngine[Any]:
+        return _TYPES[kind]
+
+    def binder(self, kind: Kind) -> Convert | None:
+        return _BINDERS.get(kind)
+
+    def loader(self, kind: Kind) -> Convert | None:
+        return _LOADERS.get(kind)
+
+    def ordered(
+        self, column: ColumnElement[Any], kind: Kind, *, descending: bool, nulls_last: bool
+    ) -> list[ColumnElement[Any]]:
+        directed = column.desc() if descending else column.asc()
+        return [directed.nulls_last() if nulls_last else directed.nulls_first()]
+
+    def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        return column if kind is Kind.TEXT else sa.cast(column, _TEXT)
+
+    def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        return sa.cast(column, _TEXT) if kind is Kind.OPAQUE else column
+
+    def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
+        if column.kind is Kind.OPAQUE:
+            return sa.cast(sa.cast(value, _TEXT), _Native(column.native))
+        return value
+
+    def like(
+        self,
+        text: ColumnElement[Any],
+        pattern: ColumnElement[Any],
+        *,
+        ascii: bool,
+        negate: bool,
+    ) -> ColumnElement[Any]:
+        test = text.not_ilike if negate else text.ilike
+        return test(pattern, escape="\\")
+
+    def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
+        listed = sa.bindparam(parameter, type_=postgresql.ARRAY(self.type(kind)))
+        return column == sa.any_(listed)
+
+    def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
+        return list
+
+    def random(self) -> ColumnElement[Any]:
+        return sa.func.random()
+
+    def total(
+        self,
+        column: ColumnElement[Any],
+        kind: Kind,
+        function: Literal["sum", "avg", "min", "max"],
+    ) -> ColumnElement[Any]:
+        if function == "avg":
+            return sa.func.avg(sa.cast(column, sa.Double()))
+        plain: ColumnElement[Any] = getattr(sa.func, function)(column)
+        return plain
+
+
+class _Native(sa.types.UserDefinedType[Any]):
+    """A type by the name that the database itself gave it."""
+
+    cache_ok = True
+
+    def __init__(self, native: str) -> None:
+        self.native = native
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.native
+
+
+def _bind_zoned(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _load_zoned(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+
+
+def _load_datetime(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat(" ")
+
+
+def _load_iso(value: date | time | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _load_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+_BINDERS: dict[Kind, Convert] = {
+    Kind.UUID: uuid.UUID,
+    Kind.DATE: date.fromisoformat,
+    Kind.TIME: time.fromisoformat,
+    Kind.DATETIME: datetime.fromisoformat,
+    Kind.DATETIME_ZONE: _bind_zoned,
+}
+_LOADERS: dict[Kind, Convert] = {
+    Kind.UUID: _load_text,
+    Kind.DATE: _load_iso,
+    Kind.TIME: _load_iso,
+    Kind.DATETIME: _load_datetime,
+    Kind.DATETIME_ZONE: _load_zoned,
+}
