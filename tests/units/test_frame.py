@@ -125,7 +125,7 @@ async def test_a_mysql_database_goes_though_a_transaction_holds_it() -> None:
 def _pytest(tmp_path: Path, test: str, environment: Mapping[str, str]) -> str:
     """What a run of the suite's own rules over one small file prints, numbers last."""
     path = tmp_path / "test_probe.py"
-    path.write_text(f"import pytest\n\n{test}\n")
+    path.write_text(f"import warnings\n\nimport pytest\n\n{test}\n")
     # The number of a worker of this run would be taken for its own.
     inherited = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider"]
@@ -160,30 +160,44 @@ def test_an_absent_database_is_a_failure_in_ci(tmp_path: Path) -> None:
     assert "1 passed, 2 errors" in printed
 
 
-@pytest.mark.parametrize(
-    "test",
-    [
-        "def test_probe():\n    pytest.skip('not today')",
-        "@pytest.mark.skip(reason='not today')\ndef test_probe():\n    pass",
-        "@pytest.mark.skipif(True, reason='not today')\ndef test_probe():\n    pass",
-        "pytest.skip('not today', allow_module_level=True)",
-    ],
-    ids=["in the test", "mark", "condition", "module"],
-)
-def test_a_skip_names_a_known_reason(test: str, tmp_path: Path) -> None:
-    printed = _pytest(tmp_path, test, {})
+STRICT = """
+def test_skips():
+    pytest.skip("not today")
+
+@pytest.mark.skip(reason="not today")
+def test_is_marked():
+    pass
+
+@pytest.mark.skipif(True, reason="not today")
+def test_is_marked_on_a_condition():
+    pass
+
+def test_warns():
+    warnings.warn("old", DeprecationWarning)
+
+@pytest.mark.xfail(reason="known")
+def test_fails_as_expected():
+    assert False
+
+@pytest.mark.xfail(reason="known")
+def test_works_unexpectedly():
+    pass
+"""
+
+
+def test_the_suite_is_strict(tmp_path: Path) -> None:
+    printed = _pytest(tmp_path, STRICT, {})
+    assert printed.count("\n'Skipped: not today' is not among tests.databases.SkipReason\n") == 3
+    assert "DeprecationWarning: old" in printed
+    assert "[XPASS(strict)] known" in printed
+    # What fails before its body is run is what pytest calls an error.
+    assert "3 failed, 1 xfailed, 2 errors" in printed
+
+
+def test_a_module_is_not_skipped_either(tmp_path: Path) -> None:
+    printed = _pytest(tmp_path, "pytest.skip('not today', allow_module_level=True)", {})
     assert "'Skipped: not today' is not among tests.databases.SkipReason" in printed
-    assert re.search(r"1 (failed|error)", printed)
-
-
-def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
-    test = "@pytest.mark.xfail(reason='known')\ndef test_probe():\n    assert False"
-    assert "1 xfailed" in _pytest(tmp_path, test, {})
-
-
-def test_a_warning_is_an_error(tmp_path: Path) -> None:
-    test = "import warnings\n\ndef test_probe():\n    warnings.warn('old', DeprecationWarning)"
-    assert "1 failed" in _pytest(tmp_path, test, {})
+    assert "1 error" in printed
 
 
 def _locked(name: str) -> dict[str, Version]:
