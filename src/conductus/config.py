@@ -1,0 +1,354 @@
+"""Settings of the server and of each project: file, environment, defaults → frozen values.
+
+The data folder holds `conductus.toml` (optional) and `projects/<key>.toml`. Environment
+variables win over both: `CONDUCTUS_PORT` for the server, `CONDUCTUS_WATCH__TICK_SECONDS`
+for a group of it, `CONDUCTUS_PROJECTS__<KEY>__DATABASE__URL` for a project. A project may
+stand in the environment alone. An unknown key is an error that names its path; secrets are
+made at creation and a weak one is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+SERVER_FILE = "conductus.toml"
+PROJECT_FOLDER = "projects"
+DEFAULT_DATA = "conductus-data"
+PREFIX = "CONDUCTUS_"
+APART = frozenset({"DATA", "ADMIN_EMAIL", "ADMIN_PASSWORD"})
+"""Variables that are no setting of a file."""
+# Kubernetes gives a service named `conductus` variables of these names.
+FOREIGN = ("TEST_", "BENCH_", "SERVICE_", "PORT_")
+KEY_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
+TAKEN_KEYS = frozenset(
+    {"server", "interfaces", "layouts", "modules", "types", "uploads", "admin", "extensions"}
+)
+SHORTEST_SECRET = 32
+PLACEHOLDERS = ("change", "placeholder", "secret", "example", "type-a-", "your-", "password")
+
+LogFormat = Literal["console", "json"]
+
+
+class ConfigInvalid(Exception):
+    """The configuration cannot be used; the message says what and where, in one line."""
+
+
+class Watch(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often changes made elsewhere are looked for."""
+
+    tick_seconds: float = 1.0
+    """Changes of metadata made by another server on the same database."""
+    catalog_seconds: float = 5.0
+    """Tables changed by somebody with plain DDL."""
+
+
+class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `conductus.toml` and `CONDUCTUS_…` say about the server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8055
+    workers: int = 1
+    log_format: LogFormat = "console"
+    drain_seconds: int = 30
+    """How long a stopping worker may finish its requests before it is killed."""
+    slow_query_seconds: float = 1.0
+    watch: Watch = Watch()
+
+
+class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a project's database is."""
+
+    url: str
+    """A relative SQLite path starts at the data folder."""
+    pool: int = 10
+    """Most connections of one worker."""
+
+
+class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The key that signs tokens, and the word that ties them to this project."""
+
+    secret_key: str
+    public_key: str
+
+
+class CookieConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Attributes of the session cookie."""
+
+    same_site: Literal["Lax", "Strict", "None"] = "Lax"
+    secure: bool = False
+    """Always set it; without it, it is set where the request came over HTTPS."""
+
+
+class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which other origins may call."""
+
+    enabled: bool = True
+    origin: tuple[str, ...] = ("*",)
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+    headers: tuple[str, ...] = ()
+    exposed_headers: tuple[str, ...] = ()
+    max_age: int | None = None
+    credentials: bool = False
+
+
+class RateLimitConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Requests allowed in each interval, per address and per user."""
+
+    enabled: bool = False
+    limit: int = 100
+    interval: int = 60
+    """Seconds."""
+
+
+class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one request may ask for."""
+
+    body_bytes: int = 16 * 1024 * 1024
+    fields_depth: int = 10
+    filters: int = 100
+    ids: int = 1000
+    max_limit: int | None = None
+    """Most items of one list; None for no bound."""
+    batch: int = 10_000
+    statement_seconds: float = 30.0
+
+
+class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `projects/<key>.toml` and the environment say about a project."""
+
+    database: DatabaseConfig
+    auth: AuthConfig
+    private: bool = False
+    """Left out of the list of projects."""
+    cookie: CookieConfig = CookieConfig()
+    cors: CorsConfig = CorsConfig()
+    rate_limit: RateLimitConfig = RateLimitConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+
+C = TypeVar("C", ServerConfig, ProjectConfig)
+
+
+def data_folder(given: Path | None, environment: Mapping[str, str]) -> Path:
+    """The data folder: as given, else `CONDUCTUS_DATA`, else `./conductus-data`."""
+    return (given or Path(environment.get("CONDUCTUS_DATA") or DEFAULT_DATA)).absolute()
+
+
+def server_config(data: Path, environment: Mapping[str, str]) -> ServerConfig:
+    """The server's settings. Raises `ConfigInvalid`."""
+    path = data / SERVER_FILE
+    stated = _read(path) if path.exists() else {}
+    return _convert(_merged(stated, _from_environment(environment)), ServerConfig, str(path))
+
+
+def project_path(data: Path, key: str) -> Path:
+    """The file of a project."""
+    return data / PROJECT_FOLDER / f"{key}.toml"
+
+
+def project_keys(data: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of every configured project, in alphabetical order. Raises `ConfigInvalid`."""
+    folder = data / PROJECT_FOLDER
+    # Half-written files begin with a dot.
+    files = [path.stem for path in folder.glob("*.toml") if not path.name.startswith(".")]
+    alone = [key for key in _environment_projects(environment) if not _match(key, files)]
+    keys = sorted([*files, *alone])
+    for key in keys:
+        check_key(key)
+    return tuple(keys)
+
+
+def project_config(data: Path, key: str, environment: Mapping[str, str]) -> ProjectConfig:
+    """One project's settings, ready for use. Raises `ConfigInvalid`."""
+    path = project_path(data, key)
+    stated = _read(path) if path.exists() else {}
+    overrides = next(
+        (group for name, group in _environment_projects(environment).items() if _same(name, key)),
+        {},
+    )
+    config = _convert(_merged(stated, overrides), ProjectConfig, str(path))
+    _check_secret(config.auth.secret_key, str(path))
+    return config
+
+
+def check_key(key: str) -> str:
+    """The key itself. Raises `ConfigInvalid` when no project may be called so."""
+    if KEY_PATTERN.fullmatch(key) is None:
+        raise ConfigInvalid(
+            f"{key!r} cannot be the key of a project: use letters, digits, '_' and '-'"
+        )
+    if key.lower() in TAKEN_KEYS:
+        raise ConfigInvalid(f"{key!r} cannot be the key of a project: the server uses that path")
+    return key
+
+
+def database_url(config: ProjectConfig, data: Path) -> str:
+    """The database's URL with a relative SQLite path resolved against the data folder."""
+    scheme, separator, rest = config.database.url.partition(":///")
+    if not separator or not scheme.startswith("sqlite") or rest.startswith(("/", ":memory:")):
+        return config.database.url
+    return f"{scheme}:///{data / rest}"
+
+
+def new_project_config(url: str) -> ProjectConfig:
+    """Settings of a new project with secrets of its own."""
+    return ProjectConfig(
+        database=DatabaseConfig(url=url),
+        auth=AuthConfig(secret_key=secrets.token_urlsafe(48), public_key=secrets.token_hex(16)),
+    )
+
+
+def save_new_project(data: Path, key: str, config: ProjectConfig) -> Path:
+    """Writes the file of a new project: whole or not at all, readable by its owner alone."""
+    path = project_path(data, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(
+        path,
+        _toml(
+            {
+                "database": {"url": config.database.url},
+                "auth": msgspec.to_builtins(config.auth),
+            }
+        ),
+    )
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file atomically; mode 0600."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+# -- reading ------------------------------------------------------------------------
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"{path}: {error}") from error
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Nested settings out of `CONDUCTUS_…`; the projects' are apart."""
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        rest = name.removeprefix(PREFIX)
+        if rest == name or rest in APART or rest.startswith((*FOREIGN, "PROJECTS__")):
+            continue
+        if rest == "PORT" and "://" in value:
+            continue  # Kubernetes, see FOREIGN.
+        _put(found, rest.lower().split("__"), value, name)
+    return found
+
+
+def _environment_projects(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Settings of projects out of `CONDUCTUS_PROJECTS__<KEY>__…`, by key in lower case."""
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        rest = name.removeprefix(f"{PREFIX}PROJECTS__")
+        if rest != name:
+            _put(found, rest.lower().split("__"), value, name)
+    for key, group in found.items():
+        if not isinstance(group, dict):
+            raise ConfigInvalid(f"{PREFIX}PROJECTS__{key.upper()} names no setting of the project")
+    return found
+
+
+def _put(into: dict[str, Any], path: list[str], value: str, name: str) -> None:
+    for step in path[:-1]:
+        into = into.setdefault(step, {})
+        if not isinstance(into, dict):
+            raise ConfigInvalid(f"{name} contradicts another variable")
+    # Lists come as words with commas between them: the types say where one is wanted.
+    into[path[-1]] = value
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            merged[name] = _merged(under, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _convert(stated: Mapping[str, Any], kind: type[C], where: str) -> C:
+    try:
+        return msgspec.convert(_lists(stated, kind), kind, strict=False)
+    except msgspec.ValidationError as error:
+        message = str(error).replace("Object contains unknown field", "unknown setting")
+        raise ConfigInvalid(f"{where}: {message}") from error
+
+
+def _lists(stated: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
+    """Splits text at commas wherever the type asks for a list."""
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    ready: dict[str, Any] = {}
+    for name, value in stated.items():
+        wanted = types.get(name)
+        if isinstance(value, Mapping) and isinstance(wanted, type) and issubclass(wanted, Struct):
+            ready[name] = _lists(value, wanted)
+        elif isinstance(value, str) and getattr(wanted, "__origin__", None) is tuple:
+            ready[name] = [word.strip() for word in value.split(",") if word.strip()]
+        else:
+            ready[name] = value
+    return ready
+
+
+def _check_secret(secret: str, where: str) -> None:
+    weak = len(secret) < SHORTEST_SECRET or len(set(secret)) < 10
+    if weak or secret.lower().startswith(PLACEHOLDERS):
+        raise ConfigInvalid(
+            f"{where}: auth.secret_key is weak or a placeholder; "
+            f"use {SHORTEST_SECRET} or more random characters"
+        )
+
+
+def _same(name: str, key: str) -> bool:
+    # Shells take no dash in the name of a variable.
+    return name == key.lower().replace("-", "_")
+
+
+def _match(name: str, keys: Iterable[str]) -> bool:
+    return any(_same(name, key) for key in keys)
+
+
+# -- writing ------------------------------------------------------------------------
+
+
+def _toml(groups: Mapping[str, Mapping[str, str]]) -> str:
+    """One table for each group."""
+    tables = (
+        "\n".join([f"[{name}]", *(f"{key} = {_toml_text(text)}" for key, text in group.items())])
+        for name, group in groups.items()
+    )
+    return "\n\n".join(tables) + "\n"
+
+
+def _toml_text(text: str) -> str:
+    # A JSON text is a TOML one, but for the DEL character.
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

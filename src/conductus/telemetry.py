@@ -1,0 +1,244 @@
+"""What is worth telling, as values, and how it becomes a log line.
+
+Whoever sees something hands an `Observation` to an `Observer`; `Log` alone decides what is
+written and how. Nothing secret is written: tokens are taken out of paths and texts.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TextIO, assert_never
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import asdict
+
+HIDDEN = "***"
+_SECRET_PARAMETER = re.compile(
+    r"((?:^|[?&;\s])(?:access_token|token|super_admin_token|password)=)[^&\s#]+", re.IGNORECASE
+)
+_TOKEN_IN_PATH = re.compile(r"(/(?:invite|password/reset)/)[^/?\s]+")
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]*@")
+
+
+class ServerStarted(Struct, frozen=True):
+    """The server listens."""
+
+    address: str
+    workers: int
+
+
+class ServerStopped(Struct, frozen=True):
+    """The server has answered its last request."""
+
+
+class ProjectOpened(Struct, frozen=True):
+    """A worker has connected to a project's database."""
+
+    project: str
+    seconds: float
+
+
+class ProjectClosed(Struct, frozen=True):
+    """A worker has let a project go."""
+
+    project: str
+
+
+class ProjectUnavailable(Struct, frozen=True):
+    """A project could not be opened or looked at."""
+
+    project: str
+    reason: str
+
+
+class SnapshotLoaded(Struct, frozen=True):
+    """A worker has taken a new look at a project's schema and settings."""
+
+    project: str
+    version: int
+    collections: int
+    seconds: float
+
+
+class QueryRun(Struct, frozen=True):
+    """A slow statement was run; `seconds` includes the wait for a connection."""
+
+    project: str
+    shape: str
+    rows: int
+    seconds: float
+
+
+class RequestServed(Struct, frozen=True, kw_only=True):
+    """A request was answered."""
+
+    request_id: str
+    method: str
+    path: str
+    """With its query string; tokens are taken out when it is written."""
+    status: int
+    seconds: float
+    ip: str = ""
+    project: str | None = None
+    user: int | None = None
+
+
+class RequestFailed(Struct, frozen=True, kw_only=True):
+    """A request met a fault of the server."""
+
+    request_id: str
+    method: str
+    path: str
+    error: BaseException
+
+
+class TaskFailed(Struct, frozen=True):
+    """Work in the background met a fault."""
+
+    task: str
+    error: BaseException
+
+
+Observation = (
+    ServerStarted
+    | ServerStopped
+    | ProjectOpened
+    | ProjectClosed
+    | ProjectUnavailable
+    | SnapshotLoaded
+    | QueryRun
+    | RequestServed
+    | RequestFailed
+    | TaskFailed
+)
+
+
+class Observer(Protocol):
+    """Is told what happened. Never raises, never waits."""
+
+    def __call__(self, observation: Observation) -> None:
+        """Takes note."""
+        ...
+
+
+def silent(observation: Observation) -> None:
+    """An observer for commands and tests that need none."""
+
+
+class Log:
+    """Writes observations as lines, for people (`console`) or for programs (`json`)."""
+
+    def __init__(self, log_format: str, stream: TextIO | None = None) -> None:
+        self._write = structlog.wrap_logger(
+            structlog.PrintLogger(stream or sys.stderr),
+            processors=[*_processors(), _renderer(log_format, stream or sys.stderr)],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def __call__(self, observation: Observation) -> None:
+        """Writes one line."""
+        level, event, facts = _told(observation)
+        getattr(self._write, level)(event, **facts)
+
+
+def library_logging(log_format: str) -> dict[str, Any]:
+    """A `logging` configuration that writes the libraries' records in the same form."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "ours": {"()": "conductus.telemetry.library_formatter", "log_format": log_format}
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "ours",
+                "stream": "ext://sys.stderr",
+            }
+        },
+        "loggers": {
+            name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
+            for name in ("_granian", "granian.access", "asyncio")
+        },
+    }
+
+
+def library_formatter(log_format: str) -> logging.Formatter:
+    """Formats a record of `logging` like an observation."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_processors(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _renderer(log_format, sys.stderr),
+        ],
+    )
+
+
+def redacted(text: str) -> str:
+    """The text without the tokens and passwords that a URL may carry."""
+    text = _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
+    text = _TOKEN_IN_PATH.sub(rf"\1{HIDDEN}", text)
+    return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
+
+
+def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
+    """Level, event and facts of the line."""
+    match observation:
+        case RequestFailed() | TaskFailed():
+            facts = asdict(observation)
+            error = facts.pop("error")
+            trace = "".join(traceback.format_exception(error))
+            name = "request failed" if isinstance(observation, RequestFailed) else "task failed"
+            return "error", name, facts | {"error": repr(error), "exception": trace}
+        case RequestServed():
+            level = "error" if observation.status >= 500 else "info"
+            return level, "request", _known(observation)
+        case QueryRun():
+            return "warning", "slow query", _known(observation)
+        case ProjectUnavailable():
+            return "warning", "project unavailable", _known(observation)
+        case ServerStarted():
+            return "info", "server started", _known(observation)
+        case ServerStopped():
+            return "info", "server stopped", {}
+        case ProjectOpened():
+            return "info", "project opened", _known(observation)
+        case ProjectClosed():
+            return "info", "project closed", _known(observation)
+        case SnapshotLoaded():
+            return "info", "snapshot loaded", _known(observation)
+        case _:
+            assert_never(observation)
+
+
+def _known(observation: Struct) -> dict[str, Any]:
+    return {name: value for name, value in asdict(observation).items() if value is not None}
+
+
+def _processors() -> list[Callable[..., Any]]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redact,
+    ]
+
+
+def _redact(_logger: object, _method: str, event: dict[str, Any]) -> Mapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = redacted(value)
+        elif isinstance(value, float):
+            event[name] = round(value, 6)
+    return event
+
+
+def _renderer(log_format: str, stream: TextIO) -> Callable[..., Any]:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=stream.isatty())
