@@ -7,8 +7,8 @@ ARGS ?=
 BIN := .venv/bin
 KEY := $(shell cat requirements/dev.txt pyproject.toml | cksum | cut -d ' ' -f 1)
 INSTALLED := .venv/.installed-$(KEY)
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-emit-index-url --exclude-newer '7 days'
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--no-header --no-emit-index-url pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help start check test bench golden docs lock
@@ -43,10 +43,14 @@ docs: $(INSTALLED) ## Check that the documentation names and runs what there is
 	@if [ -e tests/units/test_docs.py ]; then $(BIN)/python -m pytest tests/units/test_docs.py $(ARGS); \
 	else echo 'tests/units/test_docs.py is not here: nothing was checked'; fi
 
+# Versions first, hashes second: of a release that was a week old in the midst
+# of its upload, one step would lock only the files that came early. The second
+# step prefers the versions that it finds in the file it writes.
 lock: $(INSTALLED) ## Renew requirements/ with the newest versions older than a week
-	$(COMPILE) --upgrade pyproject.toml --output-file requirements/runtime.txt
-	$(COMPILE) --upgrade pyproject.toml --group dev --constraints requirements/runtime.txt \
-		--output-file requirements/dev.txt
+	$(COMPILE) --group dev --upgrade --exclude-newer '7 days' --output-file requirements/dev.txt
+	cp requirements/dev.txt requirements/runtime.txt
+	$(COMPILE) --group dev --generate-hashes --output-file requirements/dev.txt
+	$(COMPILE) --generate-hashes --output-file requirements/runtime.txt
 
 # The name of the stamp holds a checksum, so that a fresh clone, an older
 # branch or a touched file is judged by what it says and not by its age.
