@@ -26,7 +26,7 @@ check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licenc
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/deptry src
 	@echo '$(BIN)/pip-licenses'
 	@$(BIN)/pip-licenses > .venv/licences.txt || { cat .venv/licences.txt; exit 1; }
 
