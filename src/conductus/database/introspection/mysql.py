@@ -1,0 +1,155 @@
+"""The catalogue of MySQL and MariaDB: the information schema."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from conductus.database.executor import Executor, Row
+from conductus.database.introspection.catalogue import Catalogue
+from conductus.database.introspection.defaults import Default, mariadb_default, mysql_default
+from conductus.database.introspection.tables import ForeignKey, Index, Table
+from conductus.database.native_types import NativeType, mysql_type
+from conductus.schema.model import Column, Kind
+
+VERSION = sa.text("SELECT VERSION()")
+TABLES = sa.text(
+    "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'VIEW')"
+    " ORDER BY TABLE_NAME"
+)
+COLUMNS = sa.text(
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLUMN_KEY"
+    " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+    " ORDER BY TABLE_NAME, ORDINAL_POSITION"
+)
+INDEXES = sa.text(
+    "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART"
+    " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()"
+    " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+)
+FOREIGN_KEYS = sa.text(
+    "SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME,"
+    " REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE"
+    " WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE()"
+    " ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION"
+)
+JSON_CHECKS = sa.text(
+    "SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
+    " WHERE CONSTRAINT_SCHEMA = DATABASE() AND LOCATE('json_valid', LOWER(CHECK_CLAUSE)) = 1"
+)
+_JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)", re.IGNORECASE)
+
+
+class _Server(Struct, frozen=True):
+    mariadb: bool
+    json_columns: frozenset[tuple[str, str]]
+    """MariaDB's JSON is a LONGTEXT that is checked to be valid."""
+
+
+async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
+    """Every table and view of the current database."""
+    server = await _server(executor, catalogue)
+    columns: dict[str, list[Row]] = defaultdict(list)
+    for row in await catalogue.fetch(executor, COLUMNS):
+        columns[row[0]].append(row)
+    every_index = _indexes(await catalogue.fetch(executor, INDEXES))
+    references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS))
+    return tuple(
+        Table(
+            name=name,
+            view=kind == "VIEW",
+            columns=_columns(columns[name], every_index[name], server),
+            primary_key=_primary_key(every_index[name]),
+            foreign_keys=tuple(references[name]),
+            indexes=tuple(index for index in every_index[name] if index.name != "PRIMARY"),
+        )
+        for name, kind in await catalogue.fetch(executor, TABLES)
+        if columns[name]
+    )
+
+
+async def _server(executor: Executor, catalogue: Catalogue) -> _Server:
+    version = str((await catalogue.fetch(executor, VERSION))[0][0])
+    if "mariadb" not in version.lower():
+        return _Server(mariadb=False, json_columns=frozenset())
+    checks = await catalogue.fetch(executor, JSON_CHECKS)
+    matches = ((table, _JSON_VALID.fullmatch(str(clause))) for table, clause in checks)
+    found = {(table, match.group(1).replace("``", "`")) for table, match in matches if match}
+    return _Server(mariadb=True, json_columns=frozenset(found))
+
+
+def _primary_key(indexes: Iterable[Index]) -> tuple[str, ...]:
+    return next((index.columns for index in indexes if index.name == "PRIMARY"), ())
+
+
+def _columns(rows: Iterable[Row], indexes: Iterable[Index], server: _Server) -> tuple[Column, ...]:
+    unique = {index.columns[0] for index in indexes if index.unique and len(index.columns) == 1}
+    return tuple(_column(row, unique, server) for row in rows)
+
+
+def _column(row: Row, unique: set[str], server: _Server) -> Column:
+    table, name, spelled, nullable, default_text, extra, key = row
+    native = mysql_type(spelled)
+    if (table, name) in server.json_columns:
+        native = NativeType(Kind.JSON, "JSON")
+    features = (extra or "").lower()
+    default = _default(default_text, native.kind, features, server)
+    auto_increment = "auto_increment" in features
+    generated = any(word in features for word in ("virtual gen", "stored gen", "persistent"))
+    primary_key = key == "PRI"
+    return Column(
+        name=name,
+        kind=native.kind,
+        datatype=native.datatype,
+        native=spelled,
+        length=native.length,
+        nullable=nullable == "YES",
+        default=default.value,
+        has_default=default.present or auto_increment or generated,
+        primary_key=primary_key,
+        auto_increment=auto_increment,
+        unique=name in unique and not primary_key,
+        signed=native.signed,
+        generated=generated,
+    )
+
+
+def _default(text: str | None, kind: Kind, features: str, server: _Server) -> Default:
+    if server.mariadb:
+        return mariadb_default(text, kind)
+    return mysql_default(text, kind, expression="default_generated" in features)
+
+
+def _indexes(rows: Iterable[Row]) -> dict[str, list[Index]]:
+    parts: dict[tuple[str, str, bool], list[str | None]] = defaultdict(list)
+    for table, name, not_unique, column, prefix in rows:
+        # An index over an expression or over the first letters keeps no column unique.
+        parts[table, name, not int(not_unique)].append(None if prefix is not None else column)
+    found: dict[str, list[Index]] = defaultdict(list)
+    for (table, name, unique), columns in parts.items():
+        named = tuple(column for column in columns if column is not None)
+        if len(named) == len(columns):
+            found[table].append(Index(name=name, columns=named, unique=unique))
+    return found
+
+
+def _foreign_keys(rows: Iterable[Row]) -> dict[str, list[ForeignKey]]:
+    parts: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for table, name, column, referred, referred_column in rows:
+        parts[table, name, referred].append((column, referred_column))
+    found: dict[str, list[ForeignKey]] = defaultdict(list)
+    for (table, name, referred), pairs in parts.items():
+        found[table].append(
+            ForeignKey(
+                name=name,
+                columns=tuple(column for column, _ in pairs),
+                table=referred,
+                referred_columns=tuple(other for _, other in pairs),
+            )
+        )
+    return found
