@@ -140,7 +140,7 @@ class ItemQuery(Struct, frozen=True, kw_only=True):
     """Languages of translations; None: all."""
     meta: frozenset[str] | None = None
     """Keys of `meta` asked for; None: no `meta` at all."""
-    deep: dict[tuple[str, ...], Deep] = {}
-    """By path of the expanded relation."""
+    deep: tuple[tuple[tuple[str, ...], Deep], ...] = ()
+    """Each with the path of the expanded relation from the collection of the query."""
     groups: tuple[str, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()

@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 PAGE = "page"
 OFFSET = "offset"
 LIMIT = "limit"
-ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a parameter
+# The name of a parameter, no secret.
+ACCESS_TOKEN = "access_token"  # noqa: S105
 
 
 def page_meta(

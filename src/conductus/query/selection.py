@@ -8,6 +8,7 @@ Source: items page §3.1 and §5.4 of the API reference.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -117,30 +118,37 @@ class _Resolver:
         return known
 
     def _resolve(self, collection: Collection, wanted: _Nodes, dropped: _Nodes) -> _Resolved:
-        named, starred = _gather(wanted, collection)
-        removed, all_removed = _gather(dropped, collection)
+        asked, less = _Asked(wanted, collection), _Asked(dropped, collection)
         fields: list[str] = []
         expanded: list[tuple[str, Selection]] = []
         expansions = 0
-        for name, field in collection.fields.items():
-            nodes = named.get(name, ()) + starred
-            if not nodes:
+        onward = collection.fields if asked.of_all or less.of_all else {**asked.paths, **less.paths}
+        for name in asked.names(collection, less):
+            field = collection.fields[name]
+            if name not in onward and field.column is not None:
+                fields.append(name)
                 continue
+            paths, fewer = asked.below(name), less.below(name)
             target = self._find_target(collection.name, name)
-            less = removed.get(name, ()) + all_removed
-            if less and (not target or any(not node.below for node in less)):
+            if target is None and fewer:
                 continue
-            paths = tuple([node for node in nodes if node.below]) if target else ()
-            if target and paths:
-                below = self.resolve(target, paths, less)
-                if not all(node.lenient for node in paths) or not _empty(below.selection):
-                    expanded.append((name, below.selection))
-                    expansions += 1 + below.expansions
-                    self._check(expansions)
-                    continue
-            if field.column is not None or (target and name in named):
+            below = self._below(target, paths, fewer)
+            if below is not None:
+                expanded.append((name, below.selection))
+                expansions += 1 + below.expansions
+                self._check(expansions)
+            elif field.column is not None or (target is not None and name in asked.leaves):
                 fields.append(name)
         return _Resolved(Selection(tuple(fields), tuple(expanded)), expansions)
+
+    def _below(self, target: Collection | None, paths: _Nodes, less: _Nodes) -> _Resolved | None:
+        """What to return of the other side; None when the relation is not to be followed."""
+        if target is None or not paths:
+            return None
+        below = self.resolve(target, paths, less)
+        if _empty(below.selection) and all(node.lenient for node in paths):
+            return None
+        return below
 
     def _find_target(self, collection: str, name: str) -> Collection | None:
         one = self._schema.many_to_one.get((collection, name))
@@ -160,19 +168,50 @@ def _empty(selection: Selection) -> bool:
     return not selection.fields and not selection.expanded
 
 
-def _gather(nodes: _Nodes, collection: Collection) -> tuple[dict[str, _Nodes], _Nodes]:
-    """What the nodes say of each name, and what they say of every name.
+class _Asked:
+    """What nodes say of the fields of one collection, together."""
 
-    Raises `FieldNotFound` for a name that the collection lacks.
-    """
-    named: dict[str, _Nodes] = {}
-    starred: _Nodes = ()
-    for node in nodes:
-        for name, below in node.below.items():
-            if name == "*":
-                starred = (*starred, below)
-            elif name in collection.fields:
-                named[name] = (*named.get(name, ()), below)
-            elif not node.lenient:
+    __slots__ = ("_star", "_star_leaf", "leaves", "of_all", "paths")
+
+    def __init__(self, nodes: _Nodes, collection: Collection) -> None:
+        """Raises `FieldNotFound` for a name that the collection lacks."""
+        self.leaves: set[str] = set()
+        """Names at the end of a path."""
+        self.paths: dict[str, _Nodes] = {}
+        """Where paths go on from a name."""
+        self.of_all: _Nodes = ()
+        """Where paths go on from every name."""
+        self._star = self._star_leaf = False
+        for node in nodes:
+            for name, below in node.below.items():
+                self._take(name, below, node, collection)
+
+    def _take(self, name: str, below: _Names, node: _Names, collection: Collection) -> None:
+        if name == "*":
+            self._star = True
+            if below.below:
+                self.of_all = (*self.of_all, below)
+            else:
+                self._star_leaf = True
+        elif name not in collection.fields:
+            if not node.lenient:
                 raise FieldNotFound(name, collection.name)
-    return named, starred
+        elif below.below:
+            self.paths[name] = (*self.paths.get(name, ()), below)
+        else:
+            self.leaves.add(name)
+
+    def names(self, collection: Collection, less: _Asked) -> Iterable[str]:
+        """The fields spoken of, in schema order, but those that `less` takes away whole."""
+        if less._star_leaf:
+            return ()
+        if self._star and not less.leaves:
+            return collection.fields
+        return [name for name in collection.fields if self._has(name) and name not in less.leaves]
+
+    def _has(self, name: str) -> bool:
+        return self._star or name in self.leaves or name in self.paths
+
+    def below(self, name: str) -> _Nodes:
+        """Where paths go on from the field, named or not."""
+        return self.paths.get(name, ()) + self.of_all

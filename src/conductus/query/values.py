@@ -40,6 +40,8 @@ def text(name: str, value: Any) -> str:
 
 def entries(name: str, value: Any) -> list[str]:
     """The entries of a CSV, or of a list whose members are CSV; empty ones are left out."""
+    if value is None:
+        return []
     if isinstance(value, str):
         stripped = (entry.strip() for entry in clean(name, value).split(","))
         return [entry for entry in stripped if entry]
@@ -65,6 +67,8 @@ def is_number(name: str) -> bool:
 
 def find_whole(name: str, value: Any, least: int) -> int | None:
     """A whole number of at least `least`; None when it is not given or empty."""
+    if value is None:
+        return None
     if isinstance(value, bool):
         raise ValidationFailed({name: "A whole number is needed"})
     if isinstance(value, int):
