@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from _pytest.reports import CollectReport
 from _pytest.terminal import TerminalReporter
 
-from conductus.database.dialect import Name as Driver
 from tests.databases import DRIVERS, SkipReason, fresh_database, in_ci, servers
+
+if TYPE_CHECKING:
+    from conductus.database.dialect import Name as Driver
 
 # No timing assertions: an example may take as long as a test may.
 hypothesis.settings.register_profile("conductus", deadline=None, print_blob=True)

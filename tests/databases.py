@@ -19,7 +19,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncmy
 import asyncpg
@@ -28,7 +28,9 @@ from asyncmy.constants import ER
 from msgspec import Struct
 from sqlalchemy import DDL, URL, make_url
 
-from conductus.database.dialect import Name as Driver
+if TYPE_CHECKING:
+    # Not when it runs: the frame stands though what it holds is broken.
+    from conductus.database.dialect import Name as Driver
 
 DRIVERS: tuple[Driver, ...] = ("sqlite", "postgresql", "mysql")
 PATIENCE_SECONDS = 5

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncmy
 import asyncpg
@@ -19,8 +20,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from sqlalchemy import make_url
 
-from conductus.database.dialect import Name as Driver
-from tests.databases import SkipReason, fresh_database, mysql_url, postgresql_url
+from tests.databases import DRIVERS, SkipReason, fresh_database, mysql_url, postgresql_url
+
+if TYPE_CHECKING:
+    from conductus.database.dialect import Name as Driver
 
 ROOT = Path(__file__).parents[2]
 REFUSED = {
@@ -86,6 +89,19 @@ async def test_two_databases_stand_side_by_side(driver: Driver) -> None:
     async with fresh_database(driver, "one") as one, fresh_database(driver, "one") as other:
         await RUN[driver](one, "CREATE TABLE mine (id INTEGER)")
         assert await RUN[driver](other, TABLES[driver]) == []
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+async def shared(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Driver, str]]:
+    async with fresh_database(request.param, "shared") as url:
+        await RUN[request.param](url, "CREATE TABLE made_once (id INTEGER)")
+        yield request.param, url
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+async def test_a_database_can_outlive_a_test(time: str, shared: tuple[Driver, str]) -> None:
+    driver, url = shared
+    assert await RUN[driver](url, TABLES[driver]) == [("made_once",)]
 
 
 async def test_a_sqlite_database_lies_where_it_is_asked_to(tmp_path: Path) -> None:
