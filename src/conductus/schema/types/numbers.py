@@ -1,0 +1,149 @@
+"""Numbers from JSON and text, exactly, and what columns of numbers can hold."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+from conductus.errors import Unprocessable
+from conductus.schema.model import Column
+
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_MAX_TEXT: Final = 1000
+_MAX_EXPONENT: Final = 308
+"""Numbers beyond the reach of a double are refused, so that every client can read them."""
+
+_BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INT": 32, "INTEGER": 32}
+_EXACT_DIGITS: Final = 15
+"""Every decimal of this many significant digits is what its double prints as."""
+
+
+def exact(value: Any, name: str) -> Decimal:
+    """The number that a JSON number or text stands for.
+
+    Raises `Unprocessable` for booleans, text that is no number, NaN, infinities and
+    numbers whose size a double cannot express.
+    """
+    number = _decimal(value)
+    if number is None or not number.is_finite() or _beyond(number):
+        raise Unprocessable(f"{name}: must be a number")
+    return number
+
+
+def whole(value: Any, name: str) -> int:
+    """The integer that a JSON number or text stands for; within 64 bits, signed or not."""
+    if type(value) is int:
+        number = value
+    else:
+        found = exact(value, name)
+        # Checked before the conversion: 1e300 would be a number of 300 digits.
+        if found.adjusted() > 19 or found != found.to_integral_value():
+            raise Unprocessable(f"{name}: must be a whole number")
+        number = int(found)
+    if not -(2**63) <= number < 2**64:
+        raise Unprocessable(f"{name}: the number is too large")
+    return number
+
+
+def check_integer(number: int, name: str, column: Column) -> int:
+    """The number, when a column of integers can hold it."""
+    bits = _BITS.get(column.datatype.upper(), 64)
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if column.signed else (0, 1 << bits)
+    if not low <= number < high:
+        raise Unprocessable(f"{name}: must be between {low} and {high - 1}")
+    return number
+
+
+def check_decimal(number: Decimal, name: str, column: Column) -> Decimal:
+    """The number with the digits of its column, when it has no more of them than fit."""
+    if not column.signed and number < 0:
+        raise Unprocessable(f"{name}: must not be negative")
+    limits = _precision(column.length)
+    if limits is None:
+        return number
+    precision, scale = limits
+    digits, exponent = _significant(number)
+    if -exponent > scale or digits + exponent > precision - scale:
+        raise Unprocessable(
+            f"{name}: takes {precision - scale} digits before the point and {scale} behind it"
+        )
+    sign, all_digits, _ = number.scaleb(scale).to_integral_value().as_tuple()
+    return Decimal((sign, all_digits, -scale))
+
+
+def plain_text(number: Decimal) -> str:
+    """The number as text without an exponent."""
+    return format(number, "f")
+
+
+def decimal_json(value: Decimal) -> float | str:
+    """A JSON number when a double says exactly this value, else text."""
+    text = str(value)
+    if len(text) <= _EXACT_DIGITS and "E" not in text:
+        number = float(text)
+        # Only NaN and the infinities differ from zero here; JSON has no such numbers.
+        return number if number - number == 0.0 else text
+    return _long_decimal_json(value)
+
+
+def decimal_json_plainly(value: Decimal) -> float | str:
+    """`decimal_json` without the short cut: its specification."""
+    if not value.is_finite():
+        return str(value)
+    return _long_decimal_json(value)
+
+
+def float_json(value: float) -> float | str:
+    """A JSON number; text for NaN and the infinities."""
+    return value if value - value == 0.0 else str(value)
+
+
+def _long_decimal_json(value: Decimal) -> float | str:
+    if not value.is_finite():
+        return str(value)
+    number = float(value)
+    if number - number == 0.0 and Decimal(repr(number)) == value:
+        return number
+    return plain_text(value)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    match value:
+        case bool():
+            return None
+        case int():
+            # Text of more digits than Python converts would raise instead.
+            return Decimal(value) if value.bit_length() < 1 << 11 else None
+        case float():
+            return Decimal(repr(value))
+        case Decimal():
+            return value
+        case str() if len(value) <= _MAX_TEXT:
+            text = value.strip(" \t\r\n")
+            return Decimal(text) if _NUMBER.fullmatch(text) else None
+        case _:
+            return None
+
+
+def _beyond(number: Decimal) -> bool:
+    return bool(number) and not -_MAX_EXPONENT < number.adjusted() < _MAX_EXPONENT
+
+
+def _precision(length: str | None) -> tuple[int, int] | None:
+    parts = [part.strip() for part in (length or "").split(",")]
+    if not all(part.isdecimal() and part.isascii() for part in parts) or len(parts) > 2:
+        return None
+    precision = int(parts[0])
+    return precision, int(parts[1]) if len(parts) == 2 else 0
+
+
+def _significant(number: Decimal) -> tuple[int, int]:
+    """Count of digits and exponent, without zeros at the end."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101 - the number is finite
+    count = len(digits)
+    while count and not digits[count - 1]:
+        count -= 1
+        exponent += 1
+    return (count, exponent) if count else (0, 0)
