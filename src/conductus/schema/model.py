@@ -98,6 +98,11 @@ class Field(Struct, frozen=True, kw_only=True):
         return self.id is not None
 
     @property
+    def kind(self) -> Kind:
+        """The kind of its column; an alias counts as opaque."""
+        return Kind.OPAQUE if self.column is None else self.column.kind
+
+    @property
     def option(self) -> Mapping[str, Any]:
         """The options, empty when there are none."""
         return self.options or {}

@@ -1,0 +1,197 @@
+"""Predicates as SQL expressions.
+
+A path over a relation becomes `key IN (SELECT …)`: some related item matches, and the
+database may begin at whichever end is smaller.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.expression import FromClause
+
+from conductus.database.dialect import Dialect
+from conductus.items.predicate import Combined, Constant, Predicate, Test
+from conductus.query.item_query import Operator
+from conductus.query.paths import Step, step
+from conductus.schema.model import Collection, Field, Kind, Schema
+from conductus.schema.types import field_type
+
+_NUMBER = sa.BigInteger()
+_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+_TEXTS = frozenset({Kind.TEXT})
+
+
+class Conditions:
+    """Builds expressions against one schema on one dialect."""
+
+    def __init__(self, schema: Schema, dialect: Dialect) -> None:
+        self._schema = schema
+        self._dialect = dialect
+
+    def expression(
+        self, predicate: Predicate, collection: Collection, table: FromClause
+    ) -> ColumnElement[bool]:
+        """What the rows of `table`, which holds the collection, must fulfil."""
+        match predicate:
+            case Constant(holds=holds):
+                return sa.literal(1) == sa.literal(1 if holds else 0)
+            case Combined(mode=mode, members=members):
+                parts = [self.expression(each, collection, table) for each in members]
+                return sa.and_(*parts) if mode == "all" else sa.or_(*parts)
+            case Test(path=path):
+                reached = step(self._schema, collection, path[0])
+                if len(path) > 1:
+                    inner = Test(path[1:], predicate.operator, predicate.slot, predicate.ascii)
+                    return self._through(reached, table, inner)
+                if reached.to_many:
+                    return self._on_list(predicate, reached, table)
+                if reached.target is not None and predicate.operator in _CONTAINS:
+                    return self._related_text(predicate, reached, table)
+                return self._on_column(predicate, reached.field, table)
+
+    def _through(self, taken: Step, table: FromClause, inner: Test) -> ColumnElement[bool]:
+        """Some item on the other side of the relation fulfils `inner`."""
+        other, near, far = self._ends(taken, table)
+        target = _target(taken)
+        condition = self.expression(inner, target, other)
+        return near.in_(sa.select(far).select_from(other).where(condition))
+
+    def _ends(
+        self, taken: Step, table: FromClause
+    ) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]]:
+        """The other table, the near column and the far column that tie them together."""
+        target = _target(taken)
+        other = self._dialect.table(target).alias()
+        relation = taken.relation
+        if taken.to_many and relation is not None:
+            one = self._schema.collections[relation.collection_one]
+            return other, table.c[one.primary_key[0]], other.c[relation.field_many]
+        return other, table.c[taken.field.name], other.c[target.primary_key[0]]
+
+    def _on_list(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
+        other, near, far = self._ends(taken, table)
+        target = _target(taken)
+        tied: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(other).where(far == near)
+        count = sa.select(sa.func.count()).select_from(other).where(far == near)
+        match test.operator:
+            case Operator.EMPTY:
+                return ~tied.exists()
+            case Operator.NEMPTY:
+                return tied.exists()
+            case Operator.HAS:
+                return count.scalar_subquery() >= self._slot(test.slot, Kind.INTEGER)
+            case Operator.NHAS:
+                return count.scalar_subquery() < self._slot(test.slot, Kind.INTEGER)
+            case Operator.CONTAINS | Operator.NCONTAINS | Operator.RLIKE | Operator.NRLIKE:
+                return self._related_text(test, taken, table)
+        key = target.fields[target.primary_key[0]]
+        listed = self._dialect.among(other.c[key.name], test.slot, key.kind)
+        if test.operator is Operator.ALL:
+            wanted = self._slot(f"{test.slot}_count", Kind.INTEGER)
+            return count.where(listed).scalar_subquery() == wanted
+        some = near.in_(sa.select(far).select_from(other).where(listed, far.is_not(None)))
+        return sa.not_(some) if test.operator is Operator.NIN else some
+
+    def _related_text(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
+        """The text stands in one of the related item's text or number columns."""
+        other, near, far = self._ends(taken, table)
+        found = [
+            self._dialect.like(
+                self._dialect.text(other.c[field.name], field.kind),
+                self._slot(test.slot, Kind.TEXT),
+                ascii=test.ascii,
+                negate=False,
+            )
+            for field in _target(taken).columns()
+            if field_type(field.type).searchable
+        ]
+        if not found:
+            return sa.literal(1) == sa.literal(0)
+        some = near.in_(sa.select(far).select_from(other).where(sa.or_(*found), far.is_not(None)))
+        if test.operator in (Operator.NCONTAINS, Operator.NRLIKE):
+            return sa.and_(sa.not_(some), near.is_not(None))
+        return some
+
+    def _on_column(self, test: Test, field: Field, table: FromClause) -> ColumnElement[bool]:
+        column = table.c[field.name]
+        kind = field.kind
+        match test.operator:
+            case Operator.NULL:
+                return column.is_(None)
+            case Operator.NNULL:
+                return column.is_not(None)
+            case Operator.EMPTY:
+                return self._empty(column, kind)
+            case Operator.NEMPTY:
+                return sa.not_(self._empty(column, kind))
+            case Operator.IN:
+                return self._dialect.among(self._value(column, kind), test.slot, kind)
+            case Operator.NIN:
+                return sa.not_(self._dialect.among(self._value(column, kind), test.slot, kind))
+            case Operator.CONTAINS | Operator.RLIKE | Operator.NCONTAINS | Operator.NRLIKE:
+                return self._dialect.like(
+                    self._dialect.text(column, kind),
+                    self._slot(test.slot, Kind.TEXT),
+                    ascii=test.ascii,
+                    negate=test.operator in (Operator.NCONTAINS, Operator.NRLIKE),
+                )
+        return self._ordered(test, column, kind)
+
+    def _ordered(self, test: Test, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
+        value = self._dialect.comparable(self._value(column, kind), kind)
+
+        def operand(slot: str) -> ColumnElement[Any]:
+            return self._dialect.comparable(self._slot(slot, kind), kind)
+
+        match test.operator:
+            case Operator.EQ:
+                return value == operand(test.slot)
+            case Operator.NEQ:
+                return value != operand(test.slot)
+            case Operator.LT:
+                return value < operand(test.slot)
+            case Operator.LTE:
+                return value <= operand(test.slot)
+            case Operator.GT:
+                return value > operand(test.slot)
+            case Operator.GTE:
+                return value >= operand(test.slot)
+        inside = sa.and_(
+            value >= operand(f"{test.slot}_low"), value <= operand(f"{test.slot}_high")
+        )
+        return inside if test.operator is Operator.BETWEEN else sa.not_(inside)
+
+    def _value(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        if kind is Kind.OPAQUE:
+            return self._dialect.readable(column, kind)
+        return self._dialect.text(column, kind) if kind is Kind.JSON else column
+
+    def _empty(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
+        missing = column.is_(None)
+        if kind in _TEXTS:
+            return sa.or_(missing, column == "")
+        if kind in _NUMBERS:
+            return sa.or_(missing, column == 0)
+        if kind is Kind.DECIMAL_TEXT:
+            zero = self._dialect.comparable(sa.literal("0"), kind)
+            return sa.or_(missing, self._dialect.comparable(column, kind) == zero)
+        if kind is Kind.BOOLEAN:
+            return sa.or_(missing, sa.not_(sa.type_coerce(column, sa.Boolean())))
+        return missing
+
+    def _slot(self, name: str, kind: Kind) -> ColumnElement[Any]:
+        # JSON is compared in its text form.
+        asked = Kind.TEXT if kind is Kind.JSON else kind
+        return sa.bindparam(name, type_=self._dialect.type(asked))
+
+
+_CONTAINS = frozenset({Operator.CONTAINS, Operator.NCONTAINS, Operator.RLIKE, Operator.NRLIKE})
+
+
+def _target(taken: Step) -> Collection:
+    if taken.target is None:
+        raise LookupError(f"{taken.field.name} is no relation")
+    return taken.target

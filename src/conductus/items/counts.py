@@ -1,0 +1,92 @@
+"""The figures of `meta`: one statement for all that is asked, never a fetch of rows.
+
+Source: items page §3.7.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.sql.elements import ColumnElement
+
+from conductus.database.dialect import Dialect, Statement
+from conductus.items.conditions import Conditions
+from conductus.items.plan import Planner, statuses
+from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
+from conductus.query.item_query import ALL_STATUSES, ItemQuery
+from conductus.schema.model import Collection, Schema
+
+
+class CountShape(Struct, frozen=True):
+    """What is counted of a collection; None for a figure that is not asked for."""
+
+    collection: str
+    total: Predicate | None
+    matching: Predicate | None
+    by_status: bool
+
+
+def count_shape(
+    query: ItemQuery, planner: Planner, resolver: Resolver, collection: Collection
+) -> CountShape | None:
+    """The figures that the query's `meta` needs; None when it needs none.
+
+    `status=*` does not widen the total: the rows of a collection are those not deleted.
+    With a filter or a search, `filter_count` counts in the statuses that are listed.
+    """
+    asked = query.meta or frozenset()
+    wanted = None if query.statuses == ALL_STATUSES else query.statuses
+    total = matching = None
+    if asked & {"total_count"}:
+        total = statuses(wanted, resolver, collection)
+    if asked & {"filter_count", "page"}:
+        filtered = planner.filtered(resolver, collection)
+        shown = wanted if filtered == ALWAYS else query.statuses
+        matching = combine("all", [filtered, statuses(shown, resolver, collection)])
+        if filtered == ALWAYS and total is not None:
+            matching = total
+    by_status = "status" in asked and bool(collection.statuses)
+    if total is None and matching is None and not by_status:
+        return None
+    return CountShape(collection.name, total, matching, by_status)
+
+
+def count_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:
+    """One row of two numbers: the total, the matching; NULL where not asked for."""
+    if shape.total is None and shape.matching is None:
+        return None
+    total = _count(shape.total, shape.collection, schema, dialect)
+    # The same condition is counted once.
+    matching = (
+        sa.null()
+        if shape.matching == shape.total
+        else _count(shape.matching, shape.collection, schema, dialect)
+    )
+    return dialect.compile(sa.select(total.label("total"), matching.label("matching")))
+
+
+def status_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:
+    """Rows of status and number."""
+    collection = schema.collections[shape.collection]
+    if not shape.by_status or collection.status_field is None:
+        return None
+    table = dialect.table(collection).alias("t0")
+    status = table.c[collection.status_field]
+    return dialect.compile(
+        sa.select(status, sa.func.count()).where(status.is_not(None)).group_by(status)
+    )
+
+
+def _count(
+    predicate: Predicate | None, name: str, schema: Schema, dialect: Dialect
+) -> ColumnElement[Any]:
+    if predicate is None:
+        return sa.null()
+    collection = schema.collections[name]
+    table = dialect.table(collection).alias("t0")
+    count = sa.select(sa.func.count()).select_from(table)
+    if predicate != ALWAYS:
+        count = count.where(Conditions(schema, dialect).expression(predicate, collection, table))
+    return count.scalar_subquery()

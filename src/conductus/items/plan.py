@@ -1,0 +1,389 @@
+"""From a query to levels: one statement per collection level, whatever the number of rows.
+
+Many-to-one expansions are joined into their parent's statement, each to-many expansion is
+a level of its own, keyed by the parents' keys. The shape of a level (`Level`) is hashable
+and free of values, so its statement is compiled once; the values travel beside it. Pure.
+Source: items page §3 and §5.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.database.dialect import Dialect
+from conductus.errors import FieldPathNotFound
+from conductus.items.context import Context
+from conductus.items.predicate import (
+    ALWAYS,
+    Predicate,
+    Resolver,
+    Test,
+    combine,
+    escaped,
+)
+from conductus.query.item_query import (
+    ALL_STATUSES,
+    Deep,
+    ItemQuery,
+    Operator,
+    Selection,
+    SortKey,
+    Statuses,
+)
+from conductus.query.paths import step
+from conductus.schema.model import Collection, Field, Relation
+from conductus.schema.types import field_type
+
+MOST_JOINS = 24
+"""Many-to-one expansions beyond this number are loaded as levels of their own."""
+EVERY_ROW = 2**62
+"""The limit of a page that has an offset and no limit."""
+
+
+class Node(Struct, frozen=True):
+    """One collection within a level: the base, or one that is joined to it."""
+
+    path: tuple[str, ...]
+    """Many-to-one hops from the base; empty for the base."""
+    collection: str
+    fields: tuple[str, ...]
+    hidden: tuple[str, ...] = ()
+    """Columns read for our own use: keys that tie levels together."""
+    visible: Predicate = ALWAYS
+    """What a joined row must fulfil to be shown; else it is null."""
+
+
+class Level(Struct, frozen=True):
+    """The shape of one statement. Slots of values: those of `where`, and
+    `limit`, `offset` (paged), `parents` (grouped), `first`, `last` (per parent)."""
+
+    nodes: tuple[Node, ...]
+    where: Predicate = ALWAYS
+    sort: tuple[SortKey, ...] = ()
+    nulls_last: bool = True
+    paged: bool = False
+    grouped_by: str | None = None
+    """The field whose value ties a row to its parent."""
+    per_parent: bool = False
+    """Only rows from `first` to `last` (1-based) of each parent."""
+
+    @property
+    def collection(self) -> str:
+        """The collection that the level reads."""
+        return self.nodes[0].collection
+
+
+class Child(Struct, frozen=True):
+    """A level whose rows are put under a name of the rows of another one."""
+
+    node: int
+    """Index of the node in the parent's level."""
+    name: str
+    key: str
+    """The hidden column of that node which the child's `grouped_by` holds."""
+    planned: Planned
+    many: bool = True
+    """A list of items; else one item or null."""
+    bare: bool = False
+    """The list holds the items' keys instead of objects."""
+
+
+class Planned(Struct, frozen=True):
+    """A level with its values and what hangs below it."""
+
+    level: Level
+    values: dict[str, Any]
+    children: tuple[Child, ...] = ()
+
+
+class Planner:
+    """Plans one query. Not shared between requests."""
+
+    def __init__(self, query: ItemQuery, context: Context, dialect: Dialect) -> None:
+        self.schema = context.schema
+        self._query = query
+        self._context = context
+        self.dialect = dialect
+        self._deep = dict(query.deep)
+
+    def listing(self) -> Planned:
+        """The level of a list: filter, search, statuses, order and page."""
+        collection = self.schema.collection(self._query.collection)
+        resolver = self._resolver()
+        where = self.matching(resolver, collection)
+        values = resolver.values
+        paged = self._query.limit is not None or self._query.offset > 0
+        if paged:
+            limit = EVERY_ROW if self._query.limit is None else self._query.limit
+            values["limit"], values["offset"] = limit, self._query.offset
+        return self._level(
+            collection, self._query.selection, resolver, where, self._query.sort, paged=paged
+        )
+
+    def matching(self, resolver: Resolver, collection: Collection) -> Predicate:
+        """What rows of a list fulfil."""
+        return combine(
+            "all",
+            [
+                self.filtered(resolver, collection),
+                statuses(self._query.statuses, resolver, collection),
+            ],
+        )
+
+    def filtered(self, resolver: Resolver, collection: Collection) -> Predicate:
+        """Filter and search, without statuses."""
+        query = self._query
+        return combine(
+            "all",
+            [
+                ALWAYS if query.filter is None else resolver.resolve(query.filter, collection),
+                *(self._search(word, resolver, collection) for word in words(query.search)),
+            ],
+        )
+
+    def by_keys(self) -> Planned:
+        """The level of reads by key; the slot `keys` is filled by `key_values`."""
+        collection = self.schema.collection(self._query.collection)
+        resolver = self._resolver()
+        resolver.values["keys"] = None
+        keyed: list[Predicate] = [
+            Test((name,), Operator.EQ if composite(collection) else Operator.IN, slot)
+            for name, slot in key_slots(collection)
+        ]
+        shown = statuses(_with_default(self._query.statuses, collection), resolver, collection)
+        where = combine("all", [*keyed, shown])
+        return self._level(collection, self._query.selection, resolver, where, ())
+
+    def key_values(self, key: str) -> dict[str, Any] | None:
+        """The slots of one composite key; None when no item can have it."""
+        collection = self.schema.collection(self._query.collection)
+        parts = key.split(",")
+        if len(parts) != len(collection.primary_key):
+            return None
+        resolver = self._resolver()
+        found: dict[str, Any] = {}
+        for part, (name, slot) in zip(parts, key_slots(collection), strict=True):
+            values = resolver.keys(collection.field(name), [part])
+            if not values:
+                return None
+            found[slot] = values[0]
+        return found
+
+    def key_list(self, keys: list[str]) -> list[Any]:
+        """Driver values of those keys that an item of the collection could have."""
+        collection = self.schema.collection(self._query.collection)
+        return self._resolver().keys(collection.field(collection.primary_key[0]), keys)
+
+    def _resolver(self) -> Resolver:
+        return Resolver(self.schema, self.dialect, self._context.now)
+
+    def _search(self, word: str, resolver: Resolver, collection: Collection) -> Predicate:
+        """The word stands in a searchable column, or in one of a directly related item."""
+        slot = resolver.slot(f"%{escaped(word)}%")
+        names = searchable(collection)
+        related = [
+            name
+            for name, field in collection.fields.items()
+            if (reached := step(self.schema, collection, name)).target is not None
+            and (reached.to_many or field.type == "m2o")
+        ]
+        return combine(
+            "any",
+            [
+                Test((name,), Operator.CONTAINS, slot, word.isascii())
+                for name in dict.fromkeys([*names, *related])
+            ],
+        )
+
+    def _level(
+        self,
+        collection: Collection,
+        selection: Selection,
+        resolver: Resolver,
+        where: Predicate,
+        sort: tuple[SortKey, ...],
+        *,
+        paged: bool = False,
+        grouped_by: str | None = None,
+        per_parent: bool = False,
+        path: tuple[str, ...] = (),
+    ) -> Planned:
+        builder = _LevelBuilder(self, resolver, path)
+        builder.add(collection, selection, (), ALWAYS)
+        level = Level(
+            nodes=tuple(builder.nodes),
+            where=where,
+            sort=sort or default_sort(collection),
+            nulls_last=self._context.nulls_last,
+            paged=paged,
+            grouped_by=grouped_by,
+            per_parent=per_parent,
+        )
+        return Planned(level, resolver.values, tuple(builder.children))
+
+    def to_many(self, relation: Relation, selection: Selection, path: tuple[str, ...]) -> Planned:
+        """The level of an expanded to-many relation."""
+        collection = self.schema.collections[relation.collection_many]
+        resolver = self._resolver()
+        deep = self._deep.get(path, Deep())
+        where = combine(
+            "all",
+            [
+                ALWAYS if deep.filter is None else resolver.resolve(deep.filter, collection),
+                statuses(None, resolver, collection),
+                self._in_languages(resolver, relation, collection),
+            ],
+        )
+        per_parent = deep.limit is not None or deep.offset > 0
+        if per_parent:
+            limit = EVERY_ROW if deep.limit is None else deep.limit
+            resolver.values["first"] = deep.offset + 1
+            resolver.values["last"] = deep.offset + limit
+        return self._level(
+            collection,
+            selection,
+            resolver,
+            where,
+            deep.sort,
+            grouped_by=relation.field_many,
+            per_parent=per_parent,
+            path=path,
+        )
+
+    def to_one(
+        self, collection: Collection, selection: Selection, path: tuple[str, ...]
+    ) -> Planned:
+        """The level of a many-to-one expansion that is not joined."""
+        resolver = self._resolver()
+        where = statuses(None, resolver, collection)
+        key = collection.primary_key[0]
+        return self._level(collection, selection, resolver, where, (), grouped_by=key, path=path)
+
+    def _in_languages(
+        self, resolver: Resolver, relation: Relation, collection: Collection
+    ) -> Predicate:
+        languages = self._query.languages
+        one = self.schema.collections[relation.collection_one]
+        alias = one.fields.get(relation.field_one or "")
+        if languages is None or alias is None or alias.type != "translation":
+            return ALWAYS
+        return resolver.among(_language_field(collection), languages)
+
+
+class _LevelBuilder:
+    """Collects the nodes and children of one level, walking the selection."""
+
+    def __init__(self, planner: Planner, resolver: Resolver, path: tuple[str, ...]) -> None:
+        self._planner = planner
+        self._resolver = resolver
+        self._path = path
+        self.nodes: list[Node] = []
+        self.children: list[Child] = []
+
+    def add(
+        self,
+        collection: Collection,
+        selection: Selection,
+        hops: tuple[str, ...],
+        visible: Predicate,
+    ) -> None:
+        """The node of a collection, its joined nodes and the children of each."""
+        index = len(self.nodes)
+        self.nodes.append(Node(hops, collection.name, ()))
+        schema = self._planner.schema
+        columns: list[str] = []
+        hidden: list[str] = list(collection.primary_key) if hops else []
+        key = collection.primary_key[0] if len(collection.primary_key) == 1 else None
+        for name in selection.fields:
+            if collection.fields[name].column is not None:
+                columns.append(name)
+            elif key is not None and (collection.name, name) in schema.one_to_many:
+                hidden.append(key)
+                related = schema.one_to_many[(collection.name, name)].collection_many
+                keys = Selection(schema.collections[related].primary_key)
+                self._many(index, collection, name, key, keys, hops, bare=True)
+        for name, wanted in selection.expanded:
+            reached = step(schema, collection, name)
+            if reached.target is None:
+                continue
+            if reached.to_many and key is not None:
+                hidden.append(key)
+                self._many(index, collection, name, key, wanted, hops, bare=False)
+            elif not reached.to_many and len(self.nodes) <= MOST_JOINS:
+                shown = statuses(None, self._resolver, reached.target)
+                self.add(reached.target, wanted, (*hops, name), shown)
+            elif not reached.to_many:
+                hidden.append(name)
+                planned = self._planner.to_one(reached.target, wanted, (*self._path, *hops, name))
+                self.children.append(Child(index, name, name, planned, many=False))
+        self.nodes[index] = Node(
+            hops, collection.name, tuple(columns), tuple(dict.fromkeys(hidden)), visible
+        )
+
+    def _many(
+        self,
+        index: int,
+        collection: Collection,
+        name: str,
+        key: str,
+        wanted: Selection,
+        hops: tuple[str, ...],
+        *,
+        bare: bool,
+    ) -> None:
+        relation = self._planner.schema.one_to_many[(collection.name, name)]
+        planned = self._planner.to_many(relation, wanted, (*self._path, *hops, name))
+        self.children.append(Child(index, name, key, planned, bare=bare))
+
+
+def _language_field(collection: Collection) -> Field:
+    for field in collection.fields.values():
+        if field.type == "lang":
+            return field
+    raise FieldPathNotFound("lang", collection.name)
+
+
+def statuses(wanted: Statuses, resolver: Resolver, collection: Collection) -> Predicate:
+    """Rows in the statuses asked for; by default in those that do not mean deleted."""
+    if collection.status_field is None or not collection.statuses or wanted == ALL_STATUSES:
+        return ALWAYS
+    if wanted is None:
+        wanted = tuple(str(s.value) for s in collection.statuses if not s.soft_delete)
+    return resolver.among(collection.fields[collection.status_field], wanted)
+
+
+def default_sort(collection: Collection) -> tuple[SortKey, ...]:
+    """By the sort field when there is one; the key is always added by the statement."""
+    return (SortKey(collection.sort_field),) if collection.sort_field else ()
+
+
+def searchable(collection: Collection) -> list[str]:
+    """Names of the text and number columns that full-text search looks into."""
+    return [field.name for field in collection.columns() if field_type(field.type).searchable]
+
+
+def words(search: str | None) -> tuple[str, ...]:
+    """What is searched for: the whole text."""
+    return (search,) if search else ()
+
+
+def composite(collection: Collection) -> bool:
+    """True when the key has more than one column."""
+    return len(collection.primary_key) > 1
+
+
+def key_slots(collection: Collection) -> list[tuple[str, str]]:
+    """Key columns with the slots of their values."""
+    if not composite(collection):
+        return [(name, "keys") for name in collection.primary_key]
+    return [(name, f"key{place}") for place, name in enumerate(collection.primary_key)]
+
+
+def _with_default(wanted: Statuses, collection: Collection) -> Statuses:
+    """Reads by id show the default statuses and those asked for besides."""
+    if wanted is None or wanted == ALL_STATUSES:
+        return wanted
+    shown = tuple(str(s.value) for s in collection.statuses if not s.soft_delete)
+    return (*shown, *wanted)

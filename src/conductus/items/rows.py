@@ -1,0 +1,113 @@
+"""Rows of a level → JSON-ready items, by converters chosen when the level was compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.database.dialect import Dialect
+from conductus.database.executor import Row
+from conductus.items.plan import Node
+from conductus.schema.model import Collection, Field
+from conductus.schema.secrets import mask
+from conductus.schema.types import field_type
+
+Item = dict[str, Any]
+"""An item on its way to or from JSON."""
+Convert = Callable[[Any], Any]
+
+
+class Layout(Struct, frozen=True):
+    """Where the columns of one node stand in a row, and what is done to them."""
+
+    names: tuple[str, ...]
+    start: int
+    end: int
+    converters: tuple[tuple[str, Convert], ...]
+    hidden: dict[str, int]
+    """Positions of the columns read for our own use."""
+    key: int | None
+    """Position of the key that tells a joined row from none; None for the base."""
+    parent: tuple[str, ...]
+    """Path of the node that a joined item is put into, …"""
+    name: str
+    """… and its name there."""
+
+
+def layout(node: Node, collection: Collection, dialect: Dialect, start: int) -> Layout:
+    """The layout of a node whose columns begin at `start`: its fields, then the hidden ones."""
+    end = start + len(node.fields)
+    hidden = {name: end + place for place, name in enumerate(node.hidden)}
+    converters = ((name, converter(collection.fields[name], dialect)) for name in node.fields)
+    return Layout(
+        names=node.fields,
+        start=start,
+        end=end,
+        converters=tuple((name, convert) for name, convert in converters if convert is not None),
+        hidden=hidden,
+        key=hidden[collection.primary_key[0]] if node.path else None,
+        parent=node.path[:-1],
+        name=node.path[-1] if node.path else "",
+    )
+
+
+def converter(field: Field, dialect: Dialect) -> Convert | None:
+    """From the driver's value of a column to JSON; None when they are the same."""
+    load = dialect.loader(field.kind)
+    present = mask(field) or field_type(field.type).presenter(field.kind)
+    if load is None or present is None:
+        return load or present
+
+    def convert(value: Any) -> Any:
+        return present(load(value))
+
+    return convert
+
+
+def items(rows: Sequence[Row], layouts: Sequence[Layout]) -> list[Item]:
+    """The items of a level's base node, joined ones put into them."""
+    base = layouts[0]
+    names, end, converters = base.names, base.end, base.converters
+    whole = end == len(rows[0]) if rows else True
+    if whole:
+        found = [dict(zip(names, row, strict=False)) for row in rows]
+    else:
+        found = [dict(zip(names, row[:end], strict=False)) for row in rows]
+    for name, convert in converters:
+        for item in found:
+            item[name] = convert(item[name])
+    if len(layouts) > 1:
+        _join(rows, found, layouts)
+    return found
+
+
+def _join(rows: Sequence[Row], found: Sequence[Item], layouts: Sequence[Layout]) -> None:
+    """Puts the joined nodes' items into those of their parents, null where there is none."""
+    by_path: dict[tuple[str, ...], Sequence[Item | None]] = {(): found}
+    for node in layouts[1:]:
+        parents = by_path[node.parent]
+        joined = [_joined(row, node) for row in rows]
+        for parent, item in zip(parents, joined, strict=True):
+            if parent is not None:
+                parent[node.name] = item
+        by_path[(*node.parent, node.name)] = joined
+
+
+def _joined(row: Row, node: Layout) -> Item | None:
+    if node.key is None or row[node.key] is None:
+        return None
+    item = dict(zip(node.names, row[node.start : node.end], strict=False))
+    for name, convert in node.converters:
+        item[name] = convert(item[name])
+    return item
+
+
+def of_node(found: Sequence[Item], layout: Layout) -> list[Item | None]:
+    """The items of a joined node, one per row; None where there is none."""
+    path = (*layout.parent, layout.name) if layout.name else ()
+    reached: list[Item | None] = list(found)
+    for name in path:
+        reached = [None if item is None else item[name] for item in reached]
+    return reached

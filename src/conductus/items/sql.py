@@ -1,0 +1,163 @@
+"""From the shape of a level to a compiled statement and the layout of its rows.
+
+SQL is built with SQLAlchemy Core and compiled once per shape; names come from the schema
+alone, values stay in slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.expression import FromClause
+
+from conductus.database.dialect import Dialect, Statement
+from conductus.items.conditions import Conditions
+from conductus.items.plan import Level, Node
+from conductus.items.predicate import ALWAYS
+from conductus.items.rows import Layout, layout
+from conductus.query.item_query import SortKey
+from conductus.schema.model import Collection, Schema
+
+_NUMBER = sa.BigInteger()
+
+
+class Compiled(Struct, frozen=True):
+    """A level ready to run: the driver's text, and how its rows are read."""
+
+    statement: Statement
+    layouts: tuple[Layout, ...]
+    """One for each node of the level, in the same order."""
+    group: int | None
+    """Position of the value that ties a row to its parent."""
+
+
+class LevelCompiler:
+    """Compiles levels against one schema on one dialect."""
+
+    def __init__(self, schema: Schema, dialect: Dialect) -> None:
+        self._schema = schema
+        self._dialect = dialect
+        self._conditions = Conditions(schema, dialect)
+
+    def compile(self, level: Level) -> Compiled:
+        """The statement of a level."""
+        tables = self._tables(level.nodes)
+        columns: list[ColumnElement[Any]] = []
+        layouts = tuple(
+            self._read(node, table, columns)
+            for node, table in zip(level.nodes, tables, strict=True)
+        )
+        base = self._schema.collections[level.collection]
+        group = None
+        if level.grouped_by is not None:
+            group = len(columns)
+            columns.append(tables[0].c[level.grouped_by])
+        statement = (
+            sa.select(*(column.label(f"c{place}") for place, column in enumerate(columns)))
+            .select_from(self._joined(level.nodes, tables))
+            .where(*self._where(level, base, tables[0]))
+        )
+        order = self.order(level.sort, base, tables[0], nulls_last=level.nulls_last)
+        if level.per_parent and level.grouped_by is not None:
+            return Compiled(
+                self._dialect.compile(
+                    _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
+                ),
+                layouts,
+                group,
+            )
+        statement = statement.order_by(*order)
+        if level.paged:
+            statement = statement.limit(sa.bindparam("limit", type_=_NUMBER)).offset(
+                sa.bindparam("offset", type_=_NUMBER)
+            )
+        return Compiled(self._dialect.compile(statement), layouts, group)
+
+    def order(
+        self,
+        keys: Sequence[SortKey],
+        collection: Collection,
+        table: FromClause,
+        *,
+        nulls_last: bool,
+    ) -> list[ColumnElement[Any]]:
+        """ORDER BY with the primary key last, so that pages are stable."""
+        ordered: list[ColumnElement[Any]] = []
+        named = {key.field for key in keys}
+        last = [SortKey(name) for name in collection.primary_key if name not in named]
+        for key in (*keys, *last):
+            if key.field is None:
+                ordered.append(self._dialect.random())
+                continue
+            column = table.c[key.field]
+            field = collection.fields[key.field]
+            if field.column is not None and not field.column.nullable:
+                # An index serves this order; one that says where nulls go it may not.
+                expression = self._dialect.comparable(column, field.kind)
+                ordered.append(expression.desc() if key.descending else expression.asc())
+            else:
+                ordered += self._dialect.ordered(
+                    column, field.kind, descending=key.descending, nulls_last=nulls_last
+                )
+        return ordered
+
+    def _tables(self, nodes: Sequence[Node]) -> list[FromClause]:
+        return [
+            self._dialect.table(self._schema.collections[node.collection]).alias(f"t{place}")
+            for place, node in enumerate(nodes)
+        ]
+
+    def _joined(self, nodes: Sequence[Node], tables: Sequence[FromClause]) -> FromClause:
+        joined = tables[0]
+        places = {node.path: place for place, node in enumerate(nodes)}
+        for node, table in zip(nodes[1:], tables[1:], strict=True):
+            parent = tables[places[node.path[:-1]]]
+            target = self._schema.collections[node.collection]
+            on = parent.c[node.path[-1]] == table.c[target.primary_key[0]]
+            if node.visible != ALWAYS:
+                on = sa.and_(on, self._conditions.expression(node.visible, target, table))
+            joined = joined.outerjoin(table, on)
+        return joined
+
+    def _read(self, node: Node, table: FromClause, columns: list[ColumnElement[Any]]) -> Layout:
+        """Adds the node's columns to what is selected and says how they are read."""
+        collection = self._schema.collections[node.collection]
+        start = len(columns)
+        for name in (*node.fields, *node.hidden):
+            kind = collection.fields[name].kind
+            columns.append(self._dialect.readable(table.c[name], kind))
+        return layout(node, collection, self._dialect, start)
+
+    def _where(
+        self, level: Level, base: Collection, table: FromClause
+    ) -> list[ColumnElement[bool]]:
+        parts: list[ColumnElement[bool]] = []
+        if level.grouped_by is not None:
+            column = table.c[level.grouped_by]
+            kind = base.fields[level.grouped_by].kind
+            parts.append(self._dialect.among(column, "parents", kind))
+        if level.where != ALWAYS:
+            parts.append(self._conditions.expression(level.where, base, table))
+        return parts
+
+
+def _numbered(
+    statement: sa.Select[Any],
+    parent: ColumnElement[Any],
+    order: Sequence[ColumnElement[Any]],
+    width: int,
+) -> sa.Select[Any]:
+    """Only the rows from `first` to `last` of each parent, by their number in its list."""
+    number = sa.func.row_number().over(partition_by=parent, order_by=list(order)).label("place")
+    rows = statement.add_columns(number).subquery("numbered")
+    first = sa.bindparam("first", type_=_NUMBER)
+    last = sa.bindparam("last", type_=_NUMBER)
+    return (
+        sa.select(*(rows.c[f"c{place}"] for place in range(width)))
+        .where(rows.c.place >= first, rows.c.place <= last)
+        .order_by(rows.c.place)
+    )
