@@ -1,0 +1,239 @@
+"""A SQLite file as a `Database`.
+
+Short reads run in the event loop: a thread each way costs many times what such a read
+does. A read that takes longer is stopped and run again in a thread. Writes have one
+connection of this process; others may have the file open as well, so the write lock is
+asked for without waiting inside SQLite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from conductus.database.dialects.sqlite import SQLiteDialect
+from conductus.database.executor import QueryTooSlow, Row
+from conductus.database.sqlite.errors import RAISED, is_locked, is_stopped, translated
+from conductus.database.sqlite.link import Link, Purpose, connect
+from conductus.database.sqlite.slowness import INLINE_SECONDS, SlowStatements
+from conductus.database.sqlite.threads import Lender, Threads, acquired
+from conductus.database.sqlite.transactions import (
+    InlineTransaction,
+    References,
+    ThreadTransaction,
+    attempt,
+    begin,
+    commit,
+    commit_in_thread,
+    roll_back,
+)
+from conductus.database.url import DatabaseURL
+from conductus.errors import DatabaseUnreachable, DatabaseUnusable
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+T = TypeVar("T")
+
+_OLDEST = (3, 35, 0)
+
+
+class SQLiteDatabase:
+    """One SQLite file. Made by `open`."""
+
+    def __init__(
+        self,
+        url: DatabaseURL,
+        size: int,
+        statement_seconds: float,
+        busy_seconds: float,
+    ) -> None:
+        self._path = url.database
+        self._synchronous = url.options.get("synchronous", "normal")
+        self._statement_seconds = statement_seconds
+        self._busy_seconds = busy_seconds
+        self._dialect = SQLiteDialect()
+        # Readers, streams, the writer's slow statements and a change of the schema.
+        self._threads = Threads(2 * size + 2)
+        lender = partial(Lender, self._threads, partial(self._link, "read"), size, busy_seconds)
+        self._readers, self._streams = lender(), lender()
+        self._slow = SlowStatements()
+        self._writing = asyncio.Lock()
+        self._inline: Link
+        self._writer: Link
+        self._spent_seconds = 0.0
+
+    @classmethod
+    async def open(
+        cls, url: DatabaseURL, size: int, statement_seconds: float, busy_seconds: float
+    ) -> SQLiteDatabase:
+        """The file's database; an absent file is made."""
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise DatabaseUnusable("SQLite 3.35 or newer is needed")
+        database = cls(url, size, statement_seconds, busy_seconds)
+        try:
+            await database._threads.run(None, database._connect)
+        except BaseException:
+            database._threads.close()
+            raise
+        return database
+
+    def _connect(self) -> None:
+        self._writer = self._link("write")
+        try:
+            self._inline = self._link("read inline")
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def _link(self, purpose: Purpose) -> Link:
+        return Link(self._raw(purpose))
+
+    def _raw(self, purpose: Purpose) -> sqlite3.Connection:
+        try:
+            return connect(
+                self._path,
+                purpose,
+                synchronous=self._synchronous,
+                busy_seconds=self._busy_seconds,
+            )
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CANTOPEN:
+                raise DatabaseUnreachable("The SQLite file cannot be opened") from error
+            raise translated(error) from error
+
+    @property
+    def dialect(self) -> SQLiteDialect:
+        """The facts about SQLite."""
+        return self._dialect
+
+    # -- reading --------------------------------------------------------------------
+
+    async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows; in the event loop when that is quick."""
+        if sql in self._slow:
+            return await self._fetch_in_thread(sql, values)
+        link = self._inline
+        began = perf_counter()
+        link.deadline = began + INLINE_SECONDS
+        try:
+            rows: list[Row] = link.raw.execute(sql, values).fetchall()
+        except RAISED as error:
+            if is_stopped(error):
+                self._slow.add(sql)
+            elif not is_locked(error):
+                raise translated(error) from error
+        else:
+            spent = perf_counter() - began
+            self._slow.judge(sql, spent)
+            self._spent_seconds += spent
+            if self._spent_seconds > INLINE_SECONDS:
+                # A series of short reads must let others have their turn as well.
+                self._spent_seconds = 0.0
+                await asyncio.sleep(0)
+            return rows
+        return await self._fetch_in_thread(sql, values)
+
+    async def _fetch_in_thread(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        async with self._readers.lend() as link:
+            link.deadline = perf_counter() + self._statement_seconds
+            try:
+                return await self._threads.run(link, link.rows, sql, values)
+            except RAISED as error:
+                if is_stopped(error):
+                    raise QueryTooSlow(self._statement_seconds) from error
+                raise translated(error) from error
+
+    @asynccontextmanager
+    async def stream(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AsyncIterator[AsyncIterator[list[Row]]]:
+        """Rows in batches, read in a thread."""
+        async with self._streams.lend() as link:
+            reading = ThreadTransaction(link, self._threads, self._statement_seconds)
+            async with reading.stream(sql, values, size) as batches:
+                yield batches
+
+    # -- writing --------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[InlineTransaction]:
+        """Statements run in the event loop, the writer's lock is waited for outside SQLite."""
+        # A series of writes must let others have their turn as well.
+        await asyncio.sleep(0)
+        await acquired(self._writing, self._busy_seconds)
+        link = self._writer
+        try:
+            await begin(link, self._busy_seconds)
+            transaction = InlineTransaction(
+                link, self._threads, self._statement_seconds, self._slow
+            )
+            try:
+                yield transaction
+                await self._commit(link, transaction)
+            finally:
+                roll_back(link)
+        finally:
+            self._writing.release()
+
+    async def _commit(self, link: Link, transaction: InlineTransaction) -> None:
+        if self._synchronous == "full":
+            await commit_in_thread(link, transaction, self._threads)
+        else:
+            await commit(link, transaction, self._busy_seconds)
+
+    @asynccontextmanager
+    async def schema_transaction(self) -> AsyncIterator[ThreadTransaction]:
+        """DDL and metadata, in a thread, on a connection that does not enforce references."""
+        await acquired(self._writing, self._busy_seconds)
+        threads = self._threads
+        try:
+            link = await threads.run(None, self._link, "alter")
+            try:
+                await attempt(threads, link, link.raw.execute, "BEGIN IMMEDIATE")
+                references = await attempt(threads, link, References, link)
+                transaction = ThreadTransaction(link, threads, self._statement_seconds)
+                yield transaction
+                await attempt(threads, link, references.check)
+                await commit_in_thread(link, transaction, threads)
+            finally:
+                link.close()
+        finally:
+            self._writing.release()
+
+    # -- about the file -------------------------------------------------------------
+
+    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
+        """Runs `work` in a thread, on a connection of its own."""
+        return await self._threads.run(None, self._inspect, work)
+
+    def _inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
+        from sqlalchemy import NullPool, create_engine
+
+        engine = create_engine(
+            "sqlite://", creator=partial(self._raw, "inspect"), poolclass=NullPool
+        )
+        with engine.connect() as connection:
+            return work(connection)
+
+    async def fingerprint(self) -> str:
+        """The counter that SQLite raises with each change of the schema, by anyone."""
+        ((version,),) = await self.fetch("PRAGMA schema_version")
+        return str(version)
+
+    async def ping(self) -> None:
+        """Reads the head of the file."""
+        await self.fingerprint()
+
+    async def close(self) -> None:
+        """Waits for what runs and closes every connection."""
+        await acquired(self._writing, self._busy_seconds)
+        await asyncio.to_thread(self._threads.close)
+        for open_one in (self._readers, self._streams, self._inline, self._writer):
+            open_one.close()
+        self._writing.release()

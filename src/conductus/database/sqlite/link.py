@@ -1,0 +1,93 @@
+"""One connection of sqlite3, set up as every part of Conductus expects it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, Literal
+
+from conductus.database.dialects.sqlite import AGGREGATES, FUNCTIONS
+from conductus.database.executor import Row
+
+Purpose = Literal["read", "read inline", "write", "alter", "inspect"]
+
+_STEPS = 1000
+"""Virtual machine steps between two looks at the clock: some tens of microseconds."""
+_STATEMENTS_KEPT = 512
+_NEVER = float("inf")
+
+
+class Link:
+    """A connection, used by one thread at a time, whose statements have a deadline."""
+
+    __slots__ = ("deadline", "raw")
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self.raw = raw
+        self.deadline = _NEVER
+        """When, by `perf_counter`, the running statement is stopped."""
+        raw.set_progress_handler(self._is_late, _STEPS)
+
+    def _is_late(self) -> bool:
+        return perf_counter() > self.deadline
+
+    def rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """All rows of a statement."""
+        return self.raw.execute(sql, values).fetchall()
+
+    def touched(self, sql: str, values: Sequence[Any]) -> int:
+        """How many rows a statement changed."""
+        count = self.raw.execute(sql, values).rowcount
+        if count < 0 and sql.lstrip()[:4].upper() == "WITH":
+            # sqlite3 counts what begins with INSERT, UPDATE or DELETE alone.
+            (count,) = self.raw.execute("SELECT changes()").fetchone()
+        return max(count, 0)
+
+    def stop(self) -> None:
+        """Ends the statement that another thread runs here, or is about to."""
+        self.deadline = 0
+        self.raw.interrupt()
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is lost."""
+        self.raw.close()
+
+
+def connect(
+    path: str, purpose: Purpose, *, synchronous: str, busy_seconds: float
+) -> sqlite3.Connection:
+    """A connection to the file for one purpose. Blocks; run it in a thread."""
+    raw = sqlite3.connect(
+        path,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS_KEPT,
+    )
+    try:
+        _set_up(raw, purpose, synchronous)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _set_up(raw: sqlite3.Connection, purpose: Purpose, synchronous: str) -> None:
+    for name, arguments, function, deterministic in FUNCTIONS:
+        raw.create_function(name, arguments, function, deterministic=deterministic)
+    for name, arguments, aggregate in AGGREGATES:
+        raw.create_aggregate(name, arguments, aggregate)
+    raw.execute("PRAGMA journal_mode=WAL").fetchall()
+    raw.execute("PRAGMA synchronous=FULL" if synchronous == "full" else "PRAGMA synchronous=NORMAL")
+    if purpose in ("read", "read inline"):
+        raw.execute("PRAGMA query_only=ON")
+    if purpose == "alter":
+        # SQLite alters many things by copying the table; with foreign keys on, dropping
+        # the old one would delete or refuse what refers to it.
+        raw.execute("PRAGMA foreign_keys=OFF")
+    else:
+        raw.execute("PRAGMA foreign_keys=ON")
+    if purpose in ("read inline", "write"):
+        # Used in the event loop, which a wait inside SQLite would block.
+        raw.execute("PRAGMA busy_timeout=0").fetchall()

@@ -1,0 +1,40 @@
+"""Which statements are too slow for the event loop, remembered for a while."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+INLINE_SECONDS = 0.002
+"""How long a statement may keep the event loop to itself."""
+
+_NOTICED_SECONDS = 0.01
+_REMEMBERED_SECONDS = 60.0
+_MOST = 256
+
+
+class SlowStatements:
+    """A bounded memory of statement texts. A table may shrink, so it forgets."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def __contains__(self, sql: str) -> bool:
+        until = self._until.get(sql)
+        if until is None:
+            return False
+        if until > perf_counter():
+            return True
+        del self._until[sql]
+        return False
+
+    def add(self, sql: str) -> None:
+        """Remembers a statement that was stopped."""
+        self._until.pop(sql, None)
+        self._until[sql] = perf_counter() + _REMEMBERED_SECONDS
+        if len(self._until) > _MOST:
+            del self._until[next(iter(self._until))]
+
+    def judge(self, sql: str, seconds: float) -> None:
+        """Remembers a statement that could not be stopped and took long."""
+        if seconds > _NOTICED_SECONDS:
+            self.add(sql)
