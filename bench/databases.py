@@ -27,6 +27,10 @@ PREFIX = "conductus_bench_"
 Rows = list[tuple[Any, ...]]
 
 
+class Unreachable(Exception):
+    """A database server does not answer, or not to us."""
+
+
 class Thread(Struct, frozen=True):
     """A thread of a database server on this machine, found under `/proc`."""
 
@@ -53,7 +57,7 @@ class Database(Protocol):
         ...
 
     async def create(self) -> None:
-        """Make it, empty."""
+        """Make it, empty; raises `Unreachable`."""
         ...
 
     async def drop(self) -> None:
@@ -165,7 +169,10 @@ class PostgreSQL:
         await self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
 
     async def _on_server(self, statement: str) -> None:
-        connection = await asyncpg.connect(f"{self.server.rstrip('/')}/postgres", timeout=5)
+        try:
+            connection = await asyncpg.connect(f"{self.server.rstrip('/')}/postgres", timeout=5)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise Unreachable(f"PostgreSQL: {error}") from error
         try:
             await connection.execute(statement)
         finally:
@@ -240,7 +247,10 @@ class MariaDB:
         return {key: value for key, value in mysql_options(self.url).items() if key != "db"}
 
     async def _run(self, options: dict[str, Any], statements: Sequence[str]) -> None:
-        connection = await asyncmy.connect(autocommit=True, **options)
+        try:
+            connection = await asyncmy.connect(autocommit=True, **options)
+        except (OSError, asyncmy.errors.MySQLError) as error:
+            raise Unreachable(f"MariaDB: {error}") from error
         try:
             async with connection.cursor() as cursor:
                 for statement in statements:

@@ -44,7 +44,8 @@ BY_ID = f"SELECT {_ARTICLE_COLUMNS} FROM articles a WHERE a.id = ?"
 LIST = f"SELECT {_ARTICLE_COLUMNS} FROM articles a ORDER BY a.id LIMIT ? OFFSET ?"
 WITH_AUTHOR = (
     f"SELECT {_ARTICLE_COLUMNS}, {', '.join(f'w.{name}' for name in AUTHOR)}"
-    " FROM articles a LEFT JOIN authors w ON w.id = a.author ORDER BY a.id LIMIT ? OFFSET ?"
+    " FROM (SELECT * FROM articles ORDER BY id LIMIT ? OFFSET ?) a"
+    " LEFT JOIN authors w ON w.id = a.author ORDER BY a.id"
 )
 COMMENTS_OF = "SELECT id, text, article, writer FROM comments WHERE article IN {keys} ORDER BY id"
 TAGS_OF = (

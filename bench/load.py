@@ -41,7 +41,7 @@ class Job(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What was answered. `total` includes the warm-up; all else is of the measured time."""
+    """What was answered with success. `total` and `errors` include the warm-up."""
 
     requests: int
     total: int
@@ -191,10 +191,10 @@ class Generator:
             self._reconnect(connection, tally, error)
             return True
         tally.bytes += size
-        if complete:
+        if complete and connection.succeeded:
             tally.latencies.append(time.perf_counter() - connection.began)
-            if not connection.succeeded:
-                tally.fail(connection.start.decode(errors="replace"))
+        elif complete:
+            tally.fail(connection.start.decode(errors="replace"))
         return complete
 
     def _reconnect(self, connection: Connection, tally: Tally, error: ConnectionError) -> None:

@@ -54,7 +54,18 @@ class DatabaseReport(Struct, frozen=True):
     lines: list[Line]
     differences: list[str]
     notes: list[str]
+    failures: list[str]
     slices: list[Slice]
+
+    def complaints(self) -> list[str]:
+        """Why these rates are not all a result."""
+        refused = [
+            f"ERRORS: {line.target}, {line.workload}: {line.first_error.strip()}"
+            for line in self.lines
+            if line.errors
+        ]
+        different = [f"DIFFERENT: {one}" for one in self.differences]
+        return [*(f"FAILED: {one}" for one in self.failures), *refused, *different]
 
 
 class Report(Struct, frozen=True):
@@ -69,6 +80,11 @@ class Report(Struct, frozen=True):
     world: World
     databases: list[DatabaseReport]
     notes: list[str]
+    failures: list[str]
+
+    def complaints(self) -> list[str]:
+        """Why this run is not a result: what failed, and what is not comparable."""
+        return [*self.failures, *(line for one in self.databases for line in one.complaints())]
 
 
 def lines(slices: Sequence[Slice]) -> list[Line]:
@@ -134,13 +150,7 @@ def text(report: DatabaseReport) -> str:
         )
         for row in rows
     ]
-    failed = [
-        f"ERRORS: {line.target}, {line.workload}: {line.first_error.strip()}"
-        for line in report.lines
-        if line.errors
-    ]
-    different = [f"DIFFERENT: {one}" for one in report.differences]
-    return "\n".join([f"\n{report.version}", *table, *failed, *different, *report.notes])
+    return "\n".join([f"\n{report.version}", *table, *report.complaints(), *report.notes])
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bench import report, targets
 from bench.conductus import conductus
-from bench.databases import PREFIX, Database, MariaDB, PostgreSQL, SQLite, fill
+from bench.databases import PREFIX, Database, MariaDB, PostgreSQL, SQLite, Unreachable, fill
 from bench.measure import Effort, measured, tidy
 from bench.peers import Peer, external, local
 from bench.peers.install import missing
@@ -65,6 +65,7 @@ def tell(line: str) -> None:
 async def run(options: Options) -> Report:
     """Measure every chosen database in turn."""
     notes = []
+    failures = []
     chosen = cores()
     if chosen.shared:
         notes.append("one core only: server and load generator share it")
@@ -72,7 +73,11 @@ async def run(options: Options) -> Report:
     for kind in options.databases:
         with tempfile.TemporaryDirectory(prefix="conductus-bench-") as folder:
             database = options.servers.database(kind, "blog", Path(folder))
-            found.append(await _measure(options, database, chosen, Path(folder)))
+            try:
+                found.append(await _measure(options, database, chosen, Path(folder)))
+            except Unreachable as unreachable:
+                failures.append(f"{kind} was not measured: {unreachable}")
+                continue
             print(report.text(found[-1]), flush=True)
     return Report(
         when=dt.datetime.now(dt.UTC),
@@ -84,6 +89,7 @@ async def run(options: Options) -> Report:
         world=options.world,
         databases=found,
         notes=notes,
+        failures=failures,
     )
 
 
@@ -94,9 +100,18 @@ async def _measure(
         tell(f"{database.name}: seeding {options.world.articles} articles")
         await fill(database, list(options.world.tables()))
         notes: list[str] = []
+        failures: list[str] = []
         with ExitStack() as stack:
             limit = stack.enter_context(targets.limit(database, chosen, folder))
-            started = _others(options, database, chosen, folder, stack, notes)
+            started: list[Target] = []
+            if options.with_conductus:
+                tell(f"{database.name}: adopting and starting Conductus")
+                try:
+                    opening = conductus(database, folder / "data", chosen, folder)
+                    started.append(stack.enter_context(opening))
+                except (Failed, Refused) as failure:
+                    failures.append(f"without Conductus: {failure}")
+            started += _peers(options, database, chosen, folder, stack, notes)
             different = await _compared(options, database, limit, started)
             slices = await measured(
                 database, [limit, *started], options.workloads, options.world, options.effort,
@@ -108,6 +123,7 @@ async def _measure(
                 lines=report.lines(slices),
                 differences=different,
                 notes=notes,
+                failures=failures,
                 slices=slices,
             )
 
@@ -122,7 +138,7 @@ async def existing(database: Database) -> AsyncIterator[None]:
         await database.drop()
 
 
-def _others(
+def _peers(
     options: Options,
     database: Database,
     chosen: Cores,
@@ -130,11 +146,8 @@ def _others(
     stack: ExitStack,
     notes: list[str],
 ) -> list[Target]:
-    """Conductus and the peers; a peer that cannot be had is a note, not a failure."""
-    started: list[Target] = []
-    if options.with_conductus:
-        started.append(stack.enter_context(conductus(database, folder / "data", chosen, folder)))
-    started.extend(external(peer) for peer in options.peers)
+    """The peers that can be had; the others are a note, not a failure."""
+    started = [external(peer) for peer in options.peers]
     if options.with_local_peers:
         notes.extend(f"without {name}: not installed (bench peers install)" for name in missing())
         for name, opening in local(database, options.world, chosen, folder):

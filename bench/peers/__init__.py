@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from bench import conductus
 from bench.databases import Database, SQLite
 from bench.peers import datasette, pocketbase
 from bench.peers.install import program
@@ -57,7 +58,9 @@ def _adapter(name: str) -> Adapter:
 
 
 def external(peer: Peer) -> Target:
-    """A peer given as a URL, as a target."""
+    """A peer given as a URL, as a target; another Conductus has the bench's administrator."""
+    if peer.adapter is CONDUCTUS:
+        return conductus.target(peer.name, peer.port, None, peer.prefix.strip("/"))
     return Target(peer.name, peer.port, peer.adapter, prefix=peer.prefix)
 
 
