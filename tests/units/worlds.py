@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from conductus.errors import ApiError
+from conductus.query import brackets, rest
+from conductus.query.item_query import ItemQuery
+from conductus.query.limits import Limits
 from conductus.schema.model import (
     Collection,
     Column,
@@ -160,3 +166,16 @@ def relation(
         field_one=field_one,
         junction_field=junction,
     )
+
+
+def ask(text: bytes | str, home: str = "articles", **limits: Any) -> ItemQuery:
+    """What a query string asks of a collection of the blog."""
+    bounds = Limits(**limits)
+    return rest.parse(home, brackets.parse(text, bounds), blog(), bounds)
+
+
+def refusal(text: bytes | str, home: str = "articles", **limits: Any) -> tuple[int, int]:
+    """Code and status with which a query string is refused."""
+    with pytest.raises(ApiError) as caught:
+        ask(text, home, **limits)
+    return caught.value.code, caught.value.status

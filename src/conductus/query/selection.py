@@ -130,7 +130,7 @@ class _Resolver:
                 continue
             paths, fewer = asked.below(name), less.below(name)
             target = self._find_target(collection.name, name)
-            if target is None and fewer:
+            if target is None and name in less.paths:
                 continue
             below = self._below(target, paths, fewer)
             if below is not None:
