@@ -115,7 +115,7 @@ class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     body_bytes: int = 16 * 1024 * 1024
     fields_depth: int = 10
-    filters: int = 100
+    filters: int = 200
     ids: int = 1000
     max_limit: int | None = None
     """Most items of one list; None for no bound."""

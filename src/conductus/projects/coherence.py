@@ -123,9 +123,12 @@ class Counters:
 
 
 class Fresh(Generic[T]):
-    """A value that is loaded again when a generation has moved; one load serves all who wait."""
+    """A value that is loaded again when a generation has moved; one load serves all who wait.
 
-    def __init__(self, generation: Callable[[], int], load: Callable[[], Awaitable[T]]) -> None:
+    `load` is handed a number that grows from load to load.
+    """
+
+    def __init__(self, generation: Callable[[], int], load: Callable[[int], Awaitable[T]]) -> None:
         self._generation = generation
         self._load = load
         self._lock = asyncio.Lock()
@@ -155,7 +158,7 @@ class Fresh(Generic[T]):
             return held[1]
         # Read before loading: what changes meanwhile makes the next request load again.
         generation = self._generation() + self._expired
-        value = await self._load()
+        value = await self._load(generation)
         self._held = (generation, value)
         return value
 
@@ -175,7 +178,7 @@ async def stored(executor: Executor, dialect: Dialect) -> Stored:
     table, named, value = _state()
     select = dialect.compile(sa.select(named, value).select_from(table))
     rows = await executor.fetch(select.sql, select.values({}))
-    counts: dict[str, int] = {name: count for name, count in rows}
+    counts = {str(name): int(count) for name, count in rows}
     return Stored(counts.get(Change.SCHEMA.value, 0), counts.get(Change.ACCESS.value, 0))
 
 

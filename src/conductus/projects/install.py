@@ -1,0 +1,191 @@
+"""Makes a database a project's: built-in tables, first rows, first administrator.
+
+A database that Directus 8 made has these tables already. They are used as they are, logins
+included; only ours are added. User tables are never touched. On PostgreSQL and SQLite an
+installation is there whole or not at all; on MySQL, which commits each table as it is made,
+what was broken off is completed by the next attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from conductus.database.dialect import Dialect
+from conductus.database.executor import Database, Transaction
+from conductus.database.introspection import Table, introspect_within
+from conductus.projects import rows, tables
+from conductus.projects.adoption import Adoption, plan
+from conductus.projects.coherence import STATE_TABLE, Change
+from conductus.projects.snapshot import by_name, read_metadata
+from conductus.schema.model import Kind
+from conductus.schema.system import System
+
+ROLES = "directus_roles"
+USERS = "directus_users"
+ADMINISTRATOR = 1
+
+
+class Administrator(Struct, frozen=True):
+    """Who may sign in first."""
+
+    email: str
+    password_hash: str
+
+    def __repr__(self) -> str:
+        return f"Administrator({self.email!r})"
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """What an installation did."""
+
+    adopted: bool
+    """True when the built-in tables were there, with logins."""
+    administrator: bool
+    """True when the administrator was added."""
+
+
+async def install(
+    database: Database,
+    system: System,
+    name: str,
+    administrator: Administrator,
+    *,
+    insist: bool,
+) -> Installed:
+    """Installs what is missing.
+
+    The administrator is added where there are no users yet, and with `insist` also beside
+    other users, unless one has that e-mail address. `name` is the name of the project.
+    """
+    dialect = database.dialect
+    async with database.schema_transaction() as transaction:
+        existing = by_name(await introspect_within(transaction, dialect))
+        for table, facts in system.tables.items():
+            if table not in existing:
+                for statement in tables.created(dialect, table, facts):
+                    await transaction.execute(statement)
+        await _count_changes(transaction, dialect, system)
+        seeded = await _seed(transaction, dialect, system, name)
+        added = await _administrate(transaction, dialect, system, administrator, insist=insist)
+    return Installed(adopted=not seeded, administrator=added)
+
+
+async def adopt(database: Database) -> Adoption:
+    """Manages every table that is not managed yet; answers what was planned and done."""
+    dialect = database.dialect
+    async with database.schema_transaction() as transaction:
+        existing = by_name(await introspect_within(transaction, dialect))
+        adoption = plan(existing.values(), await read_metadata(transaction, dialect, existing))
+        await _write(transaction, dialect, existing, adoption)
+    return adoption
+
+
+async def uninstall(database: Database, system: System) -> tuple[str, ...]:
+    """Drops the built-in tables, ours included; answers their names."""
+    dialect = database.dialect
+    async with database.schema_transaction() as transaction:
+        existing = by_name(await introspect_within(transaction, dialect))
+        ours = tuple(name for name in system.tables if name in existing)
+        for name in ours:
+            await transaction.execute(tables.dropped(dialect, name))
+    return ours
+
+
+async def _write(
+    transaction: Transaction, dialect: Dialect, existing: Mapping[str, Table], adoption: Adoption
+) -> None:
+    written = {
+        "directus_collections": adoption.collections,
+        "directus_fields": adoption.fields,
+        "directus_relations": adoption.relations,
+    }
+    for table, added in written.items():
+        kinds = {column.name: column.kind for column in existing[table].columns}
+        await rows.add(transaction, dialect, table, kinds, added)
+    kinds = {"collection": Kind.TEXT, "managed": Kind.BOOLEAN}
+    for name in adoption.manage:
+        await rows.change(
+            transaction,
+            dialect,
+            "directus_collections",
+            kinds,
+            {"collection": name},
+            {"managed": True},
+        )
+
+
+async def _count_changes(transaction: Transaction, dialect: Dialect, system: System) -> None:
+    kinds = system.tables[STATE_TABLE].kinds
+    found = {row["name"] for row in await rows.read(transaction, dialect, STATE_TABLE, kinds, ())}
+    missing = [{"name": c.value, "value": 1} for c in Change if c.value not in found]
+    await rows.add(transaction, dialect, STATE_TABLE, kinds, missing)
+
+
+async def _seed(transaction: Transaction, dialect: Dialect, system: System, name: str) -> bool:
+    """Writes the first rows into a database that has no roles; answers whether it did."""
+    if not await _empty(transaction, dialect, ROLES):
+        return False
+    for table, seeds in system.seeds.items():
+        if await _empty(transaction, dialect, table):
+            unnumbered = [{k: v for k, v in seed.items() if k != "id"} for seed in seeds]
+            await rows.add(transaction, dialect, table, system.tables[table].kinds, unnumbered)
+    await rows.add(
+        transaction,
+        dialect,
+        "directus_settings",
+        system.tables["directus_settings"].kinds,
+        [{"key": "project_name", "value": name}],
+    )
+    for role in system.roles:
+        await _number(transaction, dialect, ROLES, {"name": role["name"]}, role["id"])
+    return True
+
+
+async def _administrate(
+    transaction: Transaction,
+    dialect: Dialect,
+    system: System,
+    administrator: Administrator,
+    *,
+    insist: bool,
+) -> bool:
+    first = await _empty(transaction, dialect, USERS)
+    if not first and not insist:
+        return False
+    kinds = {"id": Kind.INTEGER, "email": Kind.TEXT}
+    users = await rows.read(transaction, dialect, USERS, kinds, ())
+    if administrator.email.lower() in {str(user["email"]).lower() for user in users}:
+        return False
+    row = {
+        "status": "active",
+        "role": ADMINISTRATOR,
+        "first_name": "Admin",
+        "last_name": "User",
+        "email": administrator.email,
+        "password": administrator.password_hash,
+        "timezone": "UTC",
+        "locale": "en-US",
+        "theme": "auto",
+    }
+    await rows.add(transaction, dialect, USERS, system.tables[USERS].kinds, [row])
+    if first:
+        await _number(transaction, dialect, USERS, {"email": administrator.email}, 1)
+    return True
+
+
+async def _number(
+    transaction: Transaction, dialect: Dialect, table: str, key: rows.Row, number: int
+) -> None:
+    """Gives a new row the id that it must have.
+
+    Ids are given by the database first: one that is stated in an INSERT would be given
+    again by a sequence that does not know of it.
+    """
+    kinds = {"id": Kind.INTEGER} | dict.fromkeys(key, Kind.TEXT)
+    await rows.change(transaction, dialect, table, kinds, key, {"id": number})
+
+
+async def _empty(transaction: Transaction, dialect: Dialect, table: str) -> bool:
+    return not await rows.read(transaction, dialect, table, {"id": Kind.INTEGER}, ("id",))

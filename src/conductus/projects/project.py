@@ -1,0 +1,153 @@
+"""The live project: its database, its reader, and the picture that requests work on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from conductus.config import ProjectConfig, Watch, database_url
+from conductus.database.executor import Database, Transaction
+from conductus.database.opening import open_database
+from conductus.errors import ApiError
+from conductus.items.reader import Reader
+from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
+from conductus.projects.queries import Queries
+from conductus.projects.snapshot import Snapshot, load
+from conductus.schema.system import System
+from conductus.telemetry import Observer, ProjectUnavailable, SnapshotLoaded, TaskFailed
+
+__all__ = ["Project", "Snapshot", "open_project"]
+
+
+class Project:
+    """One tenant, open. Requests take `current()` once and work on what it gives."""
+
+    def __init__(
+        self,
+        key: str,
+        config: ProjectConfig,
+        database: Database,
+        counters: Counters,
+        system: System,
+        observer: Observer,
+    ) -> None:
+        self.key = key
+        self.config = config
+        self.database = database
+        self.reader = Reader(database)
+        self.queries = Queries()
+        self._counters = counters
+        self._system = system
+        self._observer = observer
+        self._snapshot = Fresh(lambda: counters.generation(Change.SCHEMA), self._load)
+
+    async def current(self) -> Snapshot:
+        """The snapshot, with every change that was acknowledged before this call."""
+        return await self._snapshot.current()
+
+    def generation(self, change: Change) -> int:
+        """Grows with every change of that kind, in any worker. Costs nanoseconds.
+
+        What is kept of roles, permissions and users is as fresh as the generation of
+        `Change.ACCESS` that was read before it was loaded (`coherence.Fresh`).
+        """
+        return self._counters.generation(change)
+
+    @asynccontextmanager
+    async def schema_transaction(self) -> AsyncIterator[Transaction]:
+        """A change of the schema: its DDL and metadata, counted and announced."""
+        known = None
+        try:
+            async with self.database.schema_transaction() as transaction:
+                yield transaction
+                count = await bump(transaction, self.database.dialect, Change.SCHEMA)
+            known = count
+        finally:
+            # Also after a failure: MySQL commits DDL step by step, so what is left may differ.
+            self._counters.announce(Change.SCHEMA, known)
+
+    async def count(self, transaction: Transaction, change: Change) -> int:
+        """Counts a change of rows in its own transaction; hand the answer to `announce`."""
+        return await bump(transaction, self.database.dialect, change)
+
+    def announce(self, change: Change, count: int) -> None:
+        """After the commit and before the answer: makes every worker look again."""
+        self._counters.announce(change, count)
+
+    async def refresh(self) -> None:
+        """Makes every worker of every server look again, whatever it knows."""
+        counted = {}
+        async with self.database.transaction() as transaction:
+            for change in Change:
+                counted[change] = await self.count(transaction, change)
+        for change, count in counted.items():
+            self.announce(change, count)
+
+    async def reconcile(self) -> None:
+        """Takes in what other servers changed, and what one that died did not announce."""
+        before = self._counters.stored()
+        found = await stored(self.database, self.database.dialect)
+        self._counters.reconcile(before, found)
+
+    async def watch(self, watch: Watch) -> None:
+        """Looks for changes made elsewhere until it is cancelled."""
+        reachable = True
+        look_at_catalog = time.monotonic() + watch.catalog_seconds
+        while True:
+            await asyncio.sleep(watch.tick_seconds)
+            try:
+                await self.reconcile()
+                if time.monotonic() >= look_at_catalog:
+                    await self._compare_catalog()
+                    look_at_catalog = time.monotonic() + watch.catalog_seconds
+                reachable = True
+            except ApiError as error:
+                if reachable:
+                    self._observer(ProjectUnavailable(self.key, str(error)))
+                reachable = False
+            except Exception as error:
+                self._observer(TaskFailed(f"watch {self.key}", error))
+
+    async def _compare_catalog(self) -> None:
+        known = self._snapshot.latest()
+        if known is not None and await self.database.fingerprint() != known.fingerprint:
+            self._snapshot.expire()
+
+    async def _load(self, version: int) -> Snapshot:
+        began = time.perf_counter()
+        snapshot = await load(self.database, self.key, self._system, self.config.limits, version)
+        seconds = time.perf_counter() - began
+        collections = len(snapshot.schema.collections)
+        self._observer(SnapshotLoaded(self.key, version, collections, seconds))
+        return snapshot
+
+
+@asynccontextmanager
+async def open_project(
+    key: str, config: ProjectConfig, data: Path, system: System, observer: Observer
+) -> AsyncIterator[Project]:
+    """A project from its configuration. Raises `DatabaseUnreachable`, `NotInstalled`."""
+    database = await open_database(
+        database_url(config, data),
+        pool_size=config.database.pool,
+        statement_seconds=config.limits.statement_seconds,
+    )
+    try:
+        counters = Counters(counters_path(data, key))
+        try:
+            project = Project(key, config, database, counters, system, observer)
+            await project.current()
+            await project.reconcile()
+            yield project
+        finally:
+            counters.close()
+    finally:
+        await database.close()
+
+
+def counters_path(data: Path, key: str) -> Path:
+    """The file that tells a server's workers of changes."""
+    return data / "run" / f"{key}.counters"
