@@ -1,0 +1,79 @@
+"""The composition root: builds every object, owns start and stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from conductus.auth.identity import Identity
+from conductus.config import ServerConfig, data_folder, server_config
+from conductus.endpoints import server as server_section
+from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.http.server import Server
+from conductus.projects.registry import Registry
+from conductus.telemetry import Log, Observer
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@asynccontextmanager
+async def running(
+    data: Path, environment: Mapping[str, str], config: ServerConfig, observer: Observer
+) -> AsyncIterator[Server]:
+    """Everything a server needs, open; closed in reverse order."""
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(Registry(data, environment, config, observer))
+        yield Server(
+            registry=registry,
+            identity=Identity(),
+            observer=observer,
+            routes=PROJECT_ROUTES,
+            server_routes=SERVER_ROUTES,
+            root=server_section.root,
+        )
+
+
+class Application:
+    """The ASGI application of one worker: opens at start-up, closes at shutdown."""
+
+    def __init__(self, opened: Callable[[], Any]) -> None:
+        self._opened = opened
+        self._server: Server | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lifespan and HTTP; anything else is refused."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and self._server is not None:
+            await self._server(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            raise RuntimeError(f"A {scope['type']} request came before the start")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._opened() as server:
+                self._server = server
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                self._server = None
+        except Exception as error:
+            failed = "shutdown" if self._server is None else "startup"
+            await send({"type": f"lifespan.{failed}.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create() -> Application:
+    """The application as the environment describes it: the server's factory."""
+    data = data_folder(None, os.environ)
+    config = server_config(data, os.environ)
+    return Application(lambda: running(data, os.environ, config, Log(config.log_format)))

@@ -1,0 +1,1 @@
+"""One module per section of the API reference; thin: parse, ask, wrap."""

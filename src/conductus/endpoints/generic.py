@@ -1,0 +1,115 @@
+"""Reading and writing any collection: what the sections of the reference have in common."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from conductus.errors import Unprocessable
+from conductus.http.call import Call, decoded
+from conductus.http.envelope import envelope, streamed
+from conductus.http.reply import Reply, StreamReply
+from conductus.items.reader import STREAM_SIZE, Counts, Page
+from conductus.items.rows import Item
+from conductus.query.item_query import ItemQuery
+from conductus.schema.model import Collection
+
+
+async def read_many(call: Call, collection: str) -> Reply | StreamReply:
+    """The items that match; a list without bounds is streamed."""
+    query = call.item_query(collection)
+    reader = call.project.reader
+    if _endless(query):
+        return await _read_streamed(call, query)
+    page = await reader.read(query, call.context)
+    return _page(call, query, page)
+
+
+async def read_by_keys(call: Call, collection: str) -> Reply:
+    """One item, or several whose ids are separated by commas."""
+    query = call.item_query(collection)
+    keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
+    page = await call.project.reader.by_keys(query, keys, call.context)
+    return _page(call, query, page)
+
+
+def keys_of(raw: str, collection: Collection, most: int) -> list[str]:
+    """The keys that a segment of the path names.
+
+    Commas part them; inside a composite key they are percent-encoded.
+    """
+    if len(collection.primary_key) > 1:
+        keys = [decoded(part) for part in raw.split(",")]
+    else:
+        keys = decoded(raw).split(",")
+    if len(keys) > most:
+        raise Unprocessable(f"More than {most} ids in one request", details={"limit": most})
+    return keys
+
+
+def meta_of(call: Call, query: ItemQuery, result: int, counts: Counts, kind: str) -> Item | None:
+    """The `meta` object; None when it was not asked for. Source: items page §3.7."""
+    if query.meta is None:
+        return None
+    meta: dict[str, Any] = {}
+    if "collection" in query.meta:
+        meta["collection"] = query.collection
+    if "type" in query.meta:
+        meta["type"] = kind
+    if kind == "item":
+        return meta
+    if "result_count" in query.meta:
+        meta["result_count"] = result
+    if "total_count" in query.meta:
+        meta["total_count"] = counts.total
+    if "filter_count" in query.meta:
+        meta["filter_count"] = counts.matching
+    if "status" in query.meta and counts.by_status is not None:
+        meta["status_count"] = counts.by_status
+    if "page" in query.meta:
+        meta |= call.links(query, counts.matching or 0, result)
+    return meta
+
+
+def _page(call: Call, query: ItemQuery, page: Page) -> Reply:
+    one = isinstance(page.items, dict)
+    meta = meta_of(call, query, len(page.items), page.counts, "item" if one else "collection")
+    return envelope(page.items, public=call.public, meta=meta, messages=page.messages)
+
+
+def _endless(query: ItemQuery) -> bool:
+    unbounded = query.limit is None or query.limit > STREAM_SIZE
+    return unbounded and not (query.single or query.groups or query.aggregates)
+
+
+async def _read_streamed(call: Call, query: ItemQuery) -> Reply | StreamReply:
+    """Sends the first batch as a whole response when it is all there is."""
+    counts = await call.project.reader.counted(query, call.context)
+    batches = _batches(call, query)
+    none: list[Item] = []
+    first = await anext(batches, none)
+    if len(first) < STREAM_SIZE:
+        await batches.aclose()
+        return _page(call, query, Page(items=first, counts=counts))
+    return streamed(
+        _with_first(first, batches),
+        public=call.public,
+        meta=lambda count: meta_of(call, query, count, counts, "collection"),
+    )
+
+
+async def _batches(call: Call, query: ItemQuery) -> AsyncGenerator[list[Item], None]:
+    async with call.project.reader.stream(query, call.context) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _with_first(
+    first: list[Item], rest: AsyncGenerator[list[Item], None]
+) -> AsyncGenerator[list[Item], None]:
+    try:
+        yield first
+        async for batch in rest:
+            yield batch
+    finally:
+        await rest.aclose()

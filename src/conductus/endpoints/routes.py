@@ -1,0 +1,11 @@
+"""Every route of the server, in the order of the reference's sections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conductus.endpoints import items, server
+from conductus.http.routing import Route
+
+PROJECT_ROUTES: tuple[Route[Any], ...] = (*items.ROUTES,)
+SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES

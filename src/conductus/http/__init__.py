@@ -1,0 +1,1 @@
+"""HTTP: routes, bodies, envelopes, errors. Knows HTTP, knows no SQL."""

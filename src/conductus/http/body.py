@@ -1,0 +1,132 @@
+"""Reading request bodies: bounded, decoded once. Source: items page §2."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from conductus.errors import BodyInvalid, PayloadTooLarge, ValidationFailed
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+JSONObject = dict[str, Any]
+_decode = msgspec.json.Decoder().decode
+_DEEPEST = 64
+"""Levels of nesting in a JSON body."""
+
+
+class ClientGone(Exception):
+    """The client hung up while its request was being read."""
+
+
+class Body:
+    """The body of one request, read when it is first asked for."""
+
+    def __init__(self, receive: Receive, headers: dict[bytes, bytes], most: int) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._most = most
+        self._read: bytes | None = None
+
+    async def content(self) -> bytes:
+        """All of it. Raises `PayloadTooLarge` (413) beyond the limit."""
+        if self._read is None:
+            self._read = await self._receive_all()
+        return self._read
+
+    async def item(self) -> JSONObject:
+        """A JSON object, or a form as an object of texts. Raises `BodyInvalid` (13/400)."""
+        value = await self._value()
+        if not isinstance(value, dict):
+            raise BodyInvalid("The body must be a JSON object")
+        return value
+
+    async def find_item(self) -> JSONObject:
+        """Like `item`; an absent or unreadable body is an empty object."""
+        return await self.item() if await self.content() else {}
+
+    async def items(self) -> JSONObject | list[JSONObject]:
+        """A JSON object or a non-empty array of objects. Raises `BodyInvalid` (13/400)."""
+        value = await self._value()
+        if isinstance(value, dict):
+            return value
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+            return value
+        raise BodyInvalid
+
+    async def _value(self) -> Any:
+        content_type = self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        raw = await self.content()
+        if content_type == b"application/x-www-form-urlencoded":
+            return _form(raw)
+        if content_type == b"multipart/form-data":
+            return await self._multipart(raw)
+        return _json(raw)
+
+    async def _multipart(self, raw: bytes) -> JSONObject:
+        async def whole() -> Any:
+            yield raw
+
+        headers = Headers(raw=list(self._headers.items()))
+        try:
+            form = await MultiPartParser(headers, whole()).parse()
+        except (MultiPartException, KeyError) as error:
+            raise BodyInvalid("The body is not a valid form") from error
+        texts = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
+        return dict(texts)
+
+    async def _receive_all(self) -> bytes:
+        declared = self._headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._most:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._most:
+                raise self._too_large()
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(
+            f"The body is larger than {self._most} bytes", details={"limit": self._most}
+        )
+
+
+def _json(raw: bytes) -> Any:
+    if not raw:
+        raise BodyInvalid
+    try:
+        value = _decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BodyInvalid("The body is not valid JSON") from error
+    _check_depth(value, _DEEPEST)
+    return value
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if left == 0:
+        raise PayloadTooLarge(f"The body is nested deeper than {_DEEPEST} levels")
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check_depth(inner, left - 1)
+
+
+def _form(raw: bytes) -> JSONObject:
+    try:
+        fields = parse_qs(raw.decode(), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise ValidationFailed("The body is not a valid form") from None
+    return {name: values[-1] for name, values in fields.items()}

@@ -1,0 +1,130 @@
+"""One request, as the endpoints see it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from conductus.errors import ValidationFailed
+from conductus.http.body import Body
+from conductus.http.queries import QueryCache, limits_of
+from conductus.items.context import Context
+from conductus.permissions.actor import Actor
+from conductus.projects.project import Project
+from conductus.projects.registry import Registry
+from conductus.projects.snapshot import Snapshot
+from conductus.query import brackets
+from conductus.query.brackets import Params
+from conductus.query.item_query import ItemQuery
+from conductus.query.limits import Limits
+from conductus.query.links import page_meta
+from conductus.schema.model import Schema
+
+
+class Call:
+    """A request to a project: who asks, what for, and the world as it was at its start."""
+
+    def __init__(
+        self,
+        *,
+        project: Project,
+        snapshot: Snapshot,
+        actor: Actor,
+        method: str,
+        path: dict[str, str],
+        query: str,
+        headers: dict[bytes, bytes],
+        body: Body,
+        url: str,
+        queries: QueryCache,
+    ) -> None:
+        self.project = project
+        self.snapshot = snapshot
+        self.actor = actor
+        self.method = method
+        self.headers = headers
+        self.body = body
+        self.url = url
+        """Scheme, host and path of the request, without the query."""
+        self.query = query
+        """The query string as it was sent."""
+        self._path = path
+        self._queries = queries
+
+    @property
+    def schema(self) -> Schema:
+        """The schema that the request works on."""
+        return self.snapshot.schema
+
+    @property
+    def public(self) -> bool:
+        """True when nobody is signed in."""
+        return self.actor.public
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What this project lets one request ask for."""
+        return limits_of(self.project.config.limits, self.snapshot.settings.default_limit)
+
+    @cached_property
+    def params(self) -> Params:
+        """The query string's parameters. Raises `ValidationFailed` for what is no text."""
+        return brackets.parse(self.query, self.limits)
+
+    @cached_property
+    def context(self) -> Context:
+        """What the items room needs to know of the request."""
+        return Context(
+            schema=self.snapshot.schema,
+            actor=self.actor,
+            now=datetime.now(UTC),
+            nulls_last=self.snapshot.settings.sort_null_last,
+        )
+
+    def text(self, name: str) -> str:
+        """A varying segment of the path, decoded. Raises `ValidationFailed`."""
+        return decoded(self._path[name])
+
+    def raw(self, name: str) -> str:
+        """A varying segment of the path as it was sent."""
+        return self._path[name]
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is `1` or `true`."""
+        return str(self.params.get(name, "")).lower() in ("1", "true")
+
+    def item_query(self, collection: str) -> ItemQuery:
+        """What the query string asks of a collection."""
+        return self._queries.query(
+            self.project.key, self.snapshot, collection, self.query, self.limits
+        )
+
+    def links(self, query: ItemQuery, matching: int, result: int) -> dict[str, Any]:
+        """The `page` block of `meta`."""
+        return page_meta(
+            self.url, self.query, query.limit, query.offset, query.page, matching, result
+        )
+
+
+class ServerCall:
+    """A request to the server itself, below `/server`."""
+
+    def __init__(self, registry: Registry, query: str, headers: dict[bytes, bytes]) -> None:
+        self.registry = registry
+        self.query = query
+        self.headers = headers
+
+
+def decoded(segment: str) -> str:
+    """A segment of the path as text. Raises `ValidationFailed` (4/422) for broken UTF-8."""
+    if "%" not in segment:
+        return segment
+    try:
+        text = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise ValidationFailed("The path is not valid UTF-8") from None
+    if "\0" in text:
+        raise ValidationFailed("The path holds a NUL character")
+    return text

@@ -1,0 +1,90 @@
+"""Which endpoint answers a path.
+
+Patterns are segments, `{name}` for one that varies; a literal one wins over it. Segments
+are matched as they stand in the path, percent-encoded, because a `/` or `,` inside an id
+must not cut it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from conductus.errors import MethodNotAllowed, RouteNotFound
+
+E = TypeVar("E")
+
+
+class Route(Struct, Generic[E], frozen=True):
+    """A method and a pattern below the project: `items/{collection}/{id}`."""
+
+    method: str
+    pattern: str
+    endpoint: E
+    identified: bool = True
+    """False for endpoints that resolve no actor: whoever calls is the public."""
+
+
+class Match(Struct, Generic[E], frozen=True):
+    """A route and what stands in its varying segments."""
+
+    route: Route[E]
+    path: dict[str, str]
+
+
+class _Node(Generic[E]):
+    def __init__(self) -> None:
+        self.literal: dict[str, _Node[E]] = {}
+        self.varying: _Node[E] | None = None
+        self.name = ""
+        self.routes: dict[str, Route[E]] = {}
+
+
+class RouteTable(Generic[E]):
+    """Finds routes in time that depends on the length of the path alone."""
+
+    def __init__(self, routes: Iterable[Route[E]]) -> None:
+        self._root: _Node[E] = _Node()
+        for route in routes:
+            self._add(route)
+
+    def match(self, method: str, segments: list[str]) -> Match[E]:
+        """The route of a path. Raises `RouteNotFound` (1/404), `MethodNotAllowed` (6/405)."""
+        found: dict[str, str] = {}
+        node = self._find(self._root, segments, 0, found)
+        if node is None:
+            raise RouteNotFound("/".join(segments))
+        route = node.routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise MethodNotAllowed(method, ", ".join(sorted(node.routes)))
+        return Match(route, found)
+
+    def _find(
+        self, node: _Node[E], segments: list[str], place: int, found: dict[str, str]
+    ) -> _Node[E] | None:
+        if place == len(segments):
+            return node if node.routes else None
+        segment = segments[place]
+        literal = node.literal.get(segment)
+        if literal is not None:
+            reached = self._find(literal, segments, place + 1, found)
+            if reached is not None:
+                return reached
+        if node.varying is None or not segment:
+            return None
+        found[node.varying.name] = segment
+        return self._find(node.varying, segments, place + 1, found)
+
+    def _add(self, route: Route[E]) -> None:
+        node = self._root
+        for segment in route.pattern.split("/") if route.pattern else []:
+            if segment.startswith("{"):
+                if node.varying is None:
+                    node.varying = _Node()
+                    node.varying.name = segment[1:-1]
+                node = node.varying
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        node.routes[route.method] = route
