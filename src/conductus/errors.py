@@ -28,6 +28,7 @@ ApiError
 ├── DuplicateValue 204/409
 ├── CollectionNotManaged 205/404, FieldNotManaged 206/404
 ├── RevisionNotFound 207/404, RevisionUnusable 208/422
+├── CommentCreateForbidden 210, CommentUpdateForbidden 211, CommentDeleteForbidden 212 (403)
 ├── ScalarExpected 213/422
 ├── OperatorUnknown 214/422
 ├── FieldUnreadable 215/403
@@ -323,6 +324,27 @@ class RevisionNotFound(ApiError):
 
 class RevisionUnusable(ApiError):
     code, status = 208, 422
+
+
+class CommentCreateForbidden(ApiError):
+    code, status = 210, 403
+
+    def __init__(self) -> None:
+        super().__init__("You may not comment on this item")
+
+
+class CommentUpdateForbidden(ApiError):
+    code, status = 211, 403
+
+    def __init__(self) -> None:
+        super().__init__("You may not change this comment")
+
+
+class CommentDeleteForbidden(ApiError):
+    code, status = 212, 403
+
+    def __init__(self) -> None:
+        super().__init__("You may not delete this comment")
 
 
 class ScalarExpected(ApiError):

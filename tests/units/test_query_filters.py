@@ -162,6 +162,7 @@ CONDITIONS: list[tuple[str, Filter | None]] = [
     ("filter[comments][nempty]", leaf("comments", "nempty")),
     ("filter[comments][null]", leaf("comments", "empty")),
     ("filter[comments][nnull]=1", leaf("comments", "nempty")),
+    ("filter[comments][contains]=x", leaf("comments", "contains", "x")),
     ("filter[comments.replies][has]=1", leaf("comments.replies", "has", 1)),
     # JSON.
     ('filter={"views":10}', leaf("views", "eq", 10)),
@@ -222,7 +223,7 @@ REFUSED: list[tuple[str, tuple[int, int]]] = [
     ("filter[divider]=1", (12, 422)),
     ("filter[lost][empty]=1", (12, 422)),
     ("filter[comments][gt]=1", (12, 422)),
-    ("filter[comments][contains]=x", (12, 422)),
+    ("filter[comments][between]=1,2", (12, 422)),
     ("filter[comments][has]=many", (4, 422)),
     ("filter[comments][has]=-1", (4, 422)),
     ("filter[comments][has]=", (4, 422)),

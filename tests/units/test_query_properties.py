@@ -166,4 +166,4 @@ def assert_names_exist(query: ItemQuery) -> None:
     selected = {*query.selection.fields, *(name for name, _ in query.selection.expanded)}
     filtered = {path[0] for path in paths(query.filter)} if query.filter else set()
     sorted_by = {key.field for key in query.sort if key.field is not None}
-    assert selected | filtered | sorted_by | {path[0] for path in query.deep} <= fields.keys()
+    assert selected | filtered | sorted_by | {path[0] for path, _ in query.deep} <= fields.keys()

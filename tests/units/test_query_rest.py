@@ -116,24 +116,24 @@ PARTS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     # Narrowing of expanded lists.
-    ("", {"deep": {}}),
-    ("deep=", {"deep": {}}),
-    ("deep[comments][limit]=3", {"deep": {("comments",): Deep(limit=3)}}),
-    ("deep[comments][limit]=-1", {"deep": {("comments",): Deep()}}),
+    ("", {"deep": ()}),
+    ("deep=", {"deep": ()}),
+    ("deep[comments][limit]=3", {"deep": ((("comments",), Deep(limit=3)),)}),
+    ("deep[comments][limit]=-1", {"deep": ((("comments",), Deep()),)}),
     (
         "deep[comments][sort]=-id&deep[comments][offset]=2",
-        {"deep": {("comments",): Deep(sort=(SortKey("id", True),), offset=2)}},
+        {"deep": ((("comments",), Deep(sort=(SortKey("id", True),), offset=2)),)},
     ),
     (
         "deep[comments][filter][text]=nice&deep[comments.replies][limit]=1",
         {
-            "deep": {
-                ("comments",): Deep(filter=Compare(("text",), Operator.EQ, "nice")),
-                ("comments", "replies"): Deep(limit=1),
-            }
+            "deep": (
+                (("comments",), Deep(filter=Compare(("text",), Operator.EQ, "nice"))),
+                (("comments", "replies"), Deep(limit=1)),
+            )
         },
     ),
-    ("deep[author.articles][limit]=1", {"deep": {("author", "articles"): Deep(limit=1)}}),
+    ("deep[author.articles][limit]=1", {"deep": ((("author", "articles"), Deep(limit=1)),)}),
     # What is not ours is left alone.
     ("activity_skip=1&comment=x&access_token=t&nope[a][b]=1", {"filter": None, "limit": 200}),
 ]

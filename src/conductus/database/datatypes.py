@@ -15,7 +15,6 @@ from typing import Final
 from msgspec import Struct
 
 from conductus.errors import LengthNeeded, LengthRefused, Unprocessable, ValidationFailed
-from conductus.schema.model import Column, Kind
 
 
 class LengthRule(Enum):
@@ -35,7 +34,7 @@ class Shape(Struct, frozen=True):
 
 DATATYPES: Final[Mapping[str, LengthRule]] = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT"), LengthRule.IGNORED),
-    **dict.fromkeys(("FLOAT", "DOUBLE", "BIT", "BOOLEAN"), LengthRule.IGNORED),
+    **dict.fromkeys(("FLOAT", "DOUBLE", "BOOLEAN"), LengthRule.IGNORED),
     **dict.fromkeys(("CHAR", "VARCHAR", "DECIMAL", "ENUM", "SET"), LengthRule.NEEDED),
     **dict.fromkeys(("BINARY", "VARBINARY"), LengthRule.NEEDED),
     **dict.fromkeys(("TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"), LengthRule.REFUSED),
@@ -82,9 +81,6 @@ INTEGER_WIDTHS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Display widths of integers, signed and unsigned, where the column states none."""
 
-ALIAS_TYPES: Final = frozenset({"o2m", "translation", "alias", "group"})
-"""Field types without a column."""
-
 REFERENCE_TYPES: Final = frozenset({"m2o", "user", "owner", "user_created", "user_updated", "file"})
 """Field types whose column holds the key of another item."""
 
@@ -110,9 +106,6 @@ DEFAULT_SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(REFERENCE_TYPES, Shape("INT")),
 }
 """The column that a field type gets when the client names no datatype."""
-
-FIELD_TYPES: Final = frozenset(DEFAULT_SHAPES) | ALIAS_TYPES
-"""Every field type that a client may name."""
 
 _SPELLING = re.compile(r"\s*([A-Za-z][A-Za-z0-9 ]*?)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
@@ -177,30 +170,3 @@ def listed_values(length: str | None) -> tuple[str, ...]:
     """The values of an ENUM or SET by its length: `'a','it''s'` is a and it's."""
     found = re.findall(r"'((?:[^']|'')*)'", length or "")
     return tuple(value.replace("''", "'") for value in found)
-
-
-def inferred_type(column: Column) -> str:
-    """The field type of a column that has no metadata. Source: schema page §3.2."""
-    match column.kind:
-        case Kind.BOOLEAN:
-            return "boolean"
-        case Kind.INTEGER:
-            return "integer"
-        case Kind.DECIMAL | Kind.DECIMAL_TEXT | Kind.FLOAT:
-            return "decimal"
-        case Kind.DATE:
-            return "date"
-        case Kind.TIME:
-            return "time"
-        case Kind.DATETIME | Kind.DATETIME_ZONE:
-            return "datetime"
-        case Kind.JSON:
-            return "json"
-        case Kind.BINARY:
-            return "binary"
-        case Kind.UUID:
-            return "uuid"
-        case Kind.TEXT_ARRAY:
-            return "array"
-        case Kind.TEXT | Kind.OPAQUE:
-            return "string"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.database.datatypes import INTEGER_WIDTHS
 from conductus.schema.model import Kind
@@ -172,6 +172,14 @@ def postgresql_type(native: str, labels: tuple[str, ...] = ()) -> NativeType:
             return _POSTGRESQL.get(spelling.name, _OPAQUE)
         case _:
             return _POSTGRESQL.get(spelling.name) or _shared(spelling) or _OPAQUE
+
+
+def without_sign(native: NativeType) -> NativeType:
+    """The type of a column that a CHECK keeps from going below zero."""
+    widths = INTEGER_WIDTHS.get(native.datatype)
+    if widths is None or native.length != widths[0]:
+        return structs.replace(native, signed=False)
+    return structs.replace(native, signed=False, length=widths[1])
 
 
 def _shared(spelling: _Spelling) -> NativeType | None:

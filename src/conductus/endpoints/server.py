@@ -10,7 +10,7 @@ from conductus.http.reply import Reply, json_reply, redirect, text_reply
 from conductus.http.routing import Route
 
 
-async def ping(call: ServerCall) -> Reply:
+async def ping(_: ServerCall) -> Reply:
     """Says that the server listens."""
     return text_reply("pong")
 
@@ -34,7 +34,7 @@ async def health(call: ServerCall) -> Reply:
     return json_reply({"data": body, "public": True}, 200 if fine else 503)
 
 
-async def root(call: ServerCall) -> Reply:
+async def root(_: ServerCall) -> Reply:
     """Where people are sent who open the bare address."""
     return redirect("./admin/")
 

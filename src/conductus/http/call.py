@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from conductus.errors import ValidationFailed
 from conductus.http.body import Body
 from conductus.http.queries import QueryCache, limits_of
@@ -23,35 +25,42 @@ from conductus.query.links import page_meta
 from conductus.schema.model import Schema
 
 
+class Request(Struct, frozen=True, kw_only=True):
+    """What came over the wire."""
+
+    method: str
+    path: dict[str, str]
+    """The varying segments, as they were sent."""
+    query: str
+    """The query string as it was sent."""
+    headers: dict[bytes, bytes]
+    body: Body
+    url: str
+    """Scheme, host and path, without the query."""
+
+
 class Call:
     """A request to a project: who asks, what for, and the world as it was at its start."""
 
     def __init__(
         self,
+        request: Request,
         *,
         project: Project,
         snapshot: Snapshot,
         actor: Actor,
-        method: str,
-        path: dict[str, str],
-        query: str,
-        headers: dict[bytes, bytes],
-        body: Body,
-        url: str,
         queries: QueryCache,
     ) -> None:
+        self.request = request
         self.project = project
         self.snapshot = snapshot
         self.actor = actor
-        self.method = method
-        self.headers = headers
-        self.body = body
-        self.url = url
-        """Scheme, host and path of the request, without the query."""
-        self.query = query
-        """The query string as it was sent."""
-        self._path = path
         self._queries = queries
+
+    @property
+    def body(self) -> Body:
+        """The body, read when it is first asked for."""
+        return self.request.body
 
     @property
     def schema(self) -> Schema:
@@ -71,7 +80,7 @@ class Call:
     @cached_property
     def params(self) -> Params:
         """The query string's parameters. Raises `ValidationFailed` for what is no text."""
-        return brackets.parse(self.query, self.limits)
+        return brackets.parse(self.request.query, self.limits)
 
     @cached_property
     def context(self) -> Context:
@@ -85,11 +94,11 @@ class Call:
 
     def text(self, name: str) -> str:
         """A varying segment of the path, decoded. Raises `ValidationFailed`."""
-        return decoded(self._path[name])
+        return decoded(self.request.path[name])
 
     def raw(self, name: str) -> str:
         """A varying segment of the path as it was sent."""
-        return self._path[name]
+        return self.request.path[name]
 
     def flag(self, name: str) -> bool:
         """A parameter that is `1` or `true`."""
@@ -98,13 +107,19 @@ class Call:
     def item_query(self, collection: str) -> ItemQuery:
         """What the query string asks of a collection."""
         return self._queries.query(
-            self.project.key, self.snapshot, collection, self.query, self.limits
+            self.project.key, self.snapshot, collection, self.request.query, self.limits
         )
 
     def links(self, query: ItemQuery, matching: int, result: int) -> dict[str, Any]:
         """The `page` block of `meta`."""
         return page_meta(
-            self.url, self.query, query.limit, query.offset, query.page, matching, result
+            self.request.url,
+            self.request.query,
+            query.limit,
+            query.offset,
+            query.page,
+            matching,
+            result,
         )
 
 

@@ -19,7 +19,7 @@ from conductus.auth.identity import Credentials, Identity
 from conductus.config import CorsConfig
 from conductus.errors import ApiError
 from conductus.http.body import Body, ClientGone
-from conductus.http.call import Call, ServerCall
+from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import cors_headers, preflight_headers
 from conductus.http.errors import error_reply, fault_reply
 from conductus.http.queries import QueryCache
@@ -136,18 +136,15 @@ class Server:
         else:
             actor = Actor(ip=ip, user_agent=agent)
         exchange.actor = actor
-        return Call(
-            project=project,
-            snapshot=snapshot,
-            actor=actor,
+        request = Request(
             method=exchange.method,
             path=match.path,
             query=exchange.query,
             headers=headers,
             body=Body(exchange.receive, headers, project.config.limits.body_bytes),
             url=exchange.url,
-            queries=self._queries,
         )
+        return Call(request, project=project, snapshot=snapshot, actor=actor, queries=self._queries)
 
     async def _preflight(self, exchange: _Exchange) -> Reply:
         """What a browser may send; answered for any path, also below unknown projects."""

@@ -53,7 +53,8 @@ _TO_MANY: dict[Operator, Operator] = {
         for operator in (
             *_TO_MANY_ONLY,
             *(Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN),
-            *(Operator.EMPTY, Operator.NEMPTY),
+            *(Operator.EMPTY, Operator.NEMPTY, Operator.CONTAINS, Operator.NCONTAINS),
+            *(Operator.RLIKE, Operator.NRLIKE),
         )
     },
     Operator.NULL: Operator.EMPTY,

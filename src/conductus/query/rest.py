@@ -154,13 +154,13 @@ def _meta(value: Any) -> frozenset[str] | None:
 
 def _deep(
     value: Any, collection: Collection, schema: Schema, budget: Budget
-) -> dict[tuple[str, ...], Deep]:
+) -> tuple[tuple[tuple[str, ...], Deep], ...]:
     """`deep[comments][limit]`; the path of a relation below another has dots."""
     if value is None or value == "":
-        return {}
+        return ()
     if not isinstance(value, dict):
         raise ValidationFailed({"deep": "Name a relation: `deep[comments][limit]=3`"})
-    found: dict[tuple[str, ...], Deep] = {}
+    found: list[tuple[tuple[str, ...], Deep]] = []
     for name, options in value.items():
         path = tuple(clean("deep", name).split(".", budget.limits.max_depth))
         if len(path) > budget.limits.max_depth:
@@ -168,8 +168,9 @@ def _deep(
         last = walk(schema, collection, path)[-1]
         if last.target is None or not last.to_many:
             raise Unprocessable(f"{name}: `deep` is for one-to-many fields only")
-        found[path] = _narrowing(f"deep[{name}]", options, last.target, schema, budget)
-    return found
+        narrowing = _narrowing(f"deep[{name}]", options, last.target, schema, budget)
+        found.append((path, narrowing))
+    return tuple(found)
 
 
 def _narrowing(

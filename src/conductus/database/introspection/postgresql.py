@@ -12,7 +12,7 @@ from conductus.database.executor import Executor, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import postgresql_default
 from conductus.database.introspection.tables import ForeignKey, Index, Table
-from conductus.database.native_types import postgresql_type
+from conductus.database.native_types import postgresql_type, without_sign
 from conductus.schema.model import Column
 
 # Tables, partitioned and foreign ones, views and materialized views; a partition's rows
@@ -113,6 +113,8 @@ def _columns(
 def _column(row: Row, key: tuple[str, ...], unique: set[str], unsigned: set[str]) -> Column:
     _, _, name, spelled, not_null, identity, generated, default_text, labels = row
     native = postgresql_type(spelled, tuple(labels))
+    if name in unsigned:
+        native = without_sign(native)
     is_generated = bool(generated)
     default = postgresql_default(None if is_generated else default_text, native.kind)
     auto_increment = bool(identity) or (default_text or "").startswith("nextval(")
@@ -128,7 +130,7 @@ def _column(row: Row, key: tuple[str, ...], unique: set[str], unsigned: set[str]
         primary_key=name in key,
         auto_increment=auto_increment,
         unique=name in unique,
-        signed=native.signed and name not in unsigned,
+        signed=native.signed,
         generated=is_generated or identity == "a",
     )
 

@@ -13,7 +13,7 @@ from conductus.database.executor import Executor, QueryFailed, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import sqlite_default
 from conductus.database.introspection.tables import ForeignKey, Index, Table
-from conductus.database.native_types import sqlite_type
+from conductus.database.native_types import sqlite_type, without_sign
 from conductus.schema.model import Column
 
 TABLES = sa.text(
@@ -115,6 +115,8 @@ def _columns(rows: Sequence[Row], sql: str, indexes: Sequence[Index]) -> tuple[C
 def _column(row: Row, sql: str, unique: set[str], *, counted: bool) -> Column:
     _, name, declared, not_null, default_text, key_place, hidden = row
     native = sqlite_type(declared or "")
+    if unsigned_check(sql, name):
+        native = without_sign(native)
     default = sqlite_default(default_text, native.kind)
     # https://www.sqlite.org/lang_createtable.html#rowid
     auto_increment = counted and bool(key_place) and declared.upper() == "INTEGER"
@@ -130,7 +132,7 @@ def _column(row: Row, sql: str, unique: set[str], *, counted: bool) -> Column:
         primary_key=bool(key_place),
         auto_increment=auto_increment,
         unique=name in unique,
-        signed=native.signed and not unsigned_check(sql, name),
+        signed=native.signed,
         generated=hidden > 0,
     )
 
