@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from conductus.errors import ValidationFailed
 from conductus.http.body import Body
-from conductus.http.queries import QueryCache, limits_of
 from conductus.items.context import Context
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
@@ -49,13 +48,11 @@ class Call:
         project: Project,
         snapshot: Snapshot,
         actor: Actor,
-        queries: QueryCache,
     ) -> None:
         self.request = request
         self.project = project
         self.snapshot = snapshot
         self.actor = actor
-        self._queries = queries
 
     @property
     def body(self) -> Body:
@@ -72,10 +69,10 @@ class Call:
         """True when nobody is signed in."""
         return self.actor.public
 
-    @cached_property
+    @property
     def limits(self) -> Limits:
         """What this project lets one request ask for."""
-        return limits_of(self.project.config.limits, self.snapshot.settings.default_limit)
+        return self.snapshot.limits
 
     @cached_property
     def params(self) -> Params:
@@ -106,9 +103,7 @@ class Call:
 
     def item_query(self, collection: str) -> ItemQuery:
         """What the query string asks of a collection."""
-        return self._queries.query(
-            self.project.key, self.snapshot, collection, self.request.query, self.limits
-        )
+        return self.project.queries.parse(collection, self.request.query, self.snapshot)
 
     def links(self, query: ItemQuery, matching: int, result: int) -> dict[str, Any]:
         """The `page` block of `meta`."""

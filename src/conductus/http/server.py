@@ -22,7 +22,6 @@ from conductus.http.body import Body, ClientGone
 from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import cors_headers, preflight_headers
 from conductus.http.errors import error_reply, fault_reply
-from conductus.http.queries import QueryCache
 from conductus.http.reply import Headers, Reply, StreamReply
 from conductus.http.routing import Match, Route, RouteTable
 from conductus.permissions.actor import Actor
@@ -67,7 +66,6 @@ class Server:
         self._routes = RouteTable(routes)
         self._server_routes = RouteTable(server_routes)
         self._root = root
-        self._queries = QueryCache()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -144,7 +142,7 @@ class Server:
             body=Body(exchange.receive, headers, project.config.limits.body_bytes),
             url=exchange.url,
         )
-        return Call(request, project=project, snapshot=snapshot, actor=actor, queries=self._queries)
+        return Call(request, project=project, snapshot=snapshot, actor=actor)
 
     async def _preflight(self, exchange: _Exchange) -> Reply:
         """What a browser may send; answered for any path, also below unknown projects."""
