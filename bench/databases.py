@@ -72,6 +72,10 @@ class Database(Protocol):
         """Fill a table that is empty; the keys of `rows` count from 1."""
         ...
 
+    async def analyze(self, tables: Sequence[sa.Table]) -> None:
+        """Let the planner know what the tables hold."""
+        ...
+
     async def version(self) -> str:
         """The server's own name and version."""
         ...
@@ -89,6 +93,8 @@ async def fill(database: Database, tables: Sequence[tuple[sa.Table, Rows]]) -> N
         await database.insert(table, rows)
     indexes = [index for table, _ in tables for index in table.indexes]
     await database.execute([str(CreateIndex(index).compile(dialect=dialect)) for index in indexes])
+    # Only now: what is known of an index that is made later is nothing, and plans follow it.
+    await database.analyze([table for table, _ in tables])
 
 
 class SQLite:
@@ -123,8 +129,11 @@ class SQLite:
         statement = str(sa.insert(table).compile(dialect=self.dialect))
         with sqlite3.connect(self.path, timeout=30) as connection:
             connection.executemany(statement, (tuple(map(plain, row)) for row in rows))
-            connection.execute("ANALYZE")
         connection.close()
+
+    async def analyze(self, tables: Sequence[sa.Table]) -> None:
+        """Let the planner know what the tables hold."""
+        await self.execute(["ANALYZE"])
 
     async def version(self) -> str:
         """The server's own name and version."""
@@ -195,9 +204,12 @@ class PostgreSQL:
             await connection.fetchval(
                 "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)", table.name, len(rows)
             )
-            await connection.execute("ANALYZE")
         finally:
             await connection.close()
+
+    async def analyze(self, tables: Sequence[sa.Table]) -> None:
+        """Let the planner know what the tables hold."""
+        await self.execute(["ANALYZE"])
 
     async def version(self) -> str:
         """The server's own name and version."""
@@ -267,9 +279,12 @@ class MariaDB:
                 await connection.begin()
                 await cursor.executemany(statement, rows)
                 await connection.commit()
-                await cursor.execute(f"ANALYZE TABLE {table.name}")
         finally:
             connection.close()
+
+    async def analyze(self, tables: Sequence[sa.Table]) -> None:
+        """Let the planner know what the tables hold."""
+        await self.execute([f"ANALYZE TABLE {table.name}" for table in tables])
 
     async def version(self) -> str:
         """The server's own name and version."""

@@ -12,7 +12,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import asyncmy
 import asyncpg
@@ -22,6 +22,7 @@ from bench.databases import mysql_options
 CONNECTIONS = 8
 
 Row = Sequence[Any]
+Kind = Literal["sqlite", "postgresql", "mariadb"]
 
 
 class Session(Protocol):
@@ -35,10 +36,7 @@ class Session(Protocol):
 class Driver(Protocol):
     """A driver with its open connections."""
 
-    returns_updates: bool
-    """Whether UPDATE can return the row."""
-    datetimes_are_text: bool
-    """Whether the driver gives and takes dates and times as the database's text."""
+    kind: Kind
 
     def spelled(self, sql: str) -> str:
         """A statement in the driver's spelling of placeholders."""
@@ -70,8 +68,7 @@ async def connected(url: str) -> Driver:
 class _SQLiteDriver:
     """The standard library's driver, inline in the event loop."""
 
-    returns_updates = True
-    datetimes_are_text = True
+    kind: Kind = "sqlite"
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
@@ -120,8 +117,7 @@ class _Lender:
 class _PostgreSQLDriver:
     """asyncpg, which keeps prepared statements by itself."""
 
-    returns_updates = True
-    datetimes_are_text = False
+    kind: Kind = "postgresql"
 
     def __init__(self, connections: Sequence[Any]) -> None:
         self._lender = _Lender([_PostgreSQLSession(connection) for connection in connections])
@@ -157,8 +153,7 @@ def _numbered(sql: str) -> str:
 class _MariaDBDriver:
     """asyncmy, which binds values in the client."""
 
-    returns_updates = False
-    datetimes_are_text = False
+    kind: Kind = "mariadb"
 
     def __init__(self, connections: Sequence[Any]) -> None:
         self._lender = _Lender([_MariaDBSession(connection) for connection in connections])
