@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conductus.errors import ApiError, CollectionNotFound
-from conductus.query import rest
+from conductus.errors import ApiError, CollectionNotFound, FieldNotFound
+from conductus.query import brackets, rest
 from conductus.query.item_query import (
     ALL_META,
     Aggregate,
@@ -316,6 +316,16 @@ def test_odd_json_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as caught:
         rest.parse("articles", params, blog(), Limits())
     assert (caught.value.code, caught.value.status) == (4, 422)
+
+
+def test_what_is_known_by_key_is_only_shaped() -> None:
+    text = "fields=id,comments.*&meta=*&lang=nl&status=*&deep[comments][limit]=1"
+    ignored = "filter[nope]=1&q=x&limit=abc&offset=3&page=x&sort=nope&single=1&groups=nope"
+    params = brackets.parse(f"{text}&{ignored}", Limits())
+    shaped = rest.parse_shape("articles", params, blog(), Limits(max_limit=10))
+    assert shaped == ask(f"{text}&limit=-1")
+    with pytest.raises(FieldNotFound):
+        rest.parse_shape("articles", {"fields": "nope"}, blog(), Limits())
 
 
 def test_parsing_is_pure() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.errors import Unprocessable, ValidationFailed
 from conductus.query import filters, grouping, selection
@@ -29,6 +29,8 @@ from conductus.query.values import GREATEST, clean, entries, find_whole, text
 from conductus.schema.model import Collection, Schema
 
 RANDOM = "?"
+SHAPING = ("fields", "meta", "lang", "status", "deep")
+"""Parameters that say what is returned of items, not which."""
 _META_KEYS = {**{key: key for key in ALL_META}, "status_count": "status"}
 _DEEP_OPTIONS = frozenset({"filter", "sort", "limit", "offset"})
 
@@ -70,6 +72,15 @@ def parse(collection: str, params: Params, schema: Schema, limits: Limits) -> It
         groups=groups,
         aggregates=aggregates,
     )
+
+
+def parse_shape(collection: str, params: Params, schema: Schema, limits: Limits) -> ItemQuery:
+    """What to return of items that are known by key: reads by id, answers of writes.
+
+    Filter, search, order and paging are ignored, whatever they say. Raises as `parse`.
+    """
+    shaping = {name: params[name] for name in SHAPING if name in params}
+    return structs.replace(parse(collection, shaping, schema, limits), limit=None)
 
 
 class _Page(Struct, frozen=True):
