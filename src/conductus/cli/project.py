@@ -1,0 +1,142 @@
+"""`conductus project …`"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from conductus.cli.console import say, working
+from conductus.cli.places import DataFolder, own_folder
+from conductus.config import project_config, project_keys
+from conductus.projects import setup
+from conductus.schema.system import load_system
+from conductus.telemetry import redacted
+
+
+def create(
+    key: str,
+    /,
+    *,
+    database_url: Annotated[str, Parameter(help="sqlite:///…, postgresql://…, mysql://…")],
+    manage: Annotated[bool, Parameter(negative=(), help="Manage every table.")] = False,
+    admin_email: str | None = None,
+    admin_password: str | None = None,
+    data: DataFolder = None,
+) -> None:
+    """Make a project of a database: new, with tables of your own, or made by Directus 8.
+
+    Your tables are never altered.
+
+    Parameters
+    ----------
+    key
+        The first part of the project's paths: letters, digits, '_' and '-'.
+    database_url
+        The address of the database. A relative SQLite path starts at the current folder.
+    manage
+        Turn tables into managed collections, foreign keys into relations.
+    admin_email
+        Who may sign in as administrator.
+    admin_password
+        Made up and shown once when it is left out.
+    """
+    folder = own_folder(data, os.environ)
+    login = setup.Login(admin_email, admin_password)
+    with working() as progress:
+        created = asyncio.run(
+            setup.create(
+                folder,
+                os.environ,
+                load_system(),
+                key,
+                _from_here(database_url),
+                login,
+                manage=manage,
+                progress=progress,
+            )
+        )
+    tell(created)
+
+
+def listed(
+    *, json: Annotated[bool, Parameter(negative=())] = False, data: DataFolder = None
+) -> None:
+    """List the projects.
+
+    Parameters
+    ----------
+    json
+        For programs.
+    """
+    folder = own_folder(data, os.environ)
+    found = []
+    for key in project_keys(folder, os.environ):
+        config = project_config(folder, key, os.environ)
+        found.append(
+            {"key": key, "database": redacted(config.database.url), "private": config.private}
+        )
+    if json:
+        print(msgspec.json.encode(found).decode())
+        return
+    for project in found:
+        say(f"{project['key']}  {project['database']}{'  (private)' if project['private'] else ''}")
+
+
+def remove(
+    key: str,
+    /,
+    *,
+    drop_system_tables: Annotated[bool, Parameter(negative=())] = False,
+    data: DataFolder = None,
+) -> None:
+    """Forget a project. Its database stays as it is.
+
+    Parameters
+    ----------
+    drop_system_tables
+        Also drop the directus_* and conductus_* tables: users, permissions, history.
+    """
+    dropped = asyncio.run(
+        setup.remove(
+            own_folder(data, os.environ),
+            os.environ,
+            load_system(),
+            key,
+            drop_system=drop_system_tables,
+        )
+    )
+    say(f"The project {key} is removed. Its tables are where they were.")
+    if dropped:
+        say(f"{len(dropped)} system tables were dropped.")
+
+
+def tell(created: setup.Created) -> None:
+    """What was made, in some lines."""
+    say(f"The project {created.key} is ready.")
+    say(
+        f"  {created.collections} collections, {created.fields} fields, "
+        f"{created.relations} relations are managed"
+    )
+    if created.unmanaged:
+        say(f"  {created.unmanaged} tables can be read and are not managed: --manage does that")
+    for skipped in created.skipped:
+        say(f"  left out: {skipped.what}: {skipped.why}")
+    if created.adopted:
+        say("  The database had users: they sign in as before.")
+    if created.email:
+        say(f"  administrator: {created.email}")
+    if created.password:
+        say(f"  password: {created.password}   (shown only now)")
+
+
+def _from_here(url: str) -> str:
+    """The address with a relative SQLite path made absolute, as a shell's user means it."""
+    scheme, separator, path = url.partition(":///")
+    if scheme != "sqlite" or not separator or not path or path.startswith((":", "/")):
+        return url
+    return f"{scheme}:///{Path.cwd() / path}"

@@ -1,0 +1,194 @@
+"""`conductus start`: look at everything first, then serve.
+
+What can be wrong (folder, settings, another server, port, databases) is told in one line
+before a worker starts. The workers build the same app from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import ipaddress
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from msgspec import structs
+
+from conductus import __version__
+from conductus.cli.application import CommandFailed
+from conductus.cli.console import say, working
+from conductus.cli.places import DataFolder, free_port, own_folder, sole_server
+from conductus.cli.project import tell
+from conductus.config import (
+    LogFormat,
+    ServerConfig,
+    database_url,
+    project_config,
+    project_keys,
+    server_config,
+)
+from conductus.database.opening import open_database
+from conductus.errors import ApiError
+from conductus.projects import setup
+from conductus.projects.snapshot import load
+from conductus.schema.system import System, load_system
+from conductus.telemetry import Log, ServerStarted, ServerStopped, library_logging
+
+APP = "conductus.app:create"
+FIRST_PROJECT = "main"
+FIRST_URL = "sqlite:///main.db"
+READY_SECONDS = 60.0
+
+
+def start(
+    *,
+    host: str | None = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65535))] = None,
+    data: DataFolder = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=1024))] = None,
+    log_format: LogFormat | None = None,
+) -> None:
+    """Start the server. The first start makes the data folder and the project `main`.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; 127.0.0.1 unless configured otherwise.
+    port
+        Port to listen on; 8055 unless configured otherwise, 0 for any free one.
+    workers
+        Processes that serve; one for each core is plenty.
+    log_format
+        Log lines for people or for programs.
+    """
+    folder = own_folder(data, os.environ)
+    stated = {"host": host, "port": port, "workers": workers, "log_format": log_format}
+    given = {name: value for name, value in stated.items() if value is not None}
+    config = structs.replace(server_config(folder, os.environ), **given)
+    with sole_server(folder):
+        config = structs.replace(config, port=free_port(config.host, config.port))
+        keys = asyncio.run(_prepared(folder))
+        _serve(folder, config, keys)
+
+
+async def _prepared(folder: Path) -> tuple[str, ...]:
+    """The projects, each of them seen to be usable; the first is made if there is none."""
+    system = load_system()
+    if not project_keys(folder, os.environ):
+        await _first_project(folder, system)
+    keys = project_keys(folder, os.environ)
+    await asyncio.gather(*(_usable(folder, key, system) for key in keys))
+    return keys
+
+
+async def _first_project(folder: Path, system: System) -> None:
+    login = setup.Login(
+        os.environ.get("CONDUCTUS_ADMIN_EMAIL") or None,
+        os.environ.get("CONDUCTUS_ADMIN_PASSWORD") or None,
+    )
+    with working() as progress:
+        created = await setup.create(
+            folder,
+            os.environ,
+            system,
+            FIRST_PROJECT,
+            FIRST_URL,
+            login,
+            manage=False,
+            progress=progress,
+        )
+    tell(created)
+
+
+async def _usable(folder: Path, key: str, system: System) -> None:
+    config = project_config(folder, key, os.environ)
+    try:
+        database = await open_database(database_url(config, folder), pool_size=1)
+        try:
+            await load(database, key, system, config.limits, 0)
+        finally:
+            await database.close()
+    except ApiError as error:
+        raise CommandFailed(f"project {key}: {error.message}") from error
+
+
+def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    os.environ.update(
+        CONDUCTUS_DATA=str(folder),
+        CONDUCTUS_HOST=config.host,
+        CONDUCTUS_PORT=str(config.port),
+        CONDUCTUS_WORKERS=str(config.workers),
+        CONDUCTUS_LOG_FORMAT=config.log_format,
+    )
+    # Nobody needs them any more, and a worker's environment may be read by others.
+    for name in ("CONDUCTUS_ADMIN_EMAIL", "CONDUCTUS_ADMIN_PASSWORD"):
+        os.environ.pop(name, None)
+    log = Log(config.log_format)
+    server = Server(
+        APP,
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=config.workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=config.drain_seconds,
+        log_dictconfig=library_logging(config.log_format),
+        log_level=LogLevels.warning,
+    )
+    announcing = threading.Thread(target=_announce, args=(config, keys, log), daemon=True)
+    server.on_startup(announcing.start)
+    server.serve()
+    log(ServerStopped())
+
+
+def _announce(config: ServerConfig, keys: tuple[str, ...], log: Log) -> None:
+    """Tells where to go, once a worker answers."""
+    address = _address(config.host, config.port)
+    if not _answers(config):
+        return
+    log(ServerStarted(address, config.workers))
+    say(f"Conductus {__version__} serves {address}")
+    for key in keys:
+        say(f"  project {key}: {address}/{key}/   documentation: {address}/{key}/docs")
+
+
+def _answers(config: ServerConfig) -> bool:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(_reachable(config.host), config.port, timeout=5)
+        try:
+            connection.request("GET", "/server/ping")
+            if connection.getresponse().status == 200:
+                return True
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    return False
+
+
+def _address(host: str, port: int) -> str:
+    host = _reachable(host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on `host` can be found from here."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
