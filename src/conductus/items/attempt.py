@@ -1,0 +1,300 @@
+"""One attempt to do a change tree within a transaction.
+
+Reads what is to be changed, one statement per collection; then does the stages in order,
+rows of one shape together. Which item of a batch failed is known when `widest` is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, Final
+
+from conductus.database.executor import Transaction
+from conductus.errors import ApiError, ItemNotFound, Unprocessable
+from conductus.items.changes import Create, Delete, Many, Secret, Update
+from conductus.items.keys import Key, text_of_key
+from conductus.items.records import Record, Records
+from conductus.items.steps import Step, laid_out, stages
+from conductus.schema.model import Collection, Field, Kind, Schema
+from conductus.schema.types import type_of
+from conductus.schema.types.field_type import Plain
+
+_FILLABLE: Final = frozenset(
+    {Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT, Kind.BOOLEAN, Kind.TEXT}
+)
+"""Kinds whose defaults are as good written by us as by the database."""
+
+Changes = Sequence[Create | Update | Delete]
+
+
+class Attempt:
+    """Does a batch of changes once. Not to be used twice."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        records: Records,
+        schema: Schema,
+        hashes: Mapping[Secret, str],
+        widest: int,
+    ) -> None:
+        self._transaction = transaction
+        self._records = records
+        self._schema = schema
+        self._hashes = hashes
+        self._widest = widest
+        self._known: dict[str, dict[Key, Record | None]] = {}
+        """Rows that exist, by collection; None for those made here."""
+
+    async def run(self, changes: Changes) -> list[Step]:
+        """The steps that were done, parents before what is nested in them."""
+        steps = laid_out(changes)
+        await self._look_up(steps)
+        for stage in stages(steps):
+            for alike in stage:
+                await self._do(alike)
+        await self._check_kept(steps)
+        return steps
+
+    # -- what is there --------------------------------------------------------------
+
+    async def _look_up(self, steps: Sequence[Step]) -> None:
+        """Reads the rows to be changed. Raises `ItemNotFound` for the first that is missing."""
+        wanted: dict[str, list[Step]] = {}
+        for step in steps:
+            if not isinstance(step.change, Create):
+                wanted.setdefault(step.collection.name, []).append(step)
+        for name, alike in wanted.items():
+            collection = alike[0].collection
+            rows = await self._records.read(
+                self._transaction, collection, [step.key for step in alike]
+            )
+            self._known[name] = dict(rows)
+            spelled = _Spelling(collection, rows)
+            for step in alike:
+                step.key = spelled(step.key)
+        for step in steps:
+            self._check_there(step)
+
+    def _check_there(self, step: Step) -> None:
+        change = step.change
+        if isinstance(change, Create):
+            return
+        step.before = self._known[step.collection.name].get(step.key)
+        if step.before is None:
+            if isinstance(change, Update) and change.otherwise is not None:
+                return
+            text = text_of_key(step.key, step.collection)
+            raise ItemNotFound(step.collection.name, text).at(step.index)
+        if isinstance(change, Update) and change.new_key not in (None, change.key, step.key):
+            names = ", ".join(step.collection.primary_key)
+            raise Unprocessable(f"{names}: the key of an item cannot be changed").at(step.index)
+
+    # -- stages ---------------------------------------------------------------------
+
+    async def _do(self, steps: Sequence[Step]) -> None:
+        """Steps of one stage and collection, runs of the same kind together."""
+        decided = [(self._decided(step), step) for step in steps]
+        for kind, run in groupby(decided, key=lambda pair: type(pair[0])):
+            pairs = list(run)
+            if kind is Create:
+                await self._create(
+                    [(change, step) for change, step in pairs if isinstance(change, Create)]
+                )
+            elif kind is Update:
+                await self._update(
+                    [(change, step) for change, step in pairs if isinstance(change, Update)]
+                )
+            else:
+                await self._delete([step for _, step in pairs])
+
+    def _decided(self, step: Step) -> Create | Update | Delete:
+        """What is done in this step, now that is known what exists."""
+        change = step.change
+        if not isinstance(change, Update) or change.otherwise is None:
+            return change
+        known = self._known[step.collection.name]
+        if step.key in known:
+            return change
+        if isinstance(change.otherwise, ApiError):
+            raise change.otherwise.at(step.index)
+        known[step.key] = None
+        step.change = change.otherwise
+        return change.otherwise
+
+    async def _create(self, pairs: Sequence[tuple[Create, Step]]) -> None:
+        collection = pairs[0][1].collection
+        rows = [self._row(change, step) for change, step in pairs]
+        _fill_out(rows, collection)
+        places = range(len(rows))
+        for _, alike in groupby(places, key=lambda place: tuple(rows[place])):
+            run = list(alike)
+            with self._naming([pairs[place][1] for place in run]):
+                keys = await self._records.insert(
+                    self._transaction,
+                    collection,
+                    [rows[place] for place in run],
+                    self._widest,
+                )
+            for place, key in zip(run, keys, strict=True):
+                pairs[place][1].key = key
+
+    async def _update(self, pairs: Sequence[tuple[Update, Step]]) -> None:
+        collection = pairs[0][1].collection
+        work = [(step, self._new_values(change, step)) for change, step in pairs]
+        busy = [(step, values) for step, values in work if values]
+        for run in _runs_of_equal_values(busy, self._widest):
+            with self._naming([step for step, _ in run]):
+                await self._records.update(
+                    self._transaction, collection, [step.key for step, _ in run], run[0][1]
+                )
+
+    async def _delete(self, steps: Sequence[Step]) -> None:
+        collection = steps[0].collection
+        for start in range(0, len(steps), self._widest):
+            run = steps[start : start + self._widest]
+            keys = {step.key for step in run}
+            with self._naming(run):
+                gone = await self._records.delete(self._transaction, collection, list(keys))
+                if gone < len(keys):
+                    # Somebody else was quicker.
+                    raise ItemNotFound(collection.name, text_of_key(run[0].key, collection))
+
+    # -- values ---------------------------------------------------------------------
+
+    def _row(self, change: Create, step: Step) -> Record:
+        """The columns of a new item, in the order of the schema."""
+        step.written = self._own_values(change, step)
+        values = {**change.stamps, **step.written}
+        return {name: values[name] for name in step.collection.fields if name in values}
+
+    def _new_values(self, change: Update, step: Step) -> Record:
+        """The columns to be written; none when all is as it should be."""
+        step.written = self._own_values(change, step)
+        if not step.written and change.empty:
+            step.idle = True
+            return {}
+        return {**change.stamps, **step.written}
+
+    def _own_values(self, change: Create | Update, step: Step) -> Record:
+        values = {
+            name: self._hashes[value] if isinstance(value, Secret) else value
+            for name, value in change.values.items()
+        }
+        for one in change.ones:
+            if isinstance(one.change, Delete):
+                values[one.field.name] = None
+        for name, below in step.ones:
+            values[name] = _as_reference(below, step.collection.fields[name])
+        if step.tied and step.parent is not None and step.relation is not None:
+            name = step.relation.field_many
+            key = _as_reference(step.parent, step.collection.fields[name])
+            # An item that hangs there already is left alone.
+            if step.before is None or step.before[name] != key:
+                values[name] = key
+        return values
+
+    # -- the rest -------------------------------------------------------------------
+
+    async def _check_kept(self, steps: Iterable[Step]) -> None:
+        """Raises `Unprocessable` when a required list has lost all its items."""
+        for step in steps:
+            if not isinstance(step.change, Update):
+                continue
+            for many in step.change.manys:
+                if many.field.required and _may_lose(many):
+                    await self._check_list(step, many)
+
+    async def _check_list(self, step: Step, many: Many) -> None:
+        target = self._schema.collections[many.relation.collection_many]
+        field = target.fields[many.relation.field_many]
+        key = _as_reference(step, field)
+        if not await self._records.used(self._transaction, field, target, [key]):
+            raise Unprocessable(f"{many.field.name}: must keep an item").at(step.index)
+
+    @contextmanager
+    def _naming(self, steps: Sequence[Step]) -> Iterator[None]:
+        """Errors of the database tell which item failed, where that is known."""
+        try:
+            yield
+        except ApiError as error:
+            if len({step.index for step in steps}) == 1:
+                raise error.at(steps[0].index) from error.__cause__
+            raise
+
+
+class _Spelling:
+    """Keys as the database spells them: some compare text without regard to case."""
+
+    def __init__(self, collection: Collection, rows: Mapping[Key, Record]) -> None:
+        self._rows = rows
+        self._folded: dict[Any, Key] | None = None
+
+    def __call__(self, key: Key) -> Key:
+        if key in self._rows or not any(isinstance(part, str) for part in key):
+            return key
+        if self._folded is None:
+            self._folded = {_folded(known): known for known in self._rows}
+        return self._folded.get(_folded(key), key)
+
+
+def _folded(key: Key) -> Key:
+    return tuple(part.casefold().rstrip(" ") if isinstance(part, str) else part for part in key)
+
+
+def _as_reference(step: Step, field: Field) -> Plain:
+    """The key of a step's item as the column that refers to it holds it."""
+    (key,) = step.key
+    target = step.collection.fields[step.collection.primary_key[0]]
+    if target.kind is field.kind:
+        return key
+    return type_of(field).parse(key, field)
+
+
+def _fill_out(rows: Sequence[Record], collection: Collection) -> None:
+    """Gives rows that differ in what they leave out the same columns, where that is safe."""
+    if len(rows) == 1:
+        return
+    names = {name for row in rows for name in row}
+    if all(len(row) == len(names) for row in rows):
+        return
+    fillings = {name: value for name in names for value in _filling(collection.fields[name])}
+    order = [name for name in collection.fields if name in names]
+    for row in rows:
+        whole = {
+            name: row[name] if name in row else fillings[name]
+            for name in order
+            if name in row or name in fillings
+        }
+        row.clear()
+        row.update(whole)
+
+
+def _filling(field: Field) -> tuple[Plain, ...]:
+    """What the database would put there by itself; nothing where only it can know."""
+    column = field.column
+    if column is None or column.auto_increment or column.generated:
+        return ()
+    if column.default is not None:
+        return (column.default,) if column.kind in _FILLABLE else ()
+    return () if column.has_default or not column.nullable else (None,)
+
+
+def _runs_of_equal_values(
+    work: Sequence[tuple[Step, Record]], widest: int
+) -> Iterator[list[tuple[Step, Record]]]:
+    """Neighbours that write the same, at most `widest` of them together."""
+    run: list[tuple[Step, Record]] = []
+    for step, values in work:
+        if run and (len(run) >= widest or run[0][1] != values):
+            yield run
+            run = []
+        run.append((step, values))
+    if run:
+        yield run
+
+
+def _may_lose(many: Many) -> bool:
+    return any(not isinstance(child.change, Create) for child in many.children)

@@ -1,0 +1,118 @@
+"""A request to write as a tree of values: what is created, updated and deleted, and how
+the parts hang together.
+
+The tree is judged whole before the first statement (`judge`) and holds plain values; what
+only the database knows (keys that it makes, whether an item exists) is left open. Being a
+value it can be run again when the database gives a transaction up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.errors import ApiError
+from conductus.items.keys import Key
+from conductus.schema.model import Collection, Field, Relation
+from conductus.schema.types.field_type import Plain
+
+Item = dict[str, Any]
+"""An item on its way to or from JSON."""
+
+
+class Secret(Struct, frozen=True, eq=False):
+    """Text of a `hash` field; its hash is stored in its place.
+
+    Compared by identity: the same text in two items gets two hashes.
+    """
+
+    text: str
+
+
+class Create(Struct, frozen=True, kw_only=True):
+    """A new item."""
+
+    collection: Collection
+    values: dict[str, Plain | Secret]
+    """The columns that the request gives, and those worked out from them."""
+    stamps: dict[str, Plain]
+    """The columns that the server sets."""
+    ones: tuple[One, ...] = ()
+    manys: tuple[Many, ...] = ()
+    sent: Item
+    """The payload without its secrets."""
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """A change of an existing item."""
+
+    collection: Collection
+    key: Key
+    values: dict[str, Plain | Secret]
+    stamps: dict[str, Plain]
+    ones: tuple[One, ...] = ()
+    manys: tuple[Many, ...] = ()
+    sent: Item
+    new_key: Key | None = None
+    """Another key that the payload names; refused once the item is known to exist."""
+    otherwise: Create | ApiError | None = None
+    """What is done when there is no such item; None: it is an error."""
+
+    @property
+    def empty(self) -> bool:
+        """True when the request changes nothing of this item nor below it."""
+        return not (self.values or self.ones or self.manys)
+
+
+class Delete(Struct, frozen=True):
+    """An item to be removed for good."""
+
+    collection: Collection
+    key: Key
+
+
+Change = Create | Update | Delete
+
+
+class One(Struct, frozen=True):
+    """A many-to-one field and the change of the item it leads to.
+
+    Done before the item itself, whose column then holds the key; a `Delete` is done after
+    it, when the column is null.
+    """
+
+    field: Field
+    change: Change
+
+
+class Child(Struct, frozen=True):
+    """A change of an item on the many side."""
+
+    change: Change
+    tied: bool
+    """True when its field is to hold the parent's key."""
+
+
+class Many(Struct, frozen=True):
+    """A one-to-many alias and the changes of the items in it; done after the parent."""
+
+    field: Field
+    relation: Relation
+    children: tuple[Child, ...]
+
+
+def secrets_of(change: Change) -> Iterator[Secret]:
+    """Every text to be hashed, in the whole tree."""
+    if isinstance(change, Delete):
+        return
+    yield from (value for value in change.values.values() if isinstance(value, Secret))
+    if isinstance(change, Update) and isinstance(change.otherwise, Create):
+        created = change.otherwise.values.values()
+        yield from (value for value in created if isinstance(value, Secret))
+    for one in change.ones:
+        yield from secrets_of(one.change)
+    for many in change.manys:
+        for child in many.children:
+            yield from secrets_of(child.change)

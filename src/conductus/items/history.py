@@ -1,0 +1,230 @@
+"""Activity and revisions: what happened, by whom, and how the item looked afterwards.
+
+Written in the transaction of the change itself. Secrets are masked, those of built-in
+collections left out. Source: items page §7 and §8, authentication page §10.1 and §16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from conductus.database.executor import Transaction
+from conductus.errors import ItemNotFound
+from conductus.items.changes import Create, Delete, Item
+from conductus.items.context import Context
+from conductus.items.keys import Key, text_of_key
+from conductus.items.records import Record, Records
+from conductus.items.stamps import moment_in
+from conductus.items.steps import Step
+from conductus.items.values import unrecorded
+from conductus.permissions.actor import Actor
+from conductus.schema.model import Collection
+from conductus.schema.types import type_of
+from conductus.schema.types.field_type import Plain
+
+ACTIVITY: Final = "directus_activity"
+REVISIONS: Final = "directus_revisions"
+_USERS: Final = "directus_users"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+
+
+class Deed(Enum):
+    """What an activity row says was done."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    SOFT_DELETE = "soft-delete"
+    REVERT = "revert"
+    UPLOAD = "upload"
+    COMMENT = "comment"
+    STATUS_UPDATE = "status-update"
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """One activity row to be written."""
+
+    deed: Deed
+    collection: str
+    item: str
+    comment: str | None = None
+
+
+class History:
+    """Writes activity and revisions of one request."""
+
+    def __init__(self, records: Records, context: Context) -> None:
+        self._records = records
+        self._context = context
+        self._activity = context.schema.collection(ACTIVITY)
+        self._revisions = context.schema.collection(REVISIONS)
+
+    async def note(self, transaction: Transaction, notes: Sequence[Note]) -> list[int]:
+        """Writes activity rows; answers their ids in the same order."""
+        rows = [self._activity_row(note) for note in notes]
+        keys = await self._records.insert(transaction, self._activity, rows) if rows else []
+        return [key[0] for key in keys]
+
+    async def record(
+        self,
+        transaction: Transaction,
+        steps: Sequence[Step],
+        *,
+        comment: str | None,
+        deed: Deed | None,
+    ) -> None:
+        """Writes what the steps did. `comment` and `deed` are those of the items asked for."""
+        done = [step for step in steps if not step.idle]
+        notes = [
+            Note(
+                deed=(deed if step.parent is None else None) or _deed(step),
+                collection=step.collection.name,
+                item=text_of_key(step.key, step.collection),
+                comment=comment if step.parent is None else None,
+            )
+            for step in done
+        ]
+        ids = await self.note(transaction, notes)
+        saved = [(step, id) for step, id in zip(done, ids, strict=True) if _saves(step)]
+        after = await self._rows_after(transaction, [step for step, _ in saved])
+        rows = [self._revision_row(step, id, _row_of(step, after)) for step, id in saved]
+        if rows:
+            await self._records.insert(transaction, self._revisions, rows)
+        await self.note(transaction, list(_status_notes(done)))
+
+    async def _rows_after(
+        self, transaction: Transaction, steps: Iterable[Step]
+    ) -> dict[str, dict[Key, Record]]:
+        """The rows as the database now has them, one statement per collection."""
+        keys: dict[str, list[Key]] = {}
+        for step in steps:
+            keys.setdefault(step.collection.name, []).append(step.key)
+        return {
+            name: await self._records.read(
+                transaction, self._context.schema.collections[name], wanted
+            )
+            for name, wanted in keys.items()
+        }
+
+    def _activity_row(self, note: Note) -> Record:
+        actor = self._context.actor
+        fields = self._activity.fields
+        return {
+            "action": note.deed.value,
+            "action_by": actor.user,
+            "action_on": moment_in(fields["action_on"], self._context.now),
+            "ip": _address(actor),
+            "user_agent": _cut(actor.user_agent, self._activity, "user_agent"),
+            "collection": note.collection,
+            "item": _cut(note.item, self._activity, "item"),
+            "comment": note.comment,
+        }
+
+    def _revision_row(self, step: Step, activity: int, row: Record) -> Record:
+        parent = step.parent
+        return {
+            "activity": activity,
+            "collection": step.collection.name,
+            "item": _cut(text_of_key(step.key, step.collection), self._revisions, "item"),
+            "data": _json(recorded(row, step.collection)),
+            "delta": _json(_delta(step, row)),
+            "parent_collection": None if parent is None else parent.collection.name,
+            "parent_item": None
+            if parent is None
+            else _cut(text_of_key(parent.key, parent.collection), self._revisions, "parent_item"),
+            "parent_changed": parent is not None and bool(parent.written),
+        }
+
+
+def recorded(row: Mapping[str, Plain], collection: Collection) -> Item:
+    """A row as revisions keep it: datetimes as stored, decimals as text, no secrets."""
+    shown: Item = {}
+    for name, value in row.items():
+        field = collection.fields[name]
+        if not unrecorded(field):
+            record = type_of(field).recorder(field.kind)
+            shown[name] = value if record is None else record(value)
+    return shown
+
+
+def _delta(step: Step, row: Record) -> Item:
+    """What the request changed: of a new item the payload, else the columns that differ."""
+    if isinstance(step.change, Delete):
+        return {}
+    if isinstance(step.change, Create):
+        return step.change.sent
+    after = recorded({name: row[name] for name in step.written}, step.collection)
+    before = recorded(step.before or {}, step.collection)
+    changed = {
+        name: value
+        for name, value in after.items()
+        if step.before is None
+        or step.collection.fields[name].type == "hash"
+        or before[name] != value
+    }
+    nested = [one.field.name for one in step.change.ones] + [
+        many.field.name for many in step.change.manys
+    ]
+    return {**changed, **{name: step.change.sent[name] for name in nested}}
+
+
+def _deed(step: Step) -> Deed:
+    match step.change:
+        case Create():
+            return Deed.UPLOAD if step.collection.name == "directus_files" else Deed.CREATE
+        case Delete():
+            return Deed.DELETE
+        case _:
+            return Deed.SOFT_DELETE if _soft_deletes(step) else Deed.UPDATE
+
+
+def _soft_deletes(step: Step) -> bool:
+    name = step.collection.status_field
+    written = step.written.get(name) if name is not None else None
+    return any(
+        status.soft_delete and str(status.value) == str(written)
+        for status in step.collection.statuses
+    )
+
+
+def _status_notes(steps: Iterable[Step]) -> Iterable[Note]:
+    """A user's status was written: the count of failed logins begins anew."""
+    for step in steps:
+        if step.collection.name == _USERS and step.before and step.written.get("status"):
+            yield Note(
+                deed=Deed.STATUS_UPDATE,
+                collection=_USERS,
+                item=text_of_key(step.key, step.collection),
+            )
+
+
+def _saves(step: Step) -> bool:
+    return not isinstance(step.change, Delete)
+
+
+def _row_of(step: Step, rows: Mapping[str, Mapping[Key, Record]]) -> Record:
+    row = rows[step.collection.name].get(step.key)
+    if row is None:
+        # Removed by somebody else between our statements.
+        text = text_of_key(step.key, step.collection)
+        raise ItemNotFound(step.collection.name, text).at(step.index)
+    return row
+
+
+def _address(actor: Actor) -> str:
+    return "localhost" if actor.ip in _LOOPBACK else actor.ip[:50]
+
+
+def _cut(text: str, collection: Collection, name: str) -> str:
+    column = collection.fields[name].column
+    length = column.length if column is not None else None
+    return text[: int(length)] if length is not None and length.isdecimal() else text
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

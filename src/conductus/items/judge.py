@@ -1,0 +1,313 @@
+"""From the body of a request to a change tree, judged whole without the database.
+
+Order of the checks: may the actor do this to the collection, are the fields known, are
+their values valid; then the same for everything nested. What only the database can tell
+(does the item exist, is the value unique) is left to the writer.
+Source: items page §4 to §6 and §9, the order of checks on the errors page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.errors import ApiError, CollectionNotFound, Unprocessable
+from conductus.items import stamps
+from conductus.items.changes import Change, Child, Create, Delete, Item, Many, One, Update
+from conductus.items.context import Context
+from conductus.items.keys import Key, check_writable, find_key_in_body
+from conductus.items.values import ValueJudge
+from conductus.permissions.writing import Action, judge_write
+from conductus.query.paths import step
+from conductus.schema.model import Collection, Field, Relation
+from conductus.schema.types import type_of
+
+DELETE = "$delete"
+_LINK_ONLY = frozenset({"file", "owner", "user_created", "user_updated"})
+"""Many-to-one types through which nothing is written."""
+
+
+class WriteLimits(Struct, frozen=True, kw_only=True):
+    """Bounds on what one request may change."""
+
+    max_depth: int = 10
+    """Levels of nested changes."""
+    max_changes: int = 10_000
+    """Changes of items, nested ones included."""
+    attempts: int = 8
+    """How often a transaction that the database gives up is begun."""
+
+
+class Judge:
+    """Judges one request. `new_uuid` makes identifiers."""
+
+    def __init__(self, context: Context, limits: WriteLimits, new_uuid: Callable[[], str]) -> None:
+        self._context = context
+        self._limits = limits
+        self._new_uuid = new_uuid
+        self._changes = 0
+
+    def collection(self, name: str) -> Collection:
+        """The collection, when it can be written. Raises `CollectionNotFound`, 12/422."""
+        collection = self._context.schema.collection(name)
+        if not collection.managed and not collection.system:
+            raise CollectionNotFound(name)
+        check_writable(collection)
+        return collection
+
+    def create(
+        self, collection: Collection, body: Item, depth: int = 0, tie: str | None = None
+    ) -> Create:
+        """A new item. `tie` is the field that the parent will fill."""
+        self._count(depth)
+        judge_write(self._context.actor, Action.CREATE, collection)
+        parts = self._parts(collection, body, depth, Action.CREATE, tie)
+        return self._creation(collection, body, parts, tie)
+
+    def update(
+        self,
+        collection: Collection,
+        key: Key,
+        body: Item,
+        depth: int = 0,
+        tie: str | None = None,
+    ) -> Update:
+        """A change of the item of that key."""
+        self._count(depth)
+        judge_write(self._context.actor, Action.UPDATE, collection)
+        parts = self._parts(collection, body, depth, Action.UPDATE, tie)
+        return self._change(collection, key, body, parts)
+
+    def delete(self, collection: Collection, key: Key, depth: int = 0) -> Delete:
+        """The removal of the item of that key."""
+        self._count(depth)
+        judge_write(self._context.actor, Action.DELETE, collection)
+        return Delete(collection, key)
+
+    # -- one item -------------------------------------------------------------------
+
+    def _parts(
+        self, collection: Collection, body: Item, depth: int, action: Action, tie: str | None
+    ) -> _Parts:
+        """The payload taken apart: own values, what hangs on either side."""
+        _refuse_unknown(collection, body)
+        creating = action is Action.CREATE
+        parts = _Parts({}, [], [], {})
+        for name, value in body.items():
+            field = collection.fields.get(name)
+            if field is None or (name == tie and value is None and creating):
+                continue
+            if stamps.ignored(field, self._context.actor, creating=creating):
+                continue
+            if type_of(field).alias:
+                self._many(collection, field, value, depth, parts)
+            elif isinstance(value, dict) and self._leads_on(collection, field):
+                self._one(collection, field, value, depth, parts)
+            else:
+                parts.own[name] = value
+        return parts
+
+    def _creation(
+        self, collection: Collection, body: Item, parts: _Parts, tie: str | None
+    ) -> Create:
+        own = _without_missing_keys(parts.own, collection)
+        marked = stamps.on_create(collection, own, self._context, self._new_uuid)
+        judged = ValueJudge(collection, Action.CREATE, parts.links(tie, marked)).judge(own)
+        return Create(
+            collection=collection,
+            values=judged.values,
+            stamps=marked,
+            ones=tuple(parts.ones),
+            manys=tuple(parts.manys),
+            sent={**judged.sent, **parts.sent},
+        )
+
+    def _change(self, collection: Collection, key: Key, body: Item, parts: _Parts) -> Update:
+        new_key = find_key_in_body(body, collection)
+        own = {
+            name: value for name, value in parts.own.items() if name not in collection.primary_key
+        }
+        judged = ValueJudge(collection, Action.UPDATE, parts.links(None, {})).judge(own)
+        return Update(
+            collection=collection,
+            key=key,
+            values=judged.values,
+            stamps=stamps.on_update(collection, self._context),
+            ones=tuple(parts.ones),
+            manys=tuple(parts.manys),
+            sent={**judged.sent, **parts.sent},
+            new_key=new_key,
+        )
+
+    # -- many-to-one ----------------------------------------------------------------
+
+    def _leads_on(self, collection: Collection, field: Field) -> bool:
+        return (collection.name, field.name) in self._context.schema.many_to_one
+
+    def _one(
+        self, collection: Collection, field: Field, value: Item, depth: int, parts: _Parts
+    ) -> None:
+        reached = step(self._context.schema, collection, field.name).target
+        assert reached is not None  # noqa: S101 - the field has a relation
+        target = self.collection(reached.name)
+        key = find_key_in_body(value, target)
+        if value.get(DELETE) is True:
+            if key is None or field.type in _LINK_ONLY:
+                raise Unprocessable(f"{field.name}: `$delete` needs the key of an item")
+            parts.add_one(field, self.delete(target, key, depth + 1), value)
+            return
+        rest = {name: given for name, given in value.items() if name not in target.primary_key}
+        if key is not None and (field.type in _LINK_ONLY or not _fields(rest)):
+            parts.own[field.name] = value[target.primary_key[0]]
+            return
+        if field.type in _LINK_ONLY:
+            raise Unprocessable(f"{field.name}: takes an existing item by its key")
+        if key is None:
+            created = self.create(target, rest, depth + 1)
+            parts.add_one(field, created, created.sent)
+            return
+        changed = self._change_or_create(target, key, value, depth + 1)
+        parts.add_one(field, changed, {**_named_key(value, target), **changed.sent})
+
+    def _change_or_create(self, collection: Collection, key: Key, body: Item, depth: int) -> Update:
+        """An update that becomes a creation where there is no such item.
+
+        Both share what is nested in them, and only what is done is judged by its result.
+        """
+        self._count(depth)
+        judge_write(self._context.actor, Action.UPDATE, collection)
+        parts = self._parts(collection, body, depth, Action.UPDATE, None)
+        update = self._change(collection, key, body, parts)
+        otherwise: Create | ApiError
+        try:
+            judge_write(self._context.actor, Action.CREATE, collection)
+            kept = {
+                name: value
+                for name, value in parts.own.items()
+                if not stamps.ignored(collection.fields[name], self._context.actor, creating=True)
+            }
+            otherwise = self._creation(
+                collection, body, _Parts(kept, parts.ones, parts.manys, parts.sent), None
+            )
+        except ApiError as error:
+            otherwise = error
+        return Update(
+            collection=collection,
+            key=key,
+            values=update.values,
+            stamps=update.stamps,
+            ones=update.ones,
+            manys=update.manys,
+            sent=update.sent,
+            otherwise=otherwise,
+        )
+
+    # -- one-to-many ----------------------------------------------------------------
+
+    def _many(
+        self, collection: Collection, field: Field, value: Any, depth: int, parts: _Parts
+    ) -> None:
+        relation = self._context.schema.one_to_many.get((collection.name, field.name))
+        if field.type not in ("o2m", "translation") or value is None or value == []:
+            return
+        if not isinstance(value, list):
+            raise Unprocessable(f"{field.name}: takes a list of items")
+        if relation is None:
+            raise Unprocessable(f"{field.name}: has no relation to write through")
+        target = self.collection(relation.collection_many)
+        children = []
+        sent = []
+        for member in value:
+            child, shown = self._child(field, relation, target, member, depth + 1)
+            children.append(child)
+            sent.append(shown)
+        parts.manys.append(Many(field, relation, tuple(children)))
+        parts.sent[field.name] = sent
+
+    def _child(
+        self, field: Field, relation: Relation, target: Collection, member: Any, depth: int
+    ) -> tuple[Child, Any]:
+        """One entry of a one-to-many list, and how it is shown in history."""
+        tie = relation.field_many
+        if isinstance(member, str | int) and not isinstance(member, bool):
+            member = _key_body(member, target)
+        if not isinstance(member, dict):
+            raise Unprocessable(f"{field.name}: takes a list of items")
+        key = find_key_in_body(member, target)
+        if member.get(DELETE) is True:
+            if key is None:
+                raise Unprocessable(f"{field.name}: `$delete` needs the key of an item")
+            return Child(self.delete(target, key, depth), False), dict(member)
+        if key is None:
+            created = self.create(target, member, depth, tie)
+            return Child(created, member.get(tie) is None), created.sent
+        changed = self.update(target, key, member, depth, tie)
+        tied = tie not in member and tie not in target.primary_key
+        return Child(changed, tied), {**_named_key(member, target), **changed.sent}
+
+    def _count(self, depth: int) -> None:
+        self._changes += 1
+        if depth > self._limits.max_depth:
+            raise Unprocessable(f"Changes are nested deeper than {self._limits.max_depth} levels")
+        if self._changes > self._limits.max_changes:
+            raise Unprocessable(f"More than {self._limits.max_changes} changes in one request")
+
+
+class _Parts(Struct):
+    """A payload taken apart, while it is."""
+
+    own: Item
+    ones: list[One]
+    manys: list[Many]
+    sent: Item
+
+    def add_one(self, field: Field, change: Change, sent: Item) -> None:
+        self.ones.append(One(field, change))
+        self.sent[field.name] = sent
+
+    def links(self, tie: str | None, marked: Mapping[str, Any]) -> dict[str, bool]:
+        """Fields that get their value elsewhere, and whether it will be one."""
+        filled = dict.fromkeys(marked, True)
+        filled.update({one.field.name: not isinstance(one.change, Delete) for one in self.ones})
+        filled.update({many.field.name: _keeps(many.children) for many in self.manys})
+        if tie is not None and tie not in self.own:
+            filled[tie] = True
+        return filled
+
+
+def _keeps(children: tuple[Child, ...]) -> bool:
+    return any(not isinstance(child.change, Delete) for child in children)
+
+
+def _refuse_unknown(collection: Collection, body: Item) -> None:
+    # Names with `$` are control keys: those that mean nothing here are let pass.
+    unknown = [name for name in _fields(body) if name not in collection.fields]
+    if unknown:
+        named = ", ".join(repr(name[:64]) for name in unknown[:10])
+        raise Unprocessable(f"{collection.name!r} has no field {named}")
+
+
+def _fields(body: Item) -> list[str]:
+    return [name for name in body if not name.startswith("$")]
+
+
+def _without_missing_keys(own: Item, collection: Collection) -> Item:
+    """Without key columns that are null or empty: the database or the server makes them."""
+    return {
+        name: value
+        for name, value in own.items()
+        if name not in collection.primary_key or (value is not None and value != "")
+    }
+
+
+def _named_key(body: Item, collection: Collection) -> Item:
+    return {name: body[name] for name in collection.primary_key if name in body}
+
+
+def _key_body(key: str | int, collection: Collection) -> Item:
+    parts = [key] if len(collection.primary_key) == 1 else str(key).split(",")
+    if len(parts) != len(collection.primary_key):
+        raise Unprocessable(f"{str(key)[:50]!r} is no key of {collection.name!r}")
+    return dict(zip(collection.primary_key, parts, strict=True))

@@ -1,0 +1,71 @@
+"""Keys of items: the text of a URL, the parts in a body, the plain values of the columns.
+
+A key is a tuple of plain values in the order of the key columns, also where there is one.
+Its text is the parts joined by commas (schema page §3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from conductus.errors import ItemNotFound, Unprocessable
+from conductus.schema.model import Collection, Field
+from conductus.schema.types import NoMatch, type_of
+from conductus.schema.types.field_type import Plain
+
+Key = tuple[Plain, ...]
+
+
+def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
+    """The key that a text stands for.
+
+    Raises `ItemNotFound` for one that no item can have.
+    """
+    names = collection.primary_key
+    parts = [text] if len(names) == 1 else text.split(",")
+    if len(parts) != len(names):
+        raise ItemNotFound(collection.name, text)
+    values = [
+        type_of(collection.fields[name]).operand(part, collection.fields[name], now)
+        for name, part in zip(names, parts, strict=True)
+    ]
+    if any(isinstance(value, NoMatch) for value in values):
+        raise ItemNotFound(collection.name, text)
+    return tuple(values)
+
+
+def text_of_key(key: Key, collection: Collection) -> str:
+    """The text of a key, as URLs and history have it."""
+    parts = zip(collection.primary_key, key, strict=True)
+    return ",".join(_text(collection.fields[name], value) for name, value in parts)
+
+
+def find_key_in_body(body: Mapping[str, Any], collection: Collection) -> Key | None:
+    """The key that a body names, parsed; None when a part is missing, null or empty."""
+    values = [body.get(name) for name in collection.primary_key]
+    if any(value is None or value == "" or isinstance(value, dict) for value in values):
+        return None
+    return tuple(
+        type_of(collection.fields[name]).parse(value, collection.fields[name])
+        for name, value in zip(collection.primary_key, values, strict=True)
+    )
+
+
+def key_of_row(row: Mapping[str, Plain], collection: Collection) -> Key:
+    """The key of a row that has its key columns."""
+    return tuple(row[name] for name in collection.primary_key)
+
+
+def check_writable(collection: Collection) -> None:
+    """Raises `Unprocessable` for what can be read only: views, tables without a key."""
+    if collection.view:
+        raise Unprocessable(f"{collection.name!r} is a view: it can be read only")
+    if not collection.primary_key:
+        raise Unprocessable(f"{collection.name!r} has no primary key: it can be read only")
+
+
+def _text(field: Field, value: Plain) -> str:
+    present = type_of(field).recorder(field.kind)
+    return str(value if present is None else present(value))

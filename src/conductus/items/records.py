@@ -1,0 +1,284 @@
+"""Rows of a collection by key: read, inserted, updated, deleted, many at a time.
+
+Values go in and come out in plain form. Statements are compiled once per shape: the
+numbers of rows are powers of two, lists of keys are one bound value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+
+from conductus.database.dialect import Dialect, Statement
+from conductus.database.executor import Executor, Transaction
+from conductus.errors import Unprocessable
+from conductus.items.keys import Key, key_of_row
+from conductus.items.statements import StatementCache
+from conductus.schema.model import Collection, Column, Field, Kind, Schema
+from conductus.schema.types.field_type import Plain
+
+T = TypeVar("T")
+Record = dict[str, Plain]
+"""A row by names of fields, in plain form."""
+
+_MOST_VALUES: Final = 1000
+"""Bound values of one INSERT: compiling more would hold the loop up."""
+_MOST_KEYS: Final = 1000
+"""Keys in one list."""
+_MOST_PAIRS: Final = 64
+"""Composite keys in one statement."""
+_UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
+"""Kinds that cannot be looked up by a list bound as one value."""
+
+
+class Records:
+    """Reads and writes rows for one schema."""
+
+    def __init__(
+        self, schema: Schema, dialect: Dialect, statements: StatementCache[Statement]
+    ) -> None:
+        self._schema = schema
+        self._dialect = dialect
+        self._statements = statements
+
+    async def read(
+        self, executor: Executor, collection: Collection, keys: Iterable[Key]
+    ) -> dict[Key, Record]:
+        """The rows of those keys that exist, with every column."""
+        found: dict[Key, Record] = {}
+        for batch in self._batches(collection, keys):
+            statement = self._statement(
+                ("read", collection.name, _padded(collection, len(batch))),
+                partial(self._build_read, collection, len(batch)),
+            )
+            bound = self._bound_keys(collection, batch)
+            for row in await executor.fetch(statement.sql, statement.values(bound)):
+                record = self._record(collection, row)
+                found[key_of_row(record, collection)] = record
+        return found
+
+    async def insert(
+        self,
+        transaction: Transaction,
+        collection: Collection,
+        records: Sequence[Record],
+        widest: int = _MOST_VALUES,
+    ) -> list[Key]:
+        """Inserts rows that all give the same fields; answers their keys in the same order.
+
+        At most `widest` rows go into one statement.
+        """
+        names = tuple(records[0])
+        missing = [name for name in collection.primary_key if name not in records[0]]
+        if len(missing) > 1:
+            raise Unprocessable(f"{', '.join(missing)}: the key must be given")
+        generated = missing[0] if missing else None
+        keys: list[Key] = []
+        for batch in _in_powers_of_two(records, min(widest, _MOST_VALUES // max(len(names), 1))):
+            statement = self._statement(
+                ("insert", collection.name, names, len(batch), generated),
+                partial(self._dialect.insert, collection, len(batch), names, generated),
+            )
+            bound = {
+                f"v{row}_{place}": self._bind(collection.fields[name], record[name])
+                for row, record in enumerate(batch)
+                for place, name in enumerate(names)
+            }
+            made = await transaction.insert(statement.sql, statement.values(bound), len(batch))
+            keys.extend(self._made_keys(collection, batch, generated, made))
+        return keys
+
+    async def update(
+        self,
+        transaction: Transaction,
+        collection: Collection,
+        keys: Sequence[Key],
+        values: Record,
+    ) -> None:
+        """Writes the same values into the rows of those keys."""
+        names = tuple(values)
+        new = {
+            f"v{place}": self._bind(collection.fields[name], values[name])
+            for place, name in enumerate(names)
+        }
+        for batch in self._batches(collection, keys):
+            statement = self._statement(
+                ("update", collection.name, names, _padded(collection, len(batch))),
+                partial(self._build_update, collection, names, len(batch)),
+            )
+            bound = {**new, **self._bound_keys(collection, batch)}
+            await transaction.execute(statement.sql, statement.values(bound))
+
+    async def delete(
+        self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
+    ) -> int:
+        """Removes the rows of those keys; answers how many there were."""
+        gone = 0
+        for batch in self._batches(collection, keys):
+            statement = self._statement(
+                ("delete", collection.name, _padded(collection, len(batch))),
+                partial(self._build_delete, collection, len(batch)),
+            )
+            bound = self._bound_keys(collection, batch)
+            gone += await transaction.execute(statement.sql, statement.values(bound))
+        return gone
+
+    async def used(
+        self, executor: Executor, field: Field, collection: Collection, values: Sequence[Plain]
+    ) -> set[Plain]:
+        """Which of the values some row has in that field."""
+        statement = self._statement(
+            ("used", collection.name, field.name), partial(self._build_used, collection, field)
+        )
+        load = self._dialect.loader(field.kind)
+        listed = self._dialect.list_binder(field.kind)
+        bound = {"keys": listed([self._bind(field, value) for value in values])}
+        rows = await executor.fetch(statement.sql, statement.values(bound))
+        return {load(row[0]) if load else row[0] for row in rows}
+
+    # -- statements -----------------------------------------------------------------
+
+    def _statement(self, shape: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
+        return self._statements.get((self._schema.version, *shape), build)
+
+    def _build_read(self, collection: Collection, size: int) -> Statement:
+        table = self._dialect.table(collection)
+        columns = [
+            self._dialect.readable(table.c[column.name], column.kind)
+            for column in _columns(collection)
+        ]
+        where = self._keyed(table, collection, size)
+        return self._dialect.compile(sa.select(*columns).select_from(table).where(where))
+
+    def _build_update(self, collection: Collection, names: Sequence[str], size: int) -> Statement:
+        table = self._dialect.table(collection)
+        columns = [_column(collection.fields[name]) for name in names]
+        values = {
+            column.name: self._parameter(f"v{place}", column)
+            for place, column in enumerate(columns)
+        }
+        where = self._keyed(table, collection, size)
+        return self._dialect.compile(sa.update(table).where(where).values(values))
+
+    def _build_delete(self, collection: Collection, size: int) -> Statement:
+        table = self._dialect.table(collection)
+        where = self._keyed(table, collection, size)
+        return self._dialect.compile(sa.delete(table).where(where))
+
+    def _build_used(self, collection: Collection, field: Field) -> Statement:
+        table = self._dialect.table(collection)
+        column = table.c[_column(field).name]
+        where = self._dialect.among(column, "keys", field.kind)
+        return self._dialect.compile(sa.select(column).distinct().where(where))
+
+    def _keyed(
+        self, table: sa.TableClause, collection: Collection, size: int
+    ) -> ColumnElement[bool]:
+        columns = _key_columns(collection)
+        if _listed(collection):
+            return self._dialect.among(table.c[columns[0].name], "keys", columns[0].kind)
+        return sa.or_(
+            *(
+                sa.and_(
+                    *(
+                        table.c[column.name] == self._parameter(f"k{row}_{place}", column)
+                        for place, column in enumerate(columns)
+                    )
+                )
+                for row in range(_padded(collection, size))
+            )
+        )
+
+    def _parameter(self, name: str, column: Column) -> ColumnElement[Any]:
+        bound: ColumnElement[Any] = sa.bindparam(name, type_=self._dialect.type(column.kind))
+        return self._dialect.assignable(bound, column)
+
+    # -- values ---------------------------------------------------------------------
+
+    def _bind(self, field: Field, value: Plain) -> Any:
+        convert = self._dialect.binder(field.kind)
+        if value is None or convert is None:
+            return value
+        try:
+            return convert(value)
+        except (ValueError, OverflowError) as error:
+            raise Unprocessable(f"{field.name}: this value cannot be stored") from error
+
+    def _bound_keys(self, collection: Collection, keys: Sequence[Key]) -> dict[str, Any]:
+        fields = [collection.fields[name] for name in collection.primary_key]
+        if _listed(collection):
+            listed = self._dialect.list_binder(fields[0].kind)
+            return {"keys": listed([self._bind(fields[0], key[0]) for key in keys])}
+        size = _padded(collection, len(keys))
+        # The last key again, as often as the shape of the statement asks.
+        padded = [*keys, *[keys[-1]] * (size - len(keys))]
+        return {
+            f"k{row}_{place}": self._bind(field, part)
+            for row, key in enumerate(padded)
+            for place, (field, part) in enumerate(zip(fields, key, strict=True))
+        }
+
+    def _batches(self, collection: Collection, keys: Iterable[Key]) -> Iterator[list[Key]]:
+        size = _MOST_KEYS if _listed(collection) else _MOST_PAIRS
+        rest = iter(dict.fromkeys(keys))
+        while batch := list(islice(rest, size)):
+            yield batch
+
+    def _record(self, collection: Collection, row: Sequence[Any]) -> Record:
+        record: Record = {}
+        for column, value in zip(_columns(collection), row, strict=True):
+            load = self._dialect.loader(column.kind)
+            record[column.name] = load(value) if load else value
+        return record
+
+    def _made_keys(
+        self,
+        collection: Collection,
+        batch: Sequence[Record],
+        generated: str | None,
+        made: Sequence[Any],
+    ) -> Iterator[Key]:
+        if generated is None:
+            yield from (key_of_row(record, collection) for record in batch)
+            return
+        load = self._dialect.loader(collection.fields[generated].kind)
+        for record, value in zip(batch, made, strict=True):
+            plain = load(value) if load else value
+            yield key_of_row({**record, generated: plain}, collection)
+
+
+def _columns(collection: Collection) -> list[Column]:
+    return [field.column for field in collection.fields.values() if field.column is not None]
+
+
+def _column(field: Field) -> Column:
+    if field.column is None:
+        raise Unprocessable(f"{field.name}: holds no value of its own")
+    return field.column
+
+
+def _key_columns(collection: Collection) -> list[Column]:
+    return [_column(collection.fields[name]) for name in collection.primary_key]
+
+
+def _listed(collection: Collection) -> bool:
+    columns = _key_columns(collection)
+    return len(columns) == 1 and columns[0].kind not in _UNLISTED
+
+
+def _padded(collection: Collection, size: int) -> int:
+    """The number of keys that a statement for `size` of them has room for."""
+    return 1 if _listed(collection) else 1 << (size - 1).bit_length()
+
+
+def _in_powers_of_two(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    start = 0
+    while start < len(items):
+        size = 1 << (min(len(items) - start, max(most, 1)).bit_length() - 1)
+        yield items[start : start + size]
+        start += size

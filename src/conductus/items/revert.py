@@ -1,0 +1,73 @@
+"""What a revision holds that can be written back. Source: items page §7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from conductus.database.executor import Executor
+from conductus.errors import ItemNotFound, RevisionNotFound, Unprocessable
+from conductus.items.changes import Item
+from conductus.items.context import Context
+from conductus.items.history import REVISIONS
+from conductus.items.keys import Key, key_of_text, text_of_key
+from conductus.items.records import Record, Records
+from conductus.schema.model import Collection, Field
+from conductus.schema.types import type_of
+
+_SERVER_SET = frozenset(
+    {"owner", "user_created", "user_updated", "datetime_created", "datetime_updated"}
+)
+
+
+async def find_revision(
+    executor: Executor,
+    records: Records,
+    revision: str,
+    collection: Collection,
+    key: Key,
+    context: Context,
+) -> Record:
+    """The row of a revision of that item. Raises `RevisionNotFound`."""
+    revisions = context.schema.collection(REVISIONS)
+    try:
+        id = key_of_text(revision, revisions, context.now)
+    except ItemNotFound:
+        raise RevisionNotFound(revision) from None
+    row = (await records.read(executor, revisions, [id])).get(id)
+    if row is None or row["collection"] != collection.name:
+        raise RevisionNotFound(revision)
+    if row["item"] != text_of_key(key, collection):
+        raise RevisionNotFound(revision)
+    return row
+
+
+def restorable(revision: Record, collection: Collection) -> Item:
+    """The values of a revision that are written back, as a payload.
+
+    Columns that no longer exist, keys, secrets and what the server sets are left alone.
+    Raises `Unprocessable` when the revision cannot be read.
+    """
+    data = _decoded(revision["data"])
+    if not isinstance(data, dict):
+        raise Unprocessable(f"Revision {revision['id']!r} holds no item")
+    return {
+        name: value
+        for name, value in data.items()
+        if name in collection.fields and _is_restored(collection.fields[name], collection)
+    }
+
+
+def _is_restored(field: Field, collection: Collection) -> bool:
+    column = field.column
+    if column is None or column.generated or field.name in collection.primary_key:
+        return False
+    return field.type not in _SERVER_SET and not type_of(field).secret
+
+
+def _decoded(data: Any) -> Any:
+    try:
+        return msgspec.json.decode(data or "")
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Unprocessable("The revision cannot be read") from error

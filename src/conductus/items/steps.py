@@ -1,0 +1,104 @@
+"""A change tree laid out in the order in which it is done.
+
+What an item's many-to-one fields lead to comes in a stage before the item, what its
+one-to-many lists hold in a stage after it. Changes of one stage do not need each other,
+so those of one collection go to the database together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from conductus.items.changes import Change, Create, Delete, One, Update
+from conductus.items.keys import Key
+from conductus.items.records import Record
+from conductus.schema.model import Collection, Relation
+
+
+class Step:
+    """One change and what becomes of it while a transaction runs."""
+
+    __slots__ = (
+        "before",
+        "change",
+        "idle",
+        "index",
+        "key",
+        "ones",
+        "parent",
+        "relation",
+        "stage",
+        "tied",
+        "written",
+    )
+
+    def __init__(self, change: Change, index: int, parent: Step | None) -> None:
+        self.change: Change = change
+        self.index = index
+        """Place in the batch of the item that it belongs to."""
+        self.parent = parent
+        self.ones: list[tuple[str, Step]] = []
+        """Many-to-one fields with the steps that make their items."""
+        self.relation: Relation | None = None
+        """How a step below a one-to-many list hangs together with its parent."""
+        self.tied = False
+        self.stage = 0
+        self.key: Key = () if isinstance(change, Create) else change.key
+        self.before: Record | None = None
+        """The row as it was; None when there was none."""
+        self.written: Record = {}
+        """The request's own columns as they were written."""
+        self.idle = False
+        """True when it turned out that nothing is to be done."""
+
+    @property
+    def collection(self) -> Collection:
+        """The collection that it changes."""
+        return self.change.collection
+
+
+def laid_out(changes: Sequence[Change]) -> list[Step]:
+    """The steps of a batch, each before those nested in it."""
+    steps: list[Step] = []
+    for index, change in enumerate(changes):
+        _plant(change, index, None, 0, steps)
+    return steps
+
+
+def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
+    """The steps by stage and, in a stage, by collection; in order of the request."""
+    by_stage: dict[int, dict[str, list[Step]]] = {}
+    for step in steps:
+        alike = by_stage.setdefault(step.stage, {})
+        alike.setdefault(step.collection.name, []).append(step)
+    return [list(by_stage[stage].values()) for stage in sorted(by_stage)]
+
+
+def _plant(change: Change, index: int, parent: Step | None, least: int, steps: list[Step]) -> Step:
+    step = Step(change, index, parent)
+    steps.append(step)
+    step.stage = least
+    if isinstance(change, Delete):
+        return step
+    for one in change.ones:
+        if not isinstance(one.change, Delete):
+            before = _plant(one.change, index, step, 0, steps)
+            step.ones.append((one.field.name, before))
+            step.stage = max(step.stage, before.stage + 1)
+    _plant_after(step, change, steps)
+    return step
+
+
+def _plant_after(step: Step, change: Create | Update, steps: list[Step]) -> None:
+    """What comes after the item: its lists, and what it lets go of."""
+    following = step.stage + 1
+    for one in _let_go(change.ones):
+        _plant(one.change, step.index, step, following, steps)
+    for many in change.manys:
+        for child in many.children:
+            below = _plant(child.change, step.index, step, following, steps)
+            below.relation, below.tied = many.relation, child.tied
+
+
+def _let_go(ones: Iterable[One]) -> Iterable[One]:
+    return (one for one in ones if isinstance(one.change, Delete))

@@ -1,0 +1,247 @@
+"""Writes items: judges a request whole, then does it in one transaction.
+
+Either everything is there afterwards, history included, or nothing. A transaction that
+the database gives up for the sake of concurrency is done again, a bounded number of
+times. What is answered to the client is read by the caller, by the keys given back.
+Source: items page §2 and §6 to §9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conductus.database.dialect import Statement
+from conductus.database.executor import Database, Transaction, TransactionConflict
+from conductus.errors import ApiError, DatabaseUnreachable, Unprocessable, ValidationFailed
+from conductus.items.attempt import Attempt
+from conductus.items.changes import Create, Delete, Item, Secret, Update, secrets_of
+from conductus.items.context import Context
+from conductus.items.history import Deed, History
+from conductus.items.judge import Judge, WriteLimits
+from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
+from conductus.items.records import Records
+from conductus.items.revert import find_revision, restorable
+from conductus.items.statements import StatementCache
+from conductus.items.steps import Step
+from conductus.schema.model import Collection
+
+Changes = Sequence[Create | Update | Delete]
+HashSecret = Callable[[str], Awaitable[str]]
+BeforeCommit = Callable[[Transaction, frozenset[str]], Awaitable[None]]
+_EVERYTHING = 1 << 30
+
+
+class WriteOptions(Struct, frozen=True, kw_only=True):
+    """What a request says about its history."""
+
+    comment: str | None = None
+    """Kept with the activity of the items that the request names."""
+    skip_activity: bool = False
+    """Neither activity nor revisions; for administrators, others' wish is not heard."""
+
+
+class Writer:
+    """The one way items are written."""
+
+    def __init__(
+        self,
+        database: Database,
+        hash_secret: HashSecret,
+        limits: WriteLimits | None = None,
+        before_commit: BeforeCommit | None = None,
+    ) -> None:
+        """`hash_secret` hashes a password off the event loop.
+
+        `before_commit` is called in the transaction with the collections it has touched.
+        """
+        self._database = database
+        self._hash_secret = hash_secret
+        self._limits = limits or WriteLimits()
+        self._before_commit = before_commit
+        self._statements: StatementCache[Statement] = StatementCache()
+
+    async def create(
+        self,
+        collection: str,
+        bodies: Sequence[Item],
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> list[str]:
+        """Creates items; answers their keys in the same order."""
+        judge = self._judge(context)
+        target = judge.collection(collection)
+        changes = [_at(place, judge.create, target, body) for place, body in enumerate(bodies)]
+        return await self._write(changes, context, options)
+
+    async def update(
+        self,
+        collection: str,
+        keys: Sequence[str] | None,
+        body: Item | list[Item],
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> list[str]:
+        """Changes items: all those of `keys` alike, or without them each of a list by its key.
+
+        Answers the keys. Raises 12/422 for a list with keys, 4/422 for an object without.
+        """
+        judge = self._judge(context)
+        target = judge.collection(collection)
+        changes = (
+            _each_by_its_key(judge, target, body)
+            if keys is None
+            else _all_alike(judge, target, keys, body, context)
+        )
+        return await self._write(changes, context, options)
+
+    async def delete(
+        self,
+        collection: str,
+        keys: Sequence[str],
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> None:
+        """Removes items for good, all of them or none."""
+        judge = self._judge(context)
+        target = judge.collection(collection)
+        changes = [
+            _at(place, judge.delete, target, key_of_text(key, target, context.now))
+            for place, key in enumerate(dict.fromkeys(keys))
+        ]
+        await self._write(changes, context, options)
+
+    async def revert(
+        self,
+        collection: str,
+        key: str,
+        revision: str,
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> str:
+        """Writes back what a revision of the item holds; answers the key.
+
+        Raises `RevisionNotFound` for an unknown one and for one of another item.
+        """
+        judge = self._judge(context)
+        target = judge.collection(collection)
+        parsed = key_of_text(key, target, context.now)
+        records = self._records(context)
+        found = await find_revision(self._database, records, revision, target, parsed, context)
+        change = judge.update(target, parsed, restorable(found, target))
+        (answer,) = await self._write([change], context, options, Deed.REVERT)
+        return answer
+
+    # -- running --------------------------------------------------------------------
+
+    async def _write(
+        self,
+        changes: Changes,
+        context: Context,
+        options: WriteOptions | None,
+        deed: Deed | None = None,
+    ) -> list[str]:
+        hashes = await self._hashes(changes)
+
+        async def attempt(widest: int) -> list[Step]:
+            return await self._attempt(
+                changes, context, options or WriteOptions(), hashes, deed, widest
+            )
+
+        try:
+            steps = await self._insist(attempt, _EVERYTHING)
+        except ApiError as error:
+            if len(changes) == 1 or "index" in error.details or error.status >= 500:
+                raise
+            # Rows went to the database together: one by one tells which of them fails.
+            steps = await self._insist(attempt, 1)
+        return [text_of_key(step.key, step.collection) for step in steps if step.parent is None]
+
+    async def _insist(
+        self, attempt: Callable[[int], Awaitable[list[Step]]], widest: int
+    ) -> list[Step]:
+        """Runs a transaction again while the database gives it up for another's sake."""
+        for number in range(self._limits.attempts):
+            try:
+                return await attempt(widest)
+            except TransactionConflict:
+                # Not together again: each waits for a time of its own.
+                # S311: nothing secret hangs on it.
+                await asyncio.sleep(random.uniform(0.001, 0.01) * 2**number)  # noqa: S311
+        raise DatabaseUnreachable("Too many others change the same items: try again")
+
+    async def _attempt(
+        self,
+        changes: Changes,
+        context: Context,
+        options: WriteOptions,
+        hashes: Mapping[Secret, str],
+        deed: Deed | None,
+        widest: int,
+    ) -> list[Step]:
+        records = self._records(context)
+        async with self._database.transaction() as transaction:
+            steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
+            if not (options.skip_activity and context.actor.administrator):
+                history = History(records, context)
+                await history.record(transaction, steps, comment=options.comment, deed=deed)
+            if self._before_commit is not None:
+                touched = frozenset(step.collection.name for step in steps if not step.idle)
+                await self._before_commit(transaction, touched)
+        return steps
+
+    async def _hashes(self, changes: Changes) -> dict[Secret, str]:
+        secrets = {secret: None for change in changes for secret in secrets_of(change)}
+        hashed = await asyncio.gather(*(self._hash_secret(secret.text) for secret in secrets))
+        return dict(zip(secrets, hashed, strict=True))
+
+    def _judge(self, context: Context) -> Judge:
+        return Judge(context, self._limits, _new_uuid)
+
+    def _records(self, context: Context) -> Records:
+        return Records(context.schema, self._database.dialect, self._statements)
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def _all_alike(
+    judge: Judge, target: Collection, keys: Sequence[str], body: Item | list[Item], context: Context
+) -> Changes:
+    """The same change of several items, judged once."""
+    if isinstance(body, list):
+        raise Unprocessable("Changing items by their ids takes one object, not a list")
+    distinct = dict.fromkeys(keys)
+    parsed = [key_of_text(key, target, context.now) for key in distinct]
+    if not parsed:
+        raise ValidationFailed("The id of an item is needed")
+    change = judge.update(target, parsed[0], body)
+    return [replace(change, key=key) for key in parsed]
+
+
+def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
+    if not isinstance(body, list):
+        raise ValidationFailed("The id of an item is needed, or a list of objects with their ids")
+    return [_at(place, _change_by_its_key, judge, target, one) for place, one in enumerate(body)]
+
+
+def _change_by_its_key(judge: Judge, target: Collection, body: Item) -> Update:
+    key = find_key_in_body(body, target)
+    if key is None:
+        raise Unprocessable(f"{', '.join(target.primary_key)}: every item needs its key")
+    return judge.update(target, key, body)
+
+
+def _at(place: int, judged: Callable[..., Any], *given: Any) -> Any:
+    """What the judge says of one item of a batch; its errors tell the place."""
+    try:
+        return judged(*given)
+    except ApiError as error:
+        raise error.at(place) from error.__cause__
