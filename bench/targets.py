@@ -18,11 +18,8 @@ from bench.workloads import LIMIT, Adapter, Ask, Workload
 
 Headers = Mapping[str, str]
 
-GRANIAN_FLAGS = (
-    "--interface", "asgi", "--http", "1", "--workers", "1", "--runtime-threads", "1", "--no-ws",
-    "--log-level", "warning",
-)  # fmt: skip
-"""How the limit is served; what Conductus gives granian for one worker is meant to be the same."""
+GRANIAN_FLAGS = ("--interface", "asgi", "--workers", "1", "--log-level", "warning")
+"""How the limit is served: as `conductus start --workers 1` serves, granian's own defaults."""
 
 
 class Target(Struct, frozen=True):
