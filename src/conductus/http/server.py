@@ -159,7 +159,8 @@ class _Exchange:
         self.id = secrets.token_hex(8)
         self.receive = receive
         self.method: str = scope["method"]
-        self.query: str = scope["query_string"].decode("latin-1")
+        # What is no UTF-8 is kept, for the parser to refuse.
+        self.query: str = scope["query_string"].decode("utf-8", "surrogateescape")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         # Some servers leave the query on the raw path.

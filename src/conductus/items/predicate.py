@@ -122,9 +122,10 @@ class Resolver:
 
     def _pattern(self, leaf: Compare) -> Predicate:
         text = "" if leaf.value is None else str(leaf.value)
-        if not text:
+        literal = _PATTERNS[leaf.operator]
+        if literal and not text:
             return ALWAYS
-        pattern = f"%{escaped(text)}%" if _PATTERNS[leaf.operator] else text
+        pattern = f"%{escaped(text)}%" if literal else text
         return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii())
 
     def _membership(self, leaf: Compare, field: Field) -> Predicate:

@@ -20,7 +20,7 @@ from conductus.items.plan import Level, Node
 from conductus.items.predicate import ALWAYS
 from conductus.items.rows import Layout, layout
 from conductus.query.item_query import SortKey
-from conductus.schema.model import Collection, Schema
+from conductus.schema.model import Collection, Kind, Schema
 
 _NUMBER = sa.BigInteger()
 
@@ -93,8 +93,11 @@ class LevelCompiler:
             if key.field is None:
                 ordered.append(self._dialect.random())
                 continue
-            column = table.c[key.field]
             field = collection.fields[key.field]
+            column: ColumnElement[Any] = table.c[key.field]
+            if field.kind is Kind.JSON:
+                # Not every database orders its JSON type.
+                column = self._dialect.text(column, field.kind)
             if field.column is not None and not field.column.nullable:
                 # An index serves this order; one that says where nulls go it may not.
                 expression = self._dialect.comparable(column, field.kind)

@@ -12,7 +12,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,7 +34,6 @@ from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
 HashSecret = Callable[[str], Awaitable[str]]
-BeforeCommit = Callable[[Transaction, frozenset[str]], Awaitable[None]]
 _EVERYTHING = 1 << 30
 
 
@@ -47,6 +46,18 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
     """Neither activity nor revisions; for administrators, others' wish is not heard."""
 
 
+class Bookkeeping(Protocol):
+    """Is told of every write, so that what is kept of the collections can be renewed."""
+
+    async def before_commit(self, transaction: Transaction, touched: frozenset[str]) -> Any:
+        """In the transaction, with the collections it has touched; the answer is kept …"""
+        ...
+
+    def after_commit(self, noted: Any) -> None:
+        """… and handed over once the transaction is there for all to see."""
+        ...
+
+
 class Writer:
     """The one way items are written."""
 
@@ -55,16 +66,13 @@ class Writer:
         database: Database,
         hash_secret: HashSecret,
         limits: WriteLimits | None = None,
-        before_commit: BeforeCommit | None = None,
+        bookkeeping: Bookkeeping | None = None,
     ) -> None:
-        """`hash_secret` hashes a password off the event loop.
-
-        `before_commit` is called in the transaction with the collections it has touched.
-        """
+        """`hash_secret` hashes a password off the event loop."""
         self._database = database
         self._hash_secret = hash_secret
         self._limits = limits or WriteLimits()
-        self._before_commit = before_commit
+        self._bookkeeping = bookkeeping
         self._statements: StatementCache[Statement] = StatementCache()
 
     async def create(
@@ -191,9 +199,12 @@ class Writer:
             if not (options.skip_activity and context.actor.administrator):
                 history = History(records, context)
                 await history.record(transaction, steps, comment=options.comment, deed=deed)
-            if self._before_commit is not None:
+            noted = None
+            if self._bookkeeping is not None:
                 touched = frozenset(step.collection.name for step in steps if not step.idle)
-                await self._before_commit(transaction, touched)
+                noted = await self._bookkeeping.before_commit(transaction, touched)
+        if self._bookkeeping is not None:
+            self._bookkeeping.after_commit(noted)
         return steps
 
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:

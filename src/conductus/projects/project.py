@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from conductus.config import ProjectConfig, Watch, database_url
-from conductus.database.executor import Database, Transaction
+from conductus.database.executor import Database, QueryFailed, Transaction
 from conductus.database.opening import open_database
 from conductus.errors import ApiError
 from conductus.items.reader import Reader
+from conductus.items.writer import HashSecret, Writer
+from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
 from conductus.projects.queries import Queries
 from conductus.projects.snapshot import Snapshot, load
@@ -33,11 +35,14 @@ class Project:
         counters: Counters,
         system: System,
         observer: Observer,
+        hash_secret: HashSecret,
     ) -> None:
         self.key = key
         self.config = config
         self.database = database
         self.reader = Reader(database)
+        bookkeeper = Bookkeeper(database.dialect, counters.announce)
+        self.writer = Writer(database, hash_secret, bookkeeping=bookkeeper)
         self.queries = Queries()
         self._counters = counters
         self._system = system
@@ -127,7 +132,12 @@ class Project:
 
 @asynccontextmanager
 async def open_project(
-    key: str, config: ProjectConfig, data: Path, system: System, observer: Observer
+    key: str,
+    config: ProjectConfig,
+    data: Path,
+    system: System,
+    observer: Observer,
+    hash_secret: HashSecret,
 ) -> AsyncIterator[Project]:
     """A project from its configuration. Raises `DatabaseUnreachable`, `NotInstalled`."""
     database = await open_database(
@@ -138,9 +148,12 @@ async def open_project(
     try:
         counters = Counters(counters_path(data, key))
         try:
-            project = Project(key, config, database, counters, system, observer)
+            project = Project(key, config, database, counters, system, observer, hash_secret)
+            # Before the first look, which need not be taken twice then; what is wrong with
+            # a database without our tables is told by that look.
+            with suppress(QueryFailed):
+                await project.reconcile()
             await project.current()
-            await project.reconcile()
             yield project
         finally:
             counters.close()

@@ -30,6 +30,7 @@ from conductus.config import (
     project_path,
 )
 from conductus.errors import ApiError, DatabaseUnreachable, ProjectNotFound
+from conductus.items.writer import HashSecret
 from conductus.projects.project import Project, open_project
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, ProjectClosed, ProjectOpened, ProjectUnavailable
@@ -52,12 +53,14 @@ class Registry:
         environment: Mapping[str, str],
         server: ServerConfig,
         observer: Observer,
+        hash_secret: HashSecret,
     ) -> None:
         self._data = data
         self._environment = dict(environment)
         self._server = server
         self._system = load_system()
         self._observer = observer
+        self._hash_secret = hash_secret
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None
         self._entries: dict[str, _Entry] = {}
@@ -154,7 +157,7 @@ class Registry:
         began = time.perf_counter()
         try:
             async with open_project(
-                key, config, self._data, self._system, self._observer
+                key, config, self._data, self._system, self._observer, self._hash_secret
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
                 watch = self._tasks.create_task(project.watch(self._server.watch))

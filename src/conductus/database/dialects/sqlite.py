@@ -95,7 +95,8 @@ class SQLiteDialect(Dialect):
         kind: Kind,
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
-        if kind is Kind.DECIMAL_TEXT:
+        # SQLite adds NUMERIC columns as doubles, which drift.
+        if kind in (Kind.DECIMAL, Kind.DECIMAL_TEXT):
             exact: ColumnElement[Any] = getattr(sa.func, f"conductus_{function}")(column)
             return exact
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
