@@ -1,0 +1,215 @@
+"""Settings: files and environment become values; what is wrong is told with its place."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from conductus.config import (
+    ConfigInvalid,
+    CookieConfig,
+    ServerConfig,
+    Watch,
+    check_key,
+    data_folder,
+    database_url,
+    new_project_config,
+    project_config,
+    project_keys,
+    project_path,
+    save_new_project,
+    server_config,
+    write_private,
+)
+
+SECRET = "Kq3vXz81Lm5nTt0aWr7bYc9dEe2fGg4h"
+PROJECT = f'[database]\nurl = "sqlite:///a.db"\n[auth]\nsecret_key = "{SECRET}"\npublic_key = "p"\n'
+
+
+def server(folder: Path, text: str = "", **environment: str) -> ServerConfig:
+    (folder / "conductus.toml").write_text(text)
+    return server_config(folder, environment)
+
+
+def with_project(folder: Path, key: str = "main", text: str = PROJECT) -> Path:
+    project_path(folder, key).parent.mkdir(exist_ok=True)
+    project_path(folder, key).write_text(text)
+    return folder
+
+
+class TestServer:
+    def test_nothing_said_gives_the_defaults(self, tmp_path: Path) -> None:
+        assert server_config(tmp_path, {}) == ServerConfig()
+
+    def test_the_file_is_read(self, tmp_path: Path) -> None:
+        config = server(tmp_path, "port = 9000\n[watch]\ntick_seconds = 2\n")
+        assert (config.port, config.watch) == (9000, Watch(tick_seconds=2.0))
+
+    def test_the_environment_wins(self, tmp_path: Path) -> None:
+        config = server(
+            tmp_path,
+            'port = 9000\nhost = "::1"\n[watch]\ntick_seconds = 2\ncatalog_seconds = 3\n',
+            CONDUCTUS_PORT="9100",
+            CONDUCTUS_WATCH__TICK_SECONDS="0.5",
+        )
+        assert (config.port, config.host) == (9100, "::1")
+        assert config.watch == Watch(tick_seconds=0.5, catalog_seconds=3.0)
+
+    @pytest.mark.parametrize(
+        ("text", "environment", "named"),
+        [
+            ("prot = 1", {}, "prot"),
+            ("[watch]\ntik = 1", {}, "$.watch"),
+            ("", {"CONDUCTUS_PROT": "1"}, "prot"),
+            ("", {"CONDUCTUS_WATCH__TIK": "1"}, "$.watch"),
+            ('port = "many"', {}, "$.port"),
+            ("", {"CONDUCTUS_LOG_FORMAT": "xml"}, "$.log_format"),
+            ("port = = 1", {}, "conductus.toml"),
+            ("", {"CONDUCTUS_WATCH": "1", "CONDUCTUS_WATCH__TICK_SECONDS": "1"}, "CONDUCTUS_WATCH"),
+        ],
+    )
+    def test_what_is_wrong_is_named(
+        self, tmp_path: Path, text: str, environment: dict[str, str], named: str
+    ) -> None:
+        with pytest.raises(ConfigInvalid) as caught:
+            server(tmp_path, text, **environment)
+        assert named in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "CONDUCTUS_DATA",
+            "CONDUCTUS_ADMIN_EMAIL",
+            "CONDUCTUS_SERVICE_HOST",
+            "CONDUCTUS_PORT_80_TCP",
+        ],
+    )
+    def test_variables_that_are_no_settings_do_no_harm(self, tmp_path: Path, name: str) -> None:
+        assert server(tmp_path, **{name: "x"}) == ServerConfig()
+
+    def test_a_port_in_the_form_of_kubernetes_is_passed_over(self, tmp_path: Path) -> None:
+        assert server(tmp_path, CONDUCTUS_PORT="tcp://10.0.0.1:80").port == 8055
+
+
+class TestDataFolder:
+    @pytest.mark.parametrize(
+        ("given", "environment", "found"),
+        [
+            (Path("/a"), {"CONDUCTUS_DATA": "/b"}, Path("/a")),
+            (None, {"CONDUCTUS_DATA": "/b"}, Path("/b")),
+            (None, {"CONDUCTUS_DATA": ""}, Path.cwd() / "conductus-data"),
+            (None, {}, Path.cwd() / "conductus-data"),
+        ],
+    )
+    def test_option_then_environment_then_default(
+        self, given: Path | None, environment: dict[str, str], found: Path
+    ) -> None:
+        assert data_folder(given, environment) == found
+
+
+class TestProject:
+    def test_a_new_project_is_read_as_it_was_written(self, tmp_path: Path) -> None:
+        config = new_project_config('postgresql://u:p"\\w\x7f@h/d?x=é')
+        save_new_project(tmp_path, "main", config)
+        assert project_config(tmp_path, "main", {}) == config
+
+    def test_every_project_has_a_secret_of_its_own(self) -> None:
+        first, second = new_project_config("sqlite:///a"), new_project_config("sqlite:///a")
+        assert first.auth.secret_key != second.auth.secret_key
+        assert len(first.auth.secret_key) >= 43
+
+    def test_its_file_is_the_owners_alone(self, tmp_path: Path) -> None:
+        path = save_new_project(tmp_path, "main", new_project_config("sqlite:///a"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert tomllib.loads(path.read_text())["database"] == {"url": "sqlite:///a"}
+        assert os.listdir(path.parent) == ["main.toml"]
+
+    def test_a_write_that_fails_leaves_what_was_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        write_private(path, "old")
+        with pytest.raises(UnicodeEncodeError):
+            write_private(path, "\ud800")
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["file"]
+
+    @pytest.mark.parametrize(
+        "secret",
+        ["", "short", "a" * 64, "changeme-changeme-changeme-0123456789", "ab" * 20],
+    )
+    def test_a_weak_or_shipped_secret_is_refused(self, tmp_path: Path, secret: str) -> None:
+        with_project(tmp_path, text=PROJECT.replace(SECRET, secret))
+        with pytest.raises(ConfigInvalid, match=r"auth\.secret_key"):
+            project_config(tmp_path, "main", {})
+
+    @pytest.mark.parametrize(
+        ("text", "named"),
+        [
+            (PROJECT + "[cookies]\nsecure = true\n", "cookies"),
+            (PROJECT + "[cookie]\nsafe = true\n", "$.cookie"),
+            (PROJECT + "[limits]\nids = 'x'\n", "$.limits.ids"),
+            ("[database]\nurl = 'sqlite:///a'\n", "auth"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
+        with_project(tmp_path, text=text)
+        with pytest.raises(ConfigInvalid) as caught:
+            project_config(tmp_path, "main", {})
+        assert named in str(caught.value)
+        assert "main.toml" in str(caught.value)
+
+    def test_the_environment_wins(self, tmp_path: Path) -> None:
+        with_project(tmp_path, "my-shop")
+        config = project_config(
+            tmp_path,
+            "my-shop",
+            {
+                "CONDUCTUS_PROJECTS__MY_SHOP__DATABASE__URL": "sqlite:///b.db",
+                "CONDUCTUS_PROJECTS__MY_SHOP__CORS__ORIGIN": "https://a.example, https://b.example",
+                "CONDUCTUS_PROJECTS__MY_SHOP__COOKIE__SECURE": "true",
+                "CONDUCTUS_PROJECTS__OTHER__DATABASE__URL": "sqlite:///c.db",
+            },
+        )
+        assert config.database.url == "sqlite:///b.db"
+        assert config.cors.origin == ("https://a.example", "https://b.example")
+        assert config.cookie == CookieConfig(secure=True)
+
+    def test_a_project_may_stand_in_the_environment_alone(self, tmp_path: Path) -> None:
+        environment = {
+            "CONDUCTUS_PROJECTS__SHOP__DATABASE__URL": "sqlite:///shop.db",
+            "CONDUCTUS_PROJECTS__SHOP__AUTH__SECRET_KEY": SECRET,
+            "CONDUCTUS_PROJECTS__SHOP__AUTH__PUBLIC_KEY": "p",
+        }
+        with_project(tmp_path, "main")
+        assert project_keys(tmp_path, environment) == ("main", "shop")
+        assert project_config(tmp_path, "shop", environment).database.url == "sqlite:///shop.db"
+
+    @pytest.mark.parametrize(
+        ("url", "resolved"),
+        [
+            ("sqlite:///a.db", "sqlite:////data/a.db"),
+            ("sqlite:///sub/a.db", "sqlite:////data/sub/a.db"),
+            ("sqlite:////abs/a.db", "sqlite:////abs/a.db"),
+            ("postgresql:///name", "postgresql:///name"),
+            ("mysql://h/name", "mysql://h/name"),
+        ],
+    )
+    def test_a_relative_sqlite_path_starts_at_the_data_folder(
+        self, url: str, resolved: str
+    ) -> None:
+        assert database_url(new_project_config(url), Path("/data")) == resolved
+
+    @pytest.mark.parametrize("key", ["main", "A-b_9", "0"])
+    def test_keys(self, key: str) -> None:
+        assert check_key(key) == key
+
+    @pytest.mark.parametrize(
+        "key", ["", "a/b", "a b", "ä", "..", "server", "Admin", "a" * 65, "a\n"]
+    )
+    def test_no_keys(self, key: str) -> None:
+        with pytest.raises(ConfigInvalid):
+            check_key(key)
