@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from conductus.items.context import Context
 from conductus.permissions.actor import NOBODY, Actor
 from conductus.schema.model import Collection, Field, Kind
+from conductus.schema.slugs import made_slug, mirrored_field
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
-from conductus.schema.slugs import made_slug
 
 _CREATORS: Final = frozenset({"owner", "user_created"})
 _ON_CREATE: Final = _CREATORS | {"user_updated", "datetime_created", "datetime_updated"}
@@ -47,15 +47,16 @@ def on_update(collection: Collection, context: Context) -> dict[str, Plain]:
     return _stamped(collection, _ON_UPDATE, context)
 
 
-def mirrored_slugs(collection: Collection, body: Mapping[str, Any]) -> dict[str, Any]:
+def mirrored_slugs(collection: Collection, body: Mapping[str, Any]) -> dict[str, str]:
     """The slugs that are not given and follow from fields that are."""
-    return {
-        field.name: made_slug(field, body[source])
-        for field in collection.columns()
-        if field.type == "slug" and field.name not in body
-        for source in _sources(field)
-        if isinstance(body.get(source), str | int | float)
-    }
+    slugs: dict[str, str] = {}
+    for field in collection.columns():
+        source = mirrored_field(field)
+        if source in body and field.name not in body:
+            slug = made_slug(field, body[source])
+            if slug is not None:
+                slugs[field.name] = slug
+    return slugs
 
 
 def moment_in(field: Field, moment: datetime) -> Plain:
@@ -89,8 +90,3 @@ def _is_identifier(field: Field, collection: Collection) -> bool:
 
 def _generated(field: Field) -> bool:
     return field.column is not None and field.column.generated
-
-
-def _sources(field: Field) -> Iterable[str]:
-    source = field.option.get("mirroredField")
-    return (source,) if isinstance(source, str) else ()

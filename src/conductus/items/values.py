@@ -62,7 +62,7 @@ class ValueJudge:
             {
                 name: _shown(self._collection.fields[name], own[name])
                 for name in own
-                if not _unrecorded(self._collection.fields[name])
+                if not unrecorded(self._collection.fields[name])
             },
         )
 
@@ -156,10 +156,6 @@ def _lists(field: Field) -> bool:
 def _by_field(problem: ValidationFailed, field: Field) -> dict[str, str]:
     fields = problem.details.get("fields")
     return fields if isinstance(fields, dict) else {field.name: problem.message}
-
-
-def _unrecorded(field: Field) -> bool:
-    return unrecorded(field)
 
 
 def unrecorded(field: Field) -> bool:
