@@ -8,7 +8,7 @@ from typing import Any
 from conductus.errors import ApiError, ValidationFailed
 from conductus.schema.model import Field, Kind
 from conductus.schema.types.field_type import JSON, NO_MATCH, FieldType, NoMatch, Plain, Present
-from conductus.schema.types.fitting import clean_text, column_of, fit
+from conductus.schema.types.fitting import clean_text, column_of, fit, text_presenter
 from conductus.schema.types.json import decode, encode
 
 
@@ -42,7 +42,8 @@ class Array(FieldType):
             case Kind.JSON:
                 return _decoded
             case _:
-                return _split
+                text = text_presenter(kind)
+                return _split if text is None else lambda value: _split(text(value))
 
     def recorder(self, kind: Kind) -> Present | None:
         """A list, or null, so that a revert restores null."""

@@ -68,8 +68,7 @@ def check_decimal(number: Decimal, name: str, column: Column) -> Decimal:
         raise Unprocessable(
             f"{name}: takes {precision - scale} digits before the point and {scale} behind it"
         )
-    sign, all_digits, _ = number.scaleb(scale).to_integral_value().as_tuple()
-    return Decimal((sign, all_digits, -scale))
+    return _scaled(number, scale)
 
 
 def plain_text(number: Decimal) -> str:
@@ -136,6 +135,16 @@ def _precision(length: str | None) -> tuple[int, int] | None:
         return None
     precision = int(parts[0])
     return precision, int(parts[1]) if len(parts) == 2 else 0
+
+
+def _scaled(number: Decimal, scale: int) -> Decimal:
+    """The same number with that many digits behind the point."""
+    # Arithmetic would round to the digits of the context.
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101 - the number is finite
+    zeros = exponent + scale
+    kept = digits + (0,) * zeros if zeros >= 0 else digits[:zeros]
+    return Decimal((sign, kept, -scale))
 
 
 def _significant(number: Decimal) -> tuple[int, int]:
