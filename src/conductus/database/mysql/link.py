@@ -1,0 +1,241 @@
+"""One connection of asyncmy, and what runs on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import asyncmy
+from asyncmy.constants import CLIENT
+from asyncmy.cursors import SSCursor
+from msgspec import Struct
+
+from conductus.database.executor import Row
+from conductus.database.mysql.errors import RAISED, entry_refused
+from conductus.database.mysql.literals import literal
+from conductus.database.pool import Pooled
+from conductus.database.url import DatabaseURL
+
+_CONNECT_SECONDS = 10.0
+_GRACE_SECONDS = 5.0
+"""How much longer than its time limit the server may take to say that it is over."""
+_NEVER = float("inf")
+_MODES = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
+"""Values that do not fit are errors, and 0 is a key like any other; no ANSI quotes, no
+NO_BACKSLASH_ESCAPES, which the escaping relies on."""
+
+_SLOW_READER_SECONDS = 600
+"""How long rows of a stream that were not asked for yet may wait in the server."""
+_WHO_AM_I = (
+    "SELECT connection_id(), host, version(), @@auto_increment_increment "
+    "FROM information_schema.processlist WHERE id = connection_id()"
+)
+_IS_THERE = "SELECT 1 FROM information_schema.processlist WHERE id = %s AND host = %s"
+
+
+class Limits(Struct, frozen=True):
+    """How long things may take on a connection."""
+
+    statement_seconds: float
+    lock_seconds: float
+
+
+class Link(Pooled):
+    """A connection that the pool lends."""
+
+    __slots__ = ("_abandoned", "_patience", "_url", "about", "raw")
+
+    def __init__(self, raw: Any, url: DatabaseURL, limits: Limits, about: About) -> None:
+        super().__init__()
+        self.raw = raw
+        self.about = about
+        self._url = url
+        self._abandoned = False
+        self._patience = limits.statement_seconds + _GRACE_SECONDS
+
+    def is_usable(self) -> bool:
+        """Whether the socket is open."""
+        # The public `connected` stays true when the server hangs up.
+        return bool(self.raw.connected and not self.raw._stream_broken)
+
+    def cut(self) -> None:
+        """Closes the socket."""
+        self.raw.close()
+
+    async def close(self) -> None:
+        """Ends what was left running in the server, says goodbye, closes the socket."""
+        self.deadline = _NEVER
+        # The server would not notice before the statement is over that nobody listens.
+        with suppress(*RAISED):
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                if self._abandoned:
+                    await end_session(self._url, self.about)
+                await self.raw.ensure_closed()
+        self.raw.close()
+
+    async def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """The result of a statement: `rows`, `affected_rows`, `insert_id`, `warning_count`."""
+        self.deadline = monotonic() + self._patience
+        try:
+            return await ask(self.raw, sql, values)
+        except BaseException as error:
+            self._abandoned = not isinstance(error, Exception)
+            raise
+        finally:
+            self.deadline = _NEVER
+
+    async def open_cursor(self, sql: str, values: Sequence[Any]) -> Any:
+        """A cursor over rows that the server sends as they are read."""
+        cursor = self.raw.cursor(SSCursor)
+        self._abandoned = True
+        await cursor.execute(written(self.raw, sql, values))
+        return cursor
+
+    async def fetch_from(self, cursor: Any, size: int) -> list[Row]:
+        """The next rows of a cursor."""
+        self.deadline = monotonic() + self._patience
+        try:
+            rows: list[Row] = await cursor.fetchmany(size)
+        finally:
+            self.deadline = _NEVER
+        if len(rows) < size:
+            self._abandoned = False
+        return rows
+
+    async def finish(self, cursor: Any) -> None:
+        """Makes room for other statements after a cursor that was left early."""
+        if self._abandoned:
+            with suppress(*RAISED):
+                await end_statement(self._url, self.about)
+                await cursor.close()
+            self._abandoned = False
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether something may be running still, to which nobody listens."""
+        return self._abandoned
+
+
+class About(Struct, frozen=True):
+    """What a connection knows of the server and of itself."""
+
+    session: int
+    peer: str
+    """Where the server sees us: with a proxy between, not where we see ourselves."""
+    version: tuple[int, ...]
+    mariadb: bool
+    key_step: int
+    """From one generated key to the next in one statement."""
+
+    @property
+    def returning(self) -> bool:
+        """Whether INSERT … RETURNING works."""
+        return self.mariadb and self.version >= (10, 5)
+
+
+async def connect(url: DatabaseURL) -> Any:
+    """A connection of asyncmy. Raises `DatabaseUnusable` or `DatabaseUnreachable`."""
+    password = url.password.encode() if url.password else b""
+    try:
+        return await asyncmy.connect(
+            host=url.host or "localhost",
+            port=url.port or 3306,
+            unix_socket=url.options.get("unix_socket"),
+            user=url.username,
+            # As bytes: asyncmy encodes text as Latin-1.
+            password=password,
+            database=url.database,
+            charset="utf8mb4",
+            autocommit=True,
+            ssl=url.tls_context(),
+            connect_timeout=int(_CONNECT_SECONDS),
+            # An update counts the rows it found, not those that it made different.
+            client_flag=CLIENT.FOUND_ROWS,
+        )
+    except RAISED as error:
+        raise entry_refused(error) from error
+
+
+async def connect_link(url: DatabaseURL, limits: Limits) -> Link:
+    """A connection ready for statements."""
+    raw = await connect(url)
+    try:
+        return Link(raw, url, limits, await _set_up(raw, limits))
+    except BaseException as error:
+        raw.close()
+        if isinstance(error, RAISED):
+            raise entry_refused(error) from error
+        raise
+
+
+def written(raw: Any, sql: str, values: Sequence[Any]) -> str:
+    """The statement with its values in it."""
+    escape = raw.literal
+    return sql % tuple([literal(value, escape) for value in values])
+
+
+async def ask(raw: Any, sql: str, values: Sequence[Any] = ()) -> Any:
+    """The result of a statement."""
+    # Without a cursor: one would ask for the warnings of every read, in a second round
+    # trip, and write the database's messages to the log.
+    await raw.query(written(raw, sql, values))
+    return raw._result
+
+
+async def connect_for_tools(url: DatabaseURL) -> Any:
+    """A connection of asyncmy for SQLAlchemy to work with."""
+    raw = await connect(url)
+    try:
+        await _set_session(raw)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+async def _set_session(raw: Any) -> None:
+    await ask(raw, "SET SESSION sql_mode = %s, time_zone = %s", (_MODES, "+00:00"))
+    await ask(raw, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+async def _set_up(raw: Any, limits: Limits) -> About:
+    await _set_session(raw)
+    result = await ask(raw, _WHO_AM_I)
+    ((session, peer, version, step),) = result.rows
+    numbers = version.partition("-")[0].split(".")
+    about = About(session, peer, tuple(map(int, numbers)), "MariaDB" in version, int(step))
+    locks = max(1, int(limits.lock_seconds))
+    await ask(
+        raw,
+        "SET SESSION innodb_lock_wait_timeout = %s, lock_wait_timeout = %s, net_write_timeout = %s",
+        (locks, locks, _SLOW_READER_SECONDS),
+    )
+    if about.mariadb:
+        await ask(raw, "SET SESSION max_statement_time = %s", (float(limits.statement_seconds),))
+    else:
+        milliseconds = int(limits.statement_seconds * 1000)
+        await ask(raw, "SET SESSION max_execution_time = %s", (milliseconds,))
+    return about
+
+
+async def end_session(url: DatabaseURL, about: About) -> None:
+    """Kills a session of ours, if the server at the other end is the one that has it."""
+    await _kill(url, about, "KILL %s")
+
+
+async def end_statement(url: DatabaseURL, about: About) -> None:
+    """Kills what a session of ours runs; its transaction stays."""
+    await _kill(url, about, "KILL QUERY %s")
+
+
+async def _kill(url: DatabaseURL, about: About, command: str) -> None:
+    raw = await connect(url)
+    try:
+        result = await ask(raw, _IS_THERE, (about.session, about.peer))
+        if result.rows:
+            await ask(raw, command, (about.session,))
+    finally:
+        raw.close()
