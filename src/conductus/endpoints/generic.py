@@ -5,31 +5,112 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from conductus.errors import Unprocessable
+from conductus.errors import ItemNotFound, ReadForbidden, Unauthorized, Unprocessable
 from conductus.http.call import Call, decoded
-from conductus.http.envelope import envelope, streamed
+from conductus.http.envelope import envelope, nothing, streamed
 from conductus.http.reply import Reply, StreamReply
 from conductus.items.reader import STREAM_SIZE, Counts, Page
 from conductus.items.rows import Item
+from conductus.items.writer import WriteOptions
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
 
 
 async def read_many(call: Call, collection: str) -> Reply | StreamReply:
     """The items that match; a list without bounds is streamed."""
-    query = call.item_query(collection)
-    reader = call.project.reader
+    return await answer(call, call.item_query(collection))
+
+
+async def answer(call: Call, query: ItemQuery) -> Reply | StreamReply:
+    """What a query of a list gives."""
     if _endless(query):
         return await _read_streamed(call, query)
-    page = await reader.read(query, call.context)
+    return await answer_whole(call, query)
+
+
+async def answer_whole(call: Call, query: ItemQuery) -> Reply:
+    """What a query gives that has bounds."""
+    page = await call.project.reader.read(query, call.context)
     return _page(call, query, page)
 
 
 async def read_by_keys(call: Call, collection: str) -> Reply:
     """One item, or several whose ids are separated by commas."""
-    query = call.item_query(collection)
+    query = call.shape_query(collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
     page = await call.project.reader.by_keys(query, keys, call.context)
+    return _page(call, query, page)
+
+
+async def create(call: Call, collection: str) -> Reply:
+    """Creates one item, or all of a list; answers them as they are read."""
+    query = call.shape_query(collection)
+    body = await call.body.items()
+    bodies = body if isinstance(body, list) else [body]
+    keys = await call.project.writer.create(collection, bodies, call.context, options(call))
+    if isinstance(body, list):
+        return await _written(call, query, keys)
+    return await _written_one(call, query, keys[0])
+
+
+async def update_many(call: Call, collection: str) -> Reply:
+    """Changes each item of a list that names its key."""
+    query = call.shape_query(collection)
+    body = await call.body.items()
+    keys = await call.project.writer.update(collection, None, body, call.context, options(call))
+    return await _written(call, query, keys)
+
+
+async def update_by_keys(call: Call, collection: str) -> Reply:
+    """Changes one item, or several in the same way."""
+    query = call.shape_query(collection)
+    keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
+    body = await call.body.items()
+    written = await call.project.writer.update(collection, keys, body, call.context, options(call))
+    if len(keys) > 1:
+        return await _written(call, query, written)
+    return await _written_one(call, query, written[0])
+
+
+async def delete(call: Call, collection: str) -> Reply:
+    """Removes items for good."""
+    keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
+    await call.project.writer.delete(collection, keys, call.context, options(call))
+    return nothing(public=call.public)
+
+
+async def revert(call: Call, collection: str) -> Reply:
+    """Writes back what a revision of the item holds."""
+    query = call.shape_query(collection)
+    (key,) = keys_of(call.raw("id"), call.schema.collection(collection), 1)
+    written = await call.project.writer.revert(
+        collection, key, call.text("revision"), call.context, options(call)
+    )
+    return await _written_one(call, query, written)
+
+
+def options(call: Call) -> WriteOptions:
+    """What the query string says about the history of a write."""
+    comment = call.params.get("comment")
+    return WriteOptions(
+        comment=comment if isinstance(comment, str) and comment else None,
+        skip_activity=call.flag("activity_skip"),
+    )
+
+
+async def _written(call: Call, query: ItemQuery, keys: list[str]) -> Reply:
+    found = await call.project.reader.in_order(query, keys, call.context)
+    counts = await call.project.reader.counted(query, call.context)
+    meta = meta_of(call, query, len(found), counts, "collection")
+    return envelope(found, public=call.public, meta=meta)
+
+
+async def _written_one(call: Call, query: ItemQuery, key: str) -> Reply:
+    """The item as the actor may read it, or nothing."""
+    try:
+        page = await call.project.reader.by_keys(query, [key], call.context)
+    except (ItemNotFound, ReadForbidden, Unauthorized):
+        return nothing(public=call.public)
     return _page(call, query, page)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conductus.endpoints import generic
+from conductus.endpoints import generic, revisions
 from conductus.errors import SystemCollection
 from conductus.http.call import Call
 from conductus.http.reply import Reply, StreamReply
@@ -21,6 +21,41 @@ async def read_by_keys(call: Call) -> Reply:
     return await generic.read_by_keys(call, _collection(call))
 
 
+async def create(call: Call) -> Reply:
+    """Creates one item, or all of a list."""
+    return await generic.create(call, _collection(call))
+
+
+async def update_many(call: Call) -> Reply:
+    """Changes each item of a list that names its key."""
+    return await generic.update_many(call, _collection(call))
+
+
+async def update_by_keys(call: Call) -> Reply:
+    """Changes one item, or several in the same way."""
+    return await generic.update_by_keys(call, _collection(call))
+
+
+async def delete(call: Call) -> Reply:
+    """Removes items for good."""
+    return await generic.delete(call, _collection(call))
+
+
+async def read_revisions(call: Call) -> Reply | StreamReply:
+    """The revisions of one item."""
+    return await revisions.of_item(call, _collection(call))
+
+
+async def read_revision(call: Call) -> Reply:
+    """The revision so many places from the oldest."""
+    return await revisions.at_offset(call, _collection(call))
+
+
+async def revert(call: Call) -> Reply:
+    """Writes back what a revision of the item holds."""
+    return await generic.revert(call, _collection(call))
+
+
 def _collection(call: Call) -> str:
     name = call.text("collection")
     if name.startswith("directus_"):
@@ -31,5 +66,12 @@ def _collection(call: Call) -> str:
 
 ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "items/{collection}", read_many),
+    Route("POST", "items/{collection}", create),
+    Route("PATCH", "items/{collection}", update_many),
     Route("GET", "items/{collection}/{id}", read_by_keys),
+    Route("PATCH", "items/{collection}/{id}", update_by_keys),
+    Route("DELETE", "items/{collection}/{id}", delete),
+    Route("GET", "items/{collection}/{id}/revisions", read_revisions),
+    Route("GET", "items/{collection}/{id}/revisions/{offset}", read_revision),
+    Route("PATCH", "items/{collection}/{id}/revert/{revision}", revert),
 )

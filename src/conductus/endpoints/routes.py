@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from conductus.endpoints import items, server
+from conductus.endpoints import items, revisions, sections, server
 from conductus.http.routing import Route
 
-PROJECT_ROUTES: tuple[Route[Any], ...] = (*items.ROUTES,)
+PROJECT_ROUTES: tuple[Route[Any], ...] = (
+    *items.ROUTES,
+    *revisions.ROUTES,
+    *sections.routes(),
+)
 SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES

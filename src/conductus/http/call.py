@@ -103,7 +103,11 @@ class Call:
 
     def item_query(self, collection: str) -> ItemQuery:
         """What the query string asks of a collection."""
-        return self.project.queries.parse(collection, self.request.query, self.snapshot)
+        return self.project.queries.listing(collection, self.request.query, self.snapshot)
+
+    def shape_query(self, collection: str) -> ItemQuery:
+        """What the query string asks of items that are known by key."""
+        return self.project.queries.shape(collection, self.request.query, self.snapshot)
 
     def links(self, query: ItemQuery, matching: int, result: int) -> dict[str, Any]:
         """The `page` block of `meta`."""

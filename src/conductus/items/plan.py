@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import FieldPathNotFound
@@ -118,9 +118,8 @@ class Planner:
         if paged:
             limit = EVERY_ROW if self._query.limit is None else self._query.limit
             values["limit"], values["offset"] = limit, self._query.offset
-        return self._level(
-            collection, self._query.selection, resolver, where, self._query.sort, paged=paged
-        )
+        shape = Level((), where, self._query.sort, paged=paged)
+        return self._level(collection, self._query.selection, resolver, shape)
 
     def matching(self, resolver: Resolver, collection: Collection) -> Predicate:
         """What rows of a list fulfil."""
@@ -144,7 +143,7 @@ class Planner:
         )
 
     def by_keys(self) -> Planned:
-        """The level of reads by key; the slot `keys` is filled by `key_values`."""
+        """The level of reads by key; the slots of the keys are filled for each run."""
         collection = self.schema.collection(self._query.collection)
         resolver = self._resolver()
         resolver.values["keys"] = None
@@ -154,7 +153,9 @@ class Planner:
         ]
         shown = statuses(_with_default(self._query.statuses, collection), resolver, collection)
         where = combine("all", [*keyed, shown])
-        return self._level(collection, self._query.selection, resolver, where, ())
+        return self._level(
+            collection, self._query.selection, resolver, Level((), where), keyed=True
+        )
 
     def key_values(self, key: str) -> dict[str, Any] | None:
         """The slots of one composite key; None when no item can have it."""
@@ -202,24 +203,19 @@ class Planner:
         collection: Collection,
         selection: Selection,
         resolver: Resolver,
-        where: Predicate,
-        sort: tuple[SortKey, ...],
+        shape: Level,
         *,
-        paged: bool = False,
-        grouped_by: str | None = None,
-        per_parent: bool = False,
+        keyed: bool = False,
         path: tuple[str, ...] = (),
     ) -> Planned:
+        """The nodes of a level of that shape, and what hangs below them."""
         builder = _LevelBuilder(self, resolver, path)
-        builder.add(collection, selection, (), ALWAYS)
-        level = Level(
+        builder.add(collection, selection, (), ALWAYS, keyed=keyed)
+        level = structs.replace(
+            shape,
             nodes=tuple(builder.nodes),
-            where=where,
-            sort=sort or default_sort(collection),
+            sort=shape.sort or default_sort(collection),
             nulls_last=self._context.nulls_last,
-            paged=paged,
-            grouped_by=grouped_by,
-            per_parent=per_parent,
         )
         return Planned(level, resolver.values, tuple(builder.children))
 
@@ -241,16 +237,8 @@ class Planner:
             limit = EVERY_ROW if deep.limit is None else deep.limit
             resolver.values["first"] = deep.offset + 1
             resolver.values["last"] = deep.offset + limit
-        return self._level(
-            collection,
-            selection,
-            resolver,
-            where,
-            deep.sort,
-            grouped_by=relation.field_many,
-            per_parent=per_parent,
-            path=path,
-        )
+        shape = Level((), where, deep.sort, grouped_by=relation.field_many, per_parent=per_parent)
+        return self._level(collection, selection, resolver, shape, path=path)
 
     def to_one(
         self, collection: Collection, selection: Selection, path: tuple[str, ...]
@@ -258,8 +246,8 @@ class Planner:
         """The level of a many-to-one expansion that is not joined."""
         resolver = self._resolver()
         where = statuses(None, resolver, collection)
-        key = collection.primary_key[0]
-        return self._level(collection, selection, resolver, where, (), grouped_by=key, path=path)
+        shape = Level((), where, grouped_by=collection.primary_key[0])
+        return self._level(collection, selection, resolver, shape, path=path)
 
     def _in_languages(
         self, resolver: Resolver, relation: Relation, collection: Collection
@@ -288,13 +276,15 @@ class _LevelBuilder:
         selection: Selection,
         hops: tuple[str, ...],
         visible: Predicate,
+        *,
+        keyed: bool = True,
     ) -> None:
         """The node of a collection, its joined nodes and the children of each."""
         index = len(self.nodes)
         self.nodes.append(Node(hops, collection.name, ()))
         schema = self._planner.schema
         columns: list[str] = []
-        hidden: list[str] = list(collection.primary_key) if hops else []
+        hidden: list[str] = list(collection.primary_key) if keyed else []
         key = collection.primary_key[0] if len(collection.primary_key) == 1 else None
         for name in selection.fields:
             if collection.fields[name].column is not None:

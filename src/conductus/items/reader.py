@@ -123,18 +123,42 @@ class Reader:
         """The figures of the query's `meta`."""
         return await self._counted(narrow(query, context.schema, context.actor), context)
 
+    async def in_order(self, query: ItemQuery, keys: Sequence[str], context: Context) -> list[Item]:
+        """Like `by_keys` for several keys, in the order of the keys."""
+        query = narrow(query, context.schema, context.actor)
+        collection = context.schema.collection(query.collection)
+        return await self._keyed(query, list(keys), collection, context, ordered=True)
+
     async def _keyed(
-        self, query: ItemQuery, keys: list[str], collection: Collection, context: Context
+        self,
+        query: ItemQuery,
+        keys: list[str],
+        collection: Collection,
+        context: Context,
+        *,
+        ordered: bool = False,
     ) -> list[Item]:
         planner = Planner(query, context, self._dialect)
         planned = planner.by_keys()
-        if not composite(collection):
-            values = planner.key_list(keys)
-            if not values:
-                return []
-            kind = collection.fields[collection.primary_key[0]].kind
-            bound = {**planned.values, "keys": self._dialect.list_binder(kind)(values)}
-            return await self._run(planned, bound, context)
+        if composite(collection):
+            return await self._by_composite_keys(planner, planned, keys, context)
+        values = planner.key_list(keys)
+        if not values:
+            return []
+        kind = collection.fields[collection.primary_key[0]].kind
+        bound = {**planned.values, "keys": self._dialect.list_binder(kind)(values)}
+        compiled = self._compiled(planned, context)
+        rows = await self._fetch(compiled, bound)
+        if ordered:
+            place = compiled.layouts[0].hidden[collection.primary_key[0]]
+            order = {value: number for number, value in enumerate(values)}
+            # A database that ignores case may answer a key that is spelt differently.
+            rows = sorted(rows, key=lambda row: order.get(row[place], len(order)))
+        return await self._present(rows, planned, compiled, context)
+
+    async def _by_composite_keys(
+        self, planner: Planner, planned: Planned, keys: Sequence[str], context: Context
+    ) -> list[Item]:
         found: list[Item] = []
         for key in keys:
             slots = planner.key_values(key)
@@ -144,9 +168,12 @@ class Reader:
 
     async def _run(self, planned: Planned, values: dict[str, Any], context: Context) -> list[Item]:
         compiled = self._compiled(planned, context)
-        statement = compiled.statement
-        rows = await self._database.fetch(statement.sql, statement.values(values))
+        rows = await self._fetch(compiled, values)
         return await self._present(rows, planned, compiled, context)
+
+    async def _fetch(self, compiled: Compiled, values: dict[str, Any]) -> list[Row]:
+        statement = compiled.statement
+        return await self._database.fetch(statement.sql, statement.values(values))
 
     def _compiled(self, planned: Planned, context: Context) -> Compiled:
         level = planned.level
