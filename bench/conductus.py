@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.databases import Database
-from bench.processes import Cores, Failed, Server, free_port, serving
-from bench.targets import Headers, Target, ask
+from bench.processes import Cores, Failed, Server, free_port, serving, tail
+from bench.targets import Headers, Refused, Target, ask
 from bench.workloads import CONDUCTUS
 
 PROJECT = "bench"
@@ -43,6 +43,11 @@ def started(database: Database, data: Path, cores: Cores, folder: Path) -> Itera
     environment = {"CONDUCTUS_ADMIN_EMAIL": EMAIL, "CONDUCTUS_ADMIN_PASSWORD": PASSWORD}
     log = folder / f"conductus-{database.name}.log"
     with serving(command, port, cores.server, log, environment) as server:
+        try:
+            ask(port, "GET", "/server/projects")
+        except Refused as refusal:
+            # The port is open before a worker is there to answer.
+            raise Failed(f"{refusal}\n{tail(log)}") from refusal
         yield server
 
 

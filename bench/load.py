@@ -23,6 +23,9 @@ CHUNK: Final = 1 << 18
 GRACE_SECONDS: Final = 120.0
 """How long an answer may take after the time for asking is over."""
 
+MOST_ERRORS: Final = 1000
+"""Lost connections after which a server is given up."""
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -58,6 +61,9 @@ class Outcome(Struct, frozen=True):
     def rate(self) -> float:
         """Answers per second."""
         return self.requests / self.seconds if self.seconds else 0.0
+
+
+NOTHING = Outcome(0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0, "", 0.0)
 
 
 class Stalled(Exception):
@@ -120,6 +126,12 @@ class Connection:
         return self._remaining <= 0
 
     @property
+    def told(self) -> str:
+        """The status and the start of the body, for a message."""
+        head, _, body = self.start.partition(b"\r\n\r\n")
+        return f"{head[9:12].decode()} {body[:200].decode(errors='replace')}"
+
+    @property
     def succeeded(self) -> bool:
         """Whether the answer under way has a 2xx status."""
         return self.start[9:10] == b"2"
@@ -159,8 +171,8 @@ class Generator:
         began = time.perf_counter()
         until = began + seconds
         asked = 0
-        for connection in self._connections.values():
-            self._ask(connection)
+        for connection in list(self._connections.values()):
+            self._ask(connection, tally)
             asked += 1
         busy = len(self._connections)
         while busy:
@@ -172,16 +184,21 @@ class Generator:
                 if not self._advance(connection, tally):
                     continue
                 if asked < most and time.perf_counter() < until:
-                    self._ask(connection)
+                    self._ask(connection, tally)
                     asked += 1
                 else:
                     busy -= 1
         return tally, time.perf_counter() - began
 
-    def _ask(self, connection: Connection) -> None:
+    def _ask(self, connection: Connection, tally: Tally) -> None:
         requests = self._job.requests
-        connection.ask(requests[self._next % len(requests)])
+        request = requests[self._next % len(requests)]
         self._next += 1
+        try:
+            connection.ask(request)
+        except ConnectionError as error:
+            self._reconnect(connection, tally, error)
+            connection.ask(request)
 
     def _advance(self, connection: Connection, tally: Tally) -> bool:
         """Take what arrived; whether the connection is free for another request."""
@@ -194,12 +211,12 @@ class Generator:
         if complete and connection.succeeded:
             tally.latencies.append(time.perf_counter() - connection.began)
         elif complete:
-            tally.fail(connection.start.decode(errors="replace"))
+            tally.fail(connection.told)
         return complete
 
     def _reconnect(self, connection: Connection, tally: Tally, error: ConnectionError) -> None:
         tally.fail(str(error))
-        if tally.errors > 1000:
+        if tally.errors > MOST_ERRORS:
             raise Stalled("the server keeps closing connections") from error
         del self._connections[connection.sock.fileno()]
         connection.sock.close()

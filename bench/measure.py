@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bench.databases import Database, Thread
-from bench.load import GRACE_SECONDS, Job, Outcome
+from bench.load import GRACE_SECONDS, NOTHING, Job, Outcome
 from bench.processes import Cores, cpu_seconds
 from bench.targets import Target
 from bench.workloads import Workload
@@ -42,10 +42,6 @@ class Slice(Struct, frozen=True):
     server_us: float | None
     database_us: float | None
     memory_mib: float | None
-
-
-class LoadFailed(Exception):
-    """The load generator ended without a result."""
 
 
 class DatabaseClock:
@@ -152,7 +148,9 @@ def loaded(job: Job) -> Outcome:
         check=False,
     )
     if finished.returncode:
-        raise LoadFailed(finished.stderr.decode(errors="replace")[-2000:])
+        # A server that stopped answering is a finding about it, not the end of the run.
+        reason = finished.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        return structs.replace(NOTHING, errors=1, first_error=reason)
     return msgspec.json.decode(finished.stdout, type=Outcome)
 
 

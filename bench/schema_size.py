@@ -75,7 +75,6 @@ async def _running(
             adopted = time.perf_counter() - began
             began = time.perf_counter()
             with started(database, folder / "data", chosen, folder) as server:
-                ask(server.port, "GET", "/server/projects")
                 answered = time.perf_counter() - began
                 headers = sign_in(server.port)
                 ask(server.port, "GET", _path(1, 1), headers=headers)

@@ -44,7 +44,7 @@ class Target(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """A server answered something else than success."""
+    """A server answered something else than success, or nothing."""
 
 
 def ask(port: int, method: str, path: str, body: Any = None, headers: Headers | None = None) -> Any:
@@ -55,6 +55,8 @@ def ask(port: int, method: str, path: str, body: Any = None, headers: Headers | 
         connection.request(method, path, msgspec.json.encode(body) if body else None, sent)
         response = connection.getresponse()
         answer = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Refused(f"{method} {path}: {error!r}") from error
     finally:
         connection.close()
     if not 200 <= response.status < 300:
