@@ -313,6 +313,8 @@ OPERANDS = [
     ("array", Kind.TEXT, ["a", "b"], "a,b"),
     ("array", Kind.TEXT_ARRAY, "a,b", ["a", "b"]),
     ("json", Kind.TEXT, '{"k": 1}', '{"k":1}'),
+    ("json", Kind.TEXT, "", NO_MATCH),
+    ("json", Kind.TEXT, "null", NO_MATCH),
     ("binary", Kind.BINARY, "AP8=", b"\0\xff"),
     ("binary", Kind.BINARY, "?", NO_MATCH),
 ]

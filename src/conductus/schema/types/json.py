@@ -10,7 +10,7 @@ import msgspec
 from conductus.errors import ApiError, Unprocessable, ValidationFailed
 from conductus.schema.model import Field, Kind
 from conductus.schema.types.field_type import JSON, NO_MATCH, FieldType, NoMatch, Plain, Present
-from conductus.schema.types.fitting import check_length, column_of, fit
+from conductus.schema.types.fitting import check_length, column_of, fit, text_presenter
 
 
 class Json(FieldType):
@@ -33,16 +33,18 @@ class Json(FieldType):
 
     def operand(self, value: JSON, field: Field, now: datetime) -> Plain | NoMatch:
         """The JSON that a text holds, else the value itself."""
-        if value is None:
+        wanted = decode(value) if isinstance(value, str) else value
+        if wanted is None:
             return NO_MATCH
         try:
-            return self.parse(decode(value) if isinstance(value, str) else value, field)
+            return self.parse(wanted, field)
         except ApiError:
             return NO_MATCH
 
     def presenter(self, kind: Kind) -> Present | None:
         """The value; text that is no JSON, as old databases have it, is a text."""
-        return _decoded_bytes if kind is Kind.BINARY else decode
+        text = text_presenter(kind)
+        return decode if text is None else lambda value: decode(text(value))
 
 
 def encode(value: Any, name: str) -> str:
@@ -58,18 +60,14 @@ def encode(value: Any, name: str) -> str:
     return text
 
 
-def decode(text: Any) -> JSON:
+def decode(text: str | None) -> JSON:
     """The value of a JSON text; null for none, the text itself when it is no JSON."""
-    if not text or not isinstance(text, str):
-        return None if text == "" else text
+    if not text:
+        return None
     try:
         return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
         return text
-
-
-def _decoded_bytes(value: bytes | None) -> JSON:
-    return None if value is None else decode(value.decode(errors="replace"))
 
 
 def _has_nul(value: Any) -> bool:
