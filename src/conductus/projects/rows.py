@@ -60,12 +60,15 @@ async def add(
         shapes.setdefault(tuple(name for name in kinds if name in row), []).append(row)
     for names, alike in shapes.items():
         shape = {name: kinds[name] for name in names}
-        for start in range(0, len(alike), BATCH):
-            batch = alike[start : start + BATCH]
-            statement = _insert(dialect, table, shape, len(batch))
-            await transaction.execute(
-                statement.sql, statement.values(_bound(dialect, shape, batch))
-            )
+        batches = [alike[start : start + BATCH] for start in range(0, len(alike), BATCH)]
+        # Compiling costs more than running: once for the full batches, once for the rest.
+        statements = {
+            size: _insert(dialect, table, shape, size) for size in {len(batch) for batch in batches}
+        }
+        for batch in batches:
+            statement = statements[len(batch)]
+            values = statement.values(_bound(dialect, shape, batch))
+            await transaction.execute(statement.sql, values)
 
 
 async def change(
