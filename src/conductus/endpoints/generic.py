@@ -9,7 +9,9 @@ from conductus.errors import ItemNotFound, ReadForbidden, Unauthorized, Unproces
 from conductus.http.call import Call, decoded
 from conductus.http.envelope import envelope, nothing, streamed
 from conductus.http.reply import Reply, StreamReply
-from conductus.items.reader import STREAM_SIZE, Counts, Page
+from conductus.items.counting import Counts
+from conductus.items.loading import STREAM_SIZE
+from conductus.items.reader import Page
 from conductus.items.rows import Item
 from conductus.items.writer import WriteOptions
 from conductus.query.item_query import ItemQuery

@@ -107,6 +107,7 @@ class Planner:
         self._context = context
         self.dialect = dialect
         self._deep = dict(query.deep)
+        self._resolvers: list[Resolver] = []
 
     def listing(self) -> Planned:
         """The level of a list: filter, search, statuses, order and page."""
@@ -142,14 +143,18 @@ class Planner:
             ],
         )
 
-    def by_keys(self) -> Planned:
-        """The level of reads by key; the slots of the keys are filled for each run."""
+    def by_keys(self, *, many: bool) -> Planned:
+        """The level of reads by key; the slots of the keys are filled for each run.
+
+        The slot is `keys`: one value, or with `many` a list; `key0`, `key1`, … when the key
+        is composite.
+        """
         collection = self.schema.collection(self._query.collection)
         resolver = self._resolver()
-        resolver.values["keys"] = None
+        listed = many and not composite(collection)
+        operator = Operator.IN if listed else Operator.EQ
         keyed: list[Predicate] = [
-            Test((name,), Operator.EQ if composite(collection) else Operator.IN, slot)
-            for name, slot in key_slots(collection)
+            Test((name,), operator, slot) for name, slot in key_slots(collection)
         ]
         shown = statuses(_with_default(self._query.statuses, collection), resolver, collection)
         where = combine("all", [*keyed, shown])
@@ -157,7 +162,7 @@ class Planner:
             collection, self._query.selection, resolver, Level((), where), keyed=True
         )
 
-    def key_values(self, key: str) -> dict[str, Any] | None:
+    def composite_slots(self, key: str) -> dict[str, Any] | None:
         """The slots of one composite key; None when no item can have it."""
         collection = self.schema.collection(self._query.collection)
         parts = key.split(",")
@@ -172,13 +177,15 @@ class Planner:
             found[slot] = values[0]
         return found
 
-    def key_list(self, keys: list[str]) -> list[Any]:
-        """Driver values of those keys that an item of the collection could have."""
-        collection = self.schema.collection(self._query.collection)
-        return self._resolver().keys(collection.field(collection.primary_key[0]), keys)
+    @property
+    def timed(self) -> bool:
+        """True when the plan holds values that hang on the time at which it was made."""
+        return any(resolver.timed for resolver in self._resolvers)
 
     def _resolver(self) -> Resolver:
-        return Resolver(self.schema, self.dialect, self._context.now)
+        resolver = Resolver(self.schema, self.dialect, self._context.now)
+        self._resolvers.append(resolver)
+        return resolver
 
     def _search(self, word: str, resolver: Resolver, collection: Collection) -> Predicate:
         """The word stands in a searchable column, or in one of a directly related item."""

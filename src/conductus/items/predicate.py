@@ -71,6 +71,8 @@ class Resolver:
         self._dialect = dialect
         self._now = now
         self.values: dict[str, Any] = {}
+        self.timed = False
+        """True when a value hangs on `now`."""
 
     def resolve(self, filter: Filter, collection: Collection) -> Predicate:
         """The predicate of a filter. Raises the errors of `query.paths.walk`."""
@@ -188,6 +190,8 @@ class Resolver:
         return Test(leaf.path, Operator.NIN if negative else Operator.IN, slot)
 
     def _operand(self, value: Any, field: Field) -> Any:
+        # `now`, `now(-7 days)`
+        self.timed = self.timed or (isinstance(value, str) and value.startswith("now"))
         plain = field_type(field.type).operand(value, field, self._now)
         if isinstance(plain, NoMatch) or plain is None:
             return NO_MATCH

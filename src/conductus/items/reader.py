@@ -1,42 +1,28 @@
-"""Reads items: narrow, plan, run, present. The one way items are read."""
+"""Reads items: narrow, plan, load. The one way items are read."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from enum import Enum
 from typing import Any
 
 from msgspec import Struct, structs
 
-from conductus.database.executor import Database, Row
+from conductus.database.executor import Database
 from conductus.errors import ItemNotFound, Unprocessable
 from conductus.items import groups
 from conductus.items.context import Context
-from conductus.items.counts import (
-    CountShape,
-    count_shape,
-    count_statement,
-    status_statement,
-)
-from conductus.items.plan import Child, Planned, Planner, composite
-from conductus.items.predicate import Resolver
-from conductus.items.rows import Item, items, of_node
-from conductus.items.sql import Compiled, LevelCompiler
+from conductus.items.counting import Counter, Counts
+from conductus.items.loading import Compilations, Loader, Prepared
+from conductus.items.plan import Planner, composite
+from conductus.items.rows import Item
 from conductus.items.statements import StatementCache
 from conductus.permissions.reading import narrow
 from conductus.query.item_query import ItemQuery
-from conductus.schema.model import Collection
-
-STREAM_SIZE = 5000
-"""Rows of a streamed list that are in memory at a time."""
-
-
-class Counts(Struct, frozen=True, kw_only=True):
-    """The figures of `meta` that cost a statement; None where not asked for."""
-
-    total: int | None = None
-    matching: int | None = None
-    by_status: dict[str, int] | None = None
+from conductus.schema.model import Collection, Field
+from conductus.schema.types import field_type
+from conductus.schema.types.field_type import NoMatch
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -47,27 +33,47 @@ class Page(Struct, frozen=True, kw_only=True):
     messages: list[Item] = []
 
 
+class _Way(Enum):
+    """How a query is asked."""
+
+    LIST = "list"
+    ONE_KEY = "one key"
+    KEYS = "keys"
+
+
+class _Ready(Struct, frozen=True):
+    """A query made ready for one way of asking it."""
+
+    asked: ItemQuery
+    """Kept, so that its identity is not given to another one meanwhile."""
+    query: ItemQuery
+    """Narrowed to what the actor may see."""
+    collection: Collection
+    prepared: Prepared
+    key: Field | None
+    """The key field, when there is one and only one."""
+
+
 class Reader:
-    """Runs queries on one database. Keeps compiled statements by shape."""
+    """Runs queries on one database. Keeps what was worked out for the latest ones."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect = database.dialect
-        self._levels: StatementCache[Compiled] = StatementCache()
-        self._counts: StatementCache[Any] = StatementCache()
+        self._compilations = Compilations(database.dialect)
+        self._loader = Loader(database)
+        self._counter = Counter(database)
+        self._ready_queries: StatementCache[_Ready] = StatementCache()
 
     async def read(self, query: ItemQuery, context: Context) -> Page:
         """The items that match. Raises `ReadForbidden`, `ItemNotFound` for `single`."""
-        query = narrow(query, context.schema, context.actor)
-        counts = await self._counted(query, context)
         if query.aggregates or query.groups:
-            return Page(items=await self._grouped(query, context), counts=counts)
-        if query.single:
-            query = structs.replace(query, limit=1)
-        if query.limit == 0:
+            return await self._grouped(query, context)
+        ready = self._ready(query, _Way.LIST, context)
+        counts = await self._counter.count(ready.query, context)
+        if query.limit == 0 and not query.single:
             return Page(items=[], counts=counts)
-        planned = Planner(query, context, self._dialect).listing()
-        found = await self._run(planned, planned.values, context)
+        found = await self._loader.load(ready.prepared)
         if not query.single:
             return Page(items=found, counts=counts)
         if not found:
@@ -81,212 +87,130 @@ class Reader:
         order without those that do not exist. The keys of a composite key are joined by
         commas inside one text.
         """
-        if not context.actor.administrator and len(keys) == 1:
-            raise ItemNotFound(query.collection, keys[0])
-        query = narrow(query, context.schema, context.actor)
-        collection = context.schema.collection(query.collection)
-        if not collection.primary_key:
-            raise Unprocessable(f"{collection.name!r} has no primary key: it can only be listed")
-        found = await self._keyed(query, list(keys), collection, context)
-        if len(keys) > 1:
-            plain = structs.replace(query, filter=None, search=None)
-            return Page(items=found, counts=await self._counted(plain, context))
-        if not found:
-            raise ItemNotFound(query.collection, keys[0])
-        return Page(items=found[0])
+        if len(keys) == 1:
+            return Page(items=await self._one(query, keys[0], context))
+        ready = self._ready(query, _Way.KEYS, context)
+        found = await self._several(ready, keys, context)
+        return Page(items=found, counts=await self._counter.count(ready.query, context))
+
+    async def in_order(self, query: ItemQuery, keys: Sequence[str], context: Context) -> list[Item]:
+        """Like `by_keys` for several keys, in the order of the keys."""
+        ready = self._ready(query, _Way.KEYS, context)
+        if ready.key is None:
+            return await self._several(ready, keys, context)
+        values = self._key_values(ready.key, keys, context)
+        rows = await self._loader.rows(ready.prepared, self._listed(ready.key, values))
+        place = ready.prepared.compiled.layouts[0].hidden[ready.key.name]
+        order = {value: number for number, value in enumerate(values)}
+        # A database that ignores case may answer a key that is spelt differently.
+        rows.sort(key=lambda row: order.get(row[place], len(order)))
+        return await self._loader.present(rows, ready.prepared)
 
     @asynccontextmanager
     async def stream(
         self, query: ItemQuery, context: Context
     ) -> AsyncIterator[AsyncIterator[list[Item]]]:
         """The items that match, in batches; leaving early stops the statement."""
-        query = narrow(query, context.schema, context.actor)
-        planned = Planner(query, context, self._dialect).listing()
-        compiled = self._compiled(planned, context)
-        statement = compiled.statement
-        async with self._database.stream(
-            statement.sql, statement.values(planned.values), STREAM_SIZE
-        ) as batches:
-            yield self._presented(batches, planned, compiled, context)
-
-    async def _presented(
-        self,
-        batches: AsyncIterator[list[Row]],
-        planned: Planned,
-        compiled: Compiled,
-        context: Context,
-    ) -> AsyncIterator[list[Item]]:
-        async for rows in batches:
-            yield await self._present(rows, planned, compiled, context)
+        ready = self._ready(query, _Way.LIST, context)
+        async with self._loader.stream(ready.prepared) as batches:
+            yield batches
 
     async def counted(self, query: ItemQuery, context: Context) -> Counts:
         """The figures of the query's `meta`."""
-        return await self._counted(narrow(query, context.schema, context.actor), context)
+        return await self._counter.count(narrow(query, context.schema, context.actor), context)
 
-    async def in_order(self, query: ItemQuery, keys: Sequence[str], context: Context) -> list[Item]:
-        """Like `by_keys` for several keys, in the order of the keys."""
-        query = narrow(query, context.schema, context.actor)
-        collection = context.schema.collection(query.collection)
-        return await self._keyed(query, list(keys), collection, context, ordered=True)
+    async def _one(self, query: ItemQuery, key: str, context: Context) -> Item:
+        if not context.actor.administrator:
+            # Not readable and not there look the same by id.
+            raise ItemNotFound(query.collection, key)
+        ready = self._ready(query, _Way.ONE_KEY, context)
+        slots = self._one_key(ready, key, context)
+        found = await self._loader.load(ready.prepared, slots) if slots else []
+        if not found:
+            raise ItemNotFound(query.collection, key)
+        return found[0]
 
-    async def _keyed(
-        self,
-        query: ItemQuery,
-        keys: list[str],
-        collection: Collection,
-        context: Context,
-        *,
-        ordered: bool = False,
-    ) -> list[Item]:
-        planner = Planner(query, context, self._dialect)
-        planned = planner.by_keys()
-        if composite(collection):
-            return await self._by_composite_keys(planner, planned, keys, context)
-        values = planner.key_list(keys)
-        if not values:
-            return []
-        kind = collection.fields[collection.primary_key[0]].kind
-        bound = {**planned.values, "keys": self._dialect.list_binder(kind)(values)}
-        compiled = self._compiled(planned, context)
-        rows = await self._fetch(compiled, bound)
-        if ordered:
-            place = compiled.layouts[0].hidden[collection.primary_key[0]]
-            order = {value: number for number, value in enumerate(values)}
-            # A database that ignores case may answer a key that is spelt differently.
-            rows = sorted(rows, key=lambda row: order.get(row[place], len(order)))
-        return await self._present(rows, planned, compiled, context)
-
-    async def _by_composite_keys(
-        self, planner: Planner, planned: Planned, keys: Sequence[str], context: Context
-    ) -> list[Item]:
+    async def _several(self, ready: _Ready, keys: Sequence[str], context: Context) -> list[Item]:
+        if ready.key is not None:
+            values = self._key_values(ready.key, keys, context)
+            return await self._loader.load(ready.prepared, self._listed(ready.key, values))
         found: list[Item] = []
         for key in keys:
-            slots = planner.key_values(key)
-            if slots is not None:
-                found += await self._run(planned, {**planned.values, **slots}, context)
+            slots = Planner(ready.query, context, self._dialect).composite_slots(key)
+            found += await self._loader.load(ready.prepared, slots) if slots else []
         return found
 
-    async def _run(self, planned: Planned, values: dict[str, Any], context: Context) -> list[Item]:
-        compiled = self._compiled(planned, context)
-        rows = await self._fetch(compiled, values)
-        return await self._present(rows, planned, compiled, context)
+    def _one_key(self, ready: _Ready, key: str, context: Context) -> dict[str, Any] | None:
+        if ready.key is None:
+            return Planner(ready.query, context, self._dialect).composite_slots(key)
+        values = self._key_values(ready.key, [key], context)
+        return {"keys": values[0]} if values else None
 
-    async def _fetch(self, compiled: Compiled, values: dict[str, Any]) -> list[Row]:
-        statement = compiled.statement
-        return await self._database.fetch(statement.sql, statement.values(values))
+    def _key_values(self, field: Field, keys: Sequence[str], context: Context) -> list[Any]:
+        """Driver values of those keys that an item could have."""
+        kind = field_type(field.type)
+        operands = (kind.operand(key, field, context.now) for key in keys)
+        values = [value for value in operands if not isinstance(value, NoMatch)]
+        bind = self._dialect.binder(field.kind)
+        return values if bind is None else _bound(bind, values)
 
-    def _compiled(self, planned: Planned, context: Context) -> Compiled:
-        level = planned.level
+    def _listed(self, field: Field, values: list[Any]) -> dict[str, Any]:
+        return {"keys": self._dialect.list_binder(field.kind)(values)}
 
-        def compile_level() -> Compiled:
-            return LevelCompiler(context.schema, self._dialect).compile(level)
-
-        return self._levels.get((context.schema.version, level), compile_level)
-
-    async def _present(
-        self, rows: Sequence[Row], planned: Planned, compiled: Compiled, context: Context
-    ) -> list[Item]:
-        """The rows as items, with what hangs below them."""
-        found = items(rows, compiled.layouts)
-        if found:
-            for child in planned.children:
-                await self._attach(child, rows, found, compiled, context)
-        return found
-
-    async def _attach(
-        self,
-        child: Child,
-        rows: Sequence[Row],
-        found: Sequence[Item],
-        compiled: Compiled,
-        context: Context,
-    ) -> None:
-        """Loads one child level for all its parents and puts its items in place."""
-        node = compiled.layouts[child.node]
-        place = node.hidden[child.key]
-        parents = of_node(found, node)
-        keys = [row[place] for row in rows]
-        below = await self._below(child, keys, context)
-        for parent, key in zip(parents, keys, strict=True):
-            if parent is None:
-                continue
-            related = below.get(key, [])
-            if child.many:
-                parent[child.name] = related
-            else:
-                parent[child.name] = related[0] if related else None
-
-    async def _below(
-        self, child: Child, keys: Sequence[Any], context: Context
-    ) -> dict[Any, list[Any]]:
-        """The child level's items by the value that ties them to their parents."""
-        wanted = [key for key in dict.fromkeys(keys) if key is not None]
-        if not wanted:
-            return {}
-        planned = child.planned
-        compiled = self._compiled(planned, context)
-        level = planned.level
-        key_field = context.schema.collections[level.collection].fields[level.grouped_by or ""]
-        bind = self._dialect.list_binder(key_field.kind)
-        statement = compiled.statement
-        rows = await self._database.fetch(
-            statement.sql, statement.values({**planned.values, "parents": bind(wanted)})
+    async def _grouped(self, query: ItemQuery, context: Context) -> Page:
+        query = narrow(query, context.schema, context.actor)
+        planner = Planner(query, context, self._dialect)
+        return Page(
+            items=await groups.read(query, planner, self._database, context),
+            counts=await self._counter.count(query, context),
         )
-        found: Sequence[Any] = await self._present(rows, planned, compiled, context)
-        if child.bare:
-            found = [_key_of(item) for item in found]
-        grouped: dict[Any, list[Any]] = {}
-        place = compiled.group or 0
-        for row, item in zip(rows, found, strict=True):
-            grouped.setdefault(row[place], []).append(item)
-        return grouped
 
-    async def _counted(self, query: ItemQuery, context: Context) -> Counts:
-        if not query.meta:
-            return Counts()
+    def _ready(self, query: ItemQuery, way: _Way, context: Context) -> _Ready:
+        """The query narrowed, planned and compiled; kept for when the same one comes again.
+
+        Parsed queries are kept and shared too, so the same text gives the same object.
+        """
+        # What decides besides the query itself; its schema is that of the snapshot that
+        # it was parsed against.
+        key = (
+            id(query),
+            way,
+            context.schema.version,
+            context.nulls_last,
+            context.actor.administrator,
+            context.actor.role,
+        )
+        found = self._ready_queries.find(key)
+        if found is not None and found.asked is query:
+            return found
+        ready, timed = self._made_ready(query, way, context)
+        if not timed:
+            self._ready_queries.put(key, ready)
+        return ready
+
+    def _made_ready(self, query: ItemQuery, way: _Way, context: Context) -> tuple[_Ready, bool]:
+        narrowed = narrow(query, context.schema, context.actor)
         collection = context.schema.collection(query.collection)
-        planner = Planner(query, context, self._dialect)
-        resolver = Resolver(context.schema, self._dialect, context.now)
-        shape = count_shape(query, planner, resolver, collection)
-        if shape is None:
-            return Counts()
-        total, matching = await self._figures(shape, resolver.values, context)
-        return Counts(
-            total=total,
-            matching=matching,
-            by_status=await self._statuses(shape, collection, context),
+        if way is not _Way.LIST and not collection.primary_key:
+            raise Unprocessable(f"{collection.name!r} has no primary key: it can only be listed")
+        if narrowed.single:
+            narrowed = structs.replace(narrowed, limit=1)
+        planner = Planner(narrowed, context, self._dialect)
+        planned = planner.listing() if way is _Way.LIST else planner.by_keys(many=way is _Way.KEYS)
+        single = (
+            None
+            if composite(collection) or not collection.primary_key
+            else (collection.fields[collection.primary_key[0]])
         )
-
-    async def _figures(
-        self, shape: CountShape, values: dict[str, Any], context: Context
-    ) -> tuple[int | None, int | None]:
-        statement = self._counts.get(
-            (context.schema.version, shape, "figures"),
-            lambda: (count_statement(shape, context.schema, self._dialect),),
-        )[0]
-        if statement is None:
-            return None, None
-        row = (await self._database.fetch(statement.sql, statement.values(values)))[0]
-        total = row[0]
-        return total, total if shape.matching == shape.total else row[1]
-
-    async def _statuses(
-        self, shape: CountShape, collection: Collection, context: Context
-    ) -> dict[str, int] | None:
-        statement = self._counts.get(
-            (context.schema.version, shape.collection, shape.by_status, "statuses"),
-            lambda: (status_statement(shape, context.schema, self._dialect),),
-        )[0]
-        if statement is None:
-            return None
-        rows = await self._database.fetch(statement.sql, statement.values({}))
-        return {str(s.value): 0 for s in collection.statuses} | {str(r[0]): r[1] for r in rows}
-
-    async def _grouped(self, query: ItemQuery, context: Context) -> list[Item]:
-        planner = Planner(query, context, self._dialect)
-        return await groups.read(query, planner, self._database, context)
+        prepared = self._compilations.prepare(planned, context.schema)
+        return _Ready(query, narrowed, collection, prepared, single), planner.timed
 
 
-def _key_of(item: Item) -> Any:
-    values = list(item.values())
-    return values[0] if len(values) == 1 else ",".join(map(str, values))
+def _bound(bind: Any, values: list[Any]) -> list[Any]:
+    found = []
+    for value in values:
+        try:
+            found.append(bind(value))
+        except (ValueError, TypeError):
+            continue
+    return found

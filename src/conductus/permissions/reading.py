@@ -63,7 +63,8 @@ def _asked(query: ItemQuery) -> Iterable[tuple[str, ...]]:
 
 def _without_withheld(selection: Selection, schema: Schema, collection: Collection) -> Selection:
     """The selection without fields that are in no answer; the same value when there are none."""
-    fields = tuple(name for name in selection.fields if not withheld(collection.fields[name]))
+    hidden = withheld(collection.name)
+    fields = tuple(name for name in selection.fields if name not in hidden)
     expanded = []
     for name, wanted in selection.expanded:
         target = step(schema, collection, name).target

@@ -21,8 +21,8 @@ UNFILTERABLE = frozenset(
         (_USERS, "password_reset_token"),
     }
 )
-WITHHELD = frozenset({(_USERS, "password")})
-"""Left out of every answer, whoever asks."""
+_WITHHELD: Mapping[str, frozenset[str]] = {_USERS: frozenset({"password"})}
+_NONE: frozenset[str] = frozenset()
 
 
 def secret(field: Field) -> bool:
@@ -30,9 +30,9 @@ def secret(field: Field) -> bool:
     return (field.collection, field.name) in UNFILTERABLE or field_type(field.type).secret
 
 
-def withheld(field: Field) -> bool:
-    """True when the field is never in an answer."""
-    return (field.collection, field.name) in WITHHELD
+def withheld(collection: str) -> frozenset[str]:
+    """Names of the collection's fields that are in no answer, whoever asks."""
+    return _WITHHELD.get(collection, _NONE)
 
 
 def mask(field: Field) -> Callable[[Any], Any] | None:
@@ -44,7 +44,7 @@ def _masked(value: Any) -> str | None:
     return MASK if value else None
 
 
-def _nothing(value: Any) -> None:
+def _nothing(_: Any) -> None:
     return None
 
 

@@ -7,12 +7,12 @@ LIKE folds ASCII alone. `FUNCTIONS` and `AGGREGATES` are registered on every con
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Literal
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.sql.elements import ColumnElement
@@ -28,6 +28,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.BOOLEAN: sa.Integer(),
     Kind.BINARY: sa.LargeBinary(),
 }
+_encode = msgspec.json.Encoder().encode
 _DATETIME_LENGTH = len("2031-02-03 04:05:06")
 _DATE_LENGTH = len("2031-02-03")
 
@@ -104,7 +105,7 @@ class SQLiteDialect(Dialect):
 
 
 def _json_list(values: Sequence[Any]) -> str:
-    return json.dumps(list(values))
+    return _encode(values).decode()
 
 
 def _decimal_text(value: Decimal) -> str:

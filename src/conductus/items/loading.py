@@ -1,0 +1,144 @@
+"""Runs prepared levels: one statement each, children attached to their parents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.database.dialect import Dialect
+from conductus.database.executor import Database, Row
+from conductus.items.plan import Child, Level, Planned
+from conductus.items.rows import Item, items, of_node
+from conductus.items.sql import Compiled, LevelCompiler
+from conductus.items.statements import StatementCache
+from conductus.schema.model import Kind, Schema
+
+STREAM_SIZE = 5000
+"""Rows of a streamed list that are in memory at a time."""
+
+
+class Below(Struct, frozen=True):
+    """A child level, and the kind of the values that tie it to its parents."""
+
+    child: Child
+    prepared: Prepared
+    kind: Kind
+
+
+class Prepared(Struct, frozen=True):
+    """A plan with its statements: nothing is left but to bind and run."""
+
+    compiled: Compiled
+    values: dict[str, Any]
+    below: tuple[Below, ...] = ()
+
+
+class Compilations:
+    """Compiles plans, keeping the statements of the latest shapes."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._levels: StatementCache[Compiled] = StatementCache()
+
+    def prepare(self, planned: Planned, schema: Schema) -> Prepared:
+        """The plan with the statements of all its levels."""
+        return Prepared(
+            self._compiled(planned.level, schema),
+            planned.values,
+            tuple(self._below(child, schema) for child in planned.children),
+        )
+
+    def _below(self, child: Child, schema: Schema) -> Below:
+        level = child.planned.level
+        tie = schema.collections[level.collection].fields[level.grouped_by or ""]
+        return Below(child, self.prepare(child.planned, schema), tie.kind)
+
+    def _compiled(self, level: Level, schema: Schema) -> Compiled:
+        return self._levels.get(
+            (schema.version, level), lambda: LevelCompiler(schema, self._dialect).compile(level)
+        )
+
+
+class Loader:
+    """Loads items of prepared levels from one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._dialect = database.dialect
+
+    async def load(self, prepared: Prepared, slots: dict[str, Any] | None = None) -> list[Item]:
+        """The items of a level and what hangs below; `slots` adds values to the plan's."""
+        return await self.present(await self.rows(prepared, slots), prepared)
+
+    async def rows(self, prepared: Prepared, slots: dict[str, Any] | None = None) -> list[Row]:
+        """The rows of a level as the driver gives them."""
+        statement = prepared.compiled.statement
+        bound = {**prepared.values, **slots} if slots else prepared.values
+        return await self._database.fetch(statement.sql, statement.values(bound))
+
+    async def present(self, rows: Sequence[Row], prepared: Prepared) -> list[Item]:
+        """The rows as items, with what hangs below them."""
+        found = items(rows, prepared.compiled.layouts)
+        if found:
+            for below in prepared.below:
+                await self._attach(below, rows, found, prepared.compiled)
+        return found
+
+    @asynccontextmanager
+    async def stream(self, prepared: Prepared) -> AsyncIterator[AsyncIterator[list[Item]]]:
+        """The items of a level in batches; leaving early stops the statement."""
+        statement = prepared.compiled.statement
+        async with self._database.stream(
+            statement.sql, statement.values(prepared.values), STREAM_SIZE
+        ) as batches:
+            yield self._presented(batches, prepared)
+
+    async def _presented(
+        self, batches: AsyncIterator[list[Row]], prepared: Prepared
+    ) -> AsyncIterator[list[Item]]:
+        async for rows in batches:
+            yield await self.present(rows, prepared)
+
+    async def _attach(
+        self, below: Below, rows: Sequence[Row], found: Sequence[Item], compiled: Compiled
+    ) -> None:
+        """Loads one child level for all its parents and puts its items in place."""
+        child = below.child
+        node = compiled.layouts[child.node]
+        place = node.hidden[child.key]
+        keys = [row[place] for row in rows]
+        related = await self._related(below, keys)
+        name = child.name
+        for parent, key in zip(of_node(found, node), keys, strict=True):
+            if parent is None:
+                continue
+            listed = related.get(key, [])
+            parent[name] = listed if child.many else (listed[0] if listed else None)
+
+    async def _related(self, below: Below, keys: Sequence[Any]) -> dict[Any, list[Any]]:
+        """The child level's items by the value that ties them to their parents."""
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        if not wanted:
+            return {}
+        parents = self._dialect.list_binder(below.kind)(wanted)
+        rows = await self.rows(below.prepared, {"parents": parents})
+        found: Sequence[Any] = await self.present(rows, below.prepared)
+        if below.child.bare:
+            found = [_key_of(item) for item in found]
+        grouped: dict[Any, list[Any]] = {}
+        place = below.prepared.compiled.group or 0
+        for row, item in zip(rows, found, strict=True):
+            tie = row[place]
+            if tie in grouped:
+                grouped[tie].append(item)
+            else:
+                grouped[tie] = [item]
+        return grouped
+
+
+def _key_of(item: Item) -> Any:
+    values = list(item.values())
+    return values[0] if len(values) == 1 else ",".join(map(str, values))
