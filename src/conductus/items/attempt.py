@@ -6,7 +6,7 @@ rows of one shape together. Which item of a batch failed is known when `widest` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final
@@ -128,24 +128,20 @@ class Attempt:
         collection = pairs[0][1].collection
         rows = [self._row(change, step) for change, step in pairs]
         _fill_out(rows, collection)
-        places = range(len(rows))
-        for _, alike in groupby(places, key=lambda place: tuple(rows[place])):
-            run = list(alike)
-            with self._naming([pairs[place][1] for place in run]):
+        steps = [step for _, step in pairs]
+        for run in _runs(list(zip(steps, rows, strict=True)), tuple, self._widest):
+            with self._naming([step for step, _ in run]):
                 keys = await self._records.insert(
-                    self._transaction,
-                    collection,
-                    [rows[place] for place in run],
-                    self._widest,
+                    self._transaction, collection, [row for _, row in run]
                 )
-            for place, key in zip(run, keys, strict=True):
-                pairs[place][1].key = key
+            for (step, _), key in zip(run, keys, strict=True):
+                step.key = key
 
     async def _update(self, pairs: Sequence[tuple[Update, Step]]) -> None:
         collection = pairs[0][1].collection
         work = [(step, self._new_values(change, step)) for change, step in pairs]
         busy = [(step, values) for step, values in work if values]
-        for run in _runs_of_equal_values(busy, self._widest):
+        for run in _runs(busy, dict, self._widest):
             with self._naming([step for step, _ in run]):
                 await self._records.update(
                     self._transaction, collection, [step.key for step, _ in run], run[0][1]
@@ -282,13 +278,13 @@ def _filling(field: Field) -> tuple[Plain, ...]:
     return () if column.has_default or not column.nullable else (None,)
 
 
-def _runs_of_equal_values(
-    work: Sequence[tuple[Step, Record]], widest: int
+def _runs(
+    work: Sequence[tuple[Step, Record]], shape: Callable[[Record], object], widest: int
 ) -> Iterator[list[tuple[Step, Record]]]:
-    """Neighbours that write the same, at most `widest` of them together."""
+    """Neighbours of the same shape, at most `widest` of them together."""
     run: list[tuple[Step, Record]] = []
     for step, values in work:
-        if run and (len(run) >= widest or run[0][1] != values):
+        if run and (len(run) >= widest or shape(run[0][1]) != shape(values)):
             yield run
             run = []
         run.append((step, values))

@@ -67,19 +67,15 @@ class Records:
         transaction: Transaction,
         collection: Collection,
         records: Sequence[Record],
-        widest: int = _MOST_VALUES,
     ) -> list[Key]:
-        """Inserts rows that all give the same fields; answers their keys in the same order.
-
-        At most `widest` rows go into one statement.
-        """
+        """Inserts rows that all give the same fields; answers their keys in the same order."""
         names = tuple(records[0])
         missing = [name for name in collection.primary_key if name not in records[0]]
         if len(missing) > 1:
             raise Unprocessable(f"{', '.join(missing)}: the key must be given")
         generated = missing[0] if missing else None
         keys: list[Key] = []
-        for batch in _in_powers_of_two(records, min(widest, _MOST_VALUES // max(len(names), 1))):
+        for batch in _in_powers_of_two(records, _MOST_VALUES // len(names) if names else 1):
             statement = self._statement(
                 ("insert", collection.name, names, len(batch), generated),
                 partial(self._dialect.insert, collection, len(batch), names, generated),

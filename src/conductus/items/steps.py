@@ -2,14 +2,15 @@
 
 What an item's many-to-one fields lead to comes in a stage before the item, what its
 one-to-many lists hold in a stage after it. Changes of one stage do not need each other,
-so those of one collection go to the database together.
+so those of one collection go to the database together. The items of a list share a stage,
+so that keys are given in the order in which the items stand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from conductus.items.changes import Change, Create, Delete, One, Update
+from conductus.items.changes import Change, Create, Delete
 from conductus.items.keys import Key
 from conductus.items.records import Record
 from conductus.schema.model import Collection, Relation
@@ -60,8 +61,9 @@ class Step:
 def laid_out(changes: Sequence[Change]) -> list[Step]:
     """The steps of a batch, each before those nested in it."""
     steps: list[Step] = []
+    stage = _earliest(changes)
     for index, change in enumerate(changes):
-        _plant(change, index, None, 0, steps)
+        _plant(change, index, None, stage, steps)
     return steps
 
 
@@ -74,31 +76,36 @@ def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
     return [list(by_stage[stage].values()) for stage in sorted(by_stage)]
 
 
-def _plant(change: Change, index: int, parent: Step | None, least: int, steps: list[Step]) -> Step:
+def _earliest(changes: Iterable[Change]) -> int:
+    """The first stage in which all of these can be done."""
+    return max((_before(change) for change in changes), default=0)
+
+
+def _before(change: Change) -> int:
+    """How many stages come before a change, for what its many-to-one fields lead to."""
+    if isinstance(change, Delete):
+        return 0
+    return max(
+        (1 + _before(one.change) for one in change.ones if not isinstance(one.change, Delete)),
+        default=0,
+    )
+
+
+def _plant(change: Change, index: int, parent: Step | None, stage: int, steps: list[Step]) -> Step:
     step = Step(change, index, parent)
+    step.stage = stage
     steps.append(step)
-    step.stage = least
     if isinstance(change, Delete):
         return step
     for one in change.ones:
-        if not isinstance(one.change, Delete):
-            before = _plant(one.change, index, step, 0, steps)
-            step.ones.append((one.field.name, before))
-            step.stage = max(step.stage, before.stage + 1)
-    _plant_after(step, change, steps)
-    return step
-
-
-def _plant_after(step: Step, change: Create | Update, steps: list[Step]) -> None:
-    """What comes after the item: its lists, and what it lets go of."""
-    following = step.stage + 1
-    for one in _let_go(change.ones):
-        _plant(one.change, step.index, step, following, steps)
+        if isinstance(one.change, Delete):
+            _plant(one.change, index, step, stage + 1, steps)
+        else:
+            below = _plant(one.change, index, step, _before(one.change), steps)
+            step.ones.append((one.field.name, below))
     for many in change.manys:
+        following = max(stage + 1, _earliest(child.change for child in many.children))
         for child in many.children:
-            below = _plant(child.change, step.index, step, following, steps)
+            below = _plant(child.change, index, step, following, steps)
             below.relation, below.tied = many.relation, child.tied
-
-
-def _let_go(ones: Iterable[One]) -> Iterable[One]:
-    return (one for one in ones if isinstance(one.change, Delete))
+    return step
