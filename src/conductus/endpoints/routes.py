@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from conductus.endpoints import items, revisions, sections, server
+from conductus.endpoints import items, projects, revisions, sections, server, utils
 from conductus.http.routing import Route
 
 PROJECT_ROUTES: tuple[Route[Any], ...] = (
+    *projects.ROUTES,
     *items.ROUTES,
     *revisions.ROUTES,
     *sections.routes(),
+    *utils.ROUTES,
 )
 SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES
