@@ -107,6 +107,11 @@ async def _written(call: Call, query: ItemQuery, keys: list[str]) -> Reply:
     return envelope(found, public=call.public, meta=meta)
 
 
+async def answer_key(call: Call, collection: str, key: str) -> Reply:
+    """An item that was just written, as the actor may read it."""
+    return await _written_one(call, call.shape_query(collection), key)
+
+
 async def _written_one(call: Call, query: ItemQuery, key: str) -> Reply:
     """The item as the actor may read it, or nothing."""
     try:

@@ -12,6 +12,7 @@ from conductus.config import ProjectConfig, Watch, database_url
 from conductus.database.executor import Database, QueryFailed, Transaction
 from conductus.database.opening import open_database
 from conductus.errors import ApiError
+from conductus.items.comments import Comments
 from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
@@ -41,6 +42,7 @@ class Project:
         self.config = config
         self.database = database
         self.reader = Reader(database)
+        self.comments = Comments(database)
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         self.writer = Writer(database, hash_secret, bookkeeping=bookkeeper)
         self.queries = Queries()
