@@ -64,8 +64,7 @@ async def install(
         existing = by_name(await introspect_within(transaction, dialect))
         for table, facts in system.tables.items():
             if table not in existing:
-                for statement in tables.created(dialect, table, facts):
-                    await transaction.execute(statement)
+                await tables.create(transaction, dialect, table, facts)
         await _count_changes(transaction, dialect, system)
         seeded = await _seed(transaction, dialect, system, name)
         added = await _administrate(transaction, dialect, system, administrator, insist=insist)
@@ -89,7 +88,7 @@ async def uninstall(database: Database, system: System) -> tuple[str, ...]:
         existing = by_name(await introspect_within(transaction, dialect))
         ours = tuple(name for name in system.tables if name in existing)
         for name in ours:
-            await transaction.execute(tables.dropped(dialect, name))
+            await tables.drop(transaction, dialect, name)
     return ours
 
 
