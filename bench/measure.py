@@ -56,7 +56,11 @@ class DatabaseClock:
         """Note how much each thread has used so far."""
         threads = await self._database.threads()
         self._known = threads is not None
-        self._before = {thread: _used(thread) for thread in threads or ()}
+        # All threads of the server: a connection that is opened later may be given one that
+        # has worked before.
+        processes = {thread.process for thread in threads or ()}
+        tasks = [Thread(process, task) for process in processes for task in _tasks(process)]
+        self._before = {thread: _used(thread) for thread in tasks}
 
     async def seconds(self) -> float | None:
         """CPU time since `start`; none when the threads cannot be known."""
@@ -65,6 +69,13 @@ class DatabaseClock:
             return None
         # A thread that ended in between is lost; pools keep theirs through a slice.
         return sum(_used(thread) - self._before.get(thread, 0.0) for thread in threads)
+
+
+def _tasks(process: int) -> list[int]:
+    try:
+        return [int(path.name) for path in Path(f"/proc/{process}/task").iterdir()]
+    except OSError:
+        return []
 
 
 def _used(thread: Thread) -> float:
