@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conductus.auth.identity import Identity
+from conductus.auth.passwords import Passwords
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
@@ -28,7 +29,10 @@ async def running(
 ) -> AsyncIterator[Server]:
     """Everything a server needs, open; closed in reverse order."""
     async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(Registry(data, environment, config, observer))
+        passwords = stack.enter_context(Passwords())
+        registry = await stack.enter_async_context(
+            Registry(data, environment, config, observer, passwords.hash_secret)
+        )
         yield Server(
             registry=registry,
             identity=Identity(),
