@@ -211,14 +211,14 @@ class _Exchange:
         """Sends the response."""
         headers = [
             *answer.headers,
-            *_SAFE,
+            *_unstated(answer.headers),
             *cors_headers(self.cors, self.origin),
             (b"x-request-id", self.id.encode()),
         ]
         if isinstance(answer, StreamReply):
             await self._stream(answer, headers, receive, send)
             return
-        if answer.status != 204:
+        if answer.status not in (204, 304):
             headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if self.method == "HEAD" else answer.body
@@ -256,6 +256,12 @@ class _Exchange:
             project=None if self.project is None else self.project.key,
             user=None if self.actor is None else self.actor.user,
         )
+
+
+def _unstated(stated: Headers) -> Headers:
+    """The safe headers that an answer does not state in its own way."""
+    names = {name for name, _ in stated}
+    return tuple(header for header in _SAFE if header[0] not in names)
 
 
 async def _hung_up(receive: Receive) -> None:

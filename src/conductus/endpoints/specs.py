@@ -1,0 +1,86 @@
+"""Self-description: the OpenAPI document of the live schema, and a page to try it on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conductus.errors import RouteNotFound
+from conductus.http.call import Call
+from conductus.http.reply import JSON_TYPE, Headers, Reply
+from conductus.http.routing import Route
+from conductus.openapi import kept
+from conductus.openapi.assets import POLICY, Page, load_page
+from conductus.openapi.kept import Documents
+
+_VARY = (b"vary", b"authorization")
+_LONG = (b"cache-control", b"public, max-age=31536000, immutable")
+_PAGE_HEADERS: Headers = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class Specs:
+    """The endpoints, and what they keep from one request to the next."""
+
+    def __init__(self) -> None:
+        self._documents = Documents()
+        self._page: Page | None = None
+
+    async def oas(self, call: Call) -> Reply:
+        """The document: all of it for administrators, the public part for everybody else."""
+        if not call.actor.administrator:
+            return _document(kept.public(call.project.key))
+        key, schema = call.project.key, call.schema
+        content = self._documents.find(key, schema)
+        if content is None:
+            # Hundreds of collections take a while; other requests must not wait for it.
+            content = await asyncio.to_thread(kept.whole, schema, key)
+            self._documents.keep(key, schema, content)
+        return _document(content)
+
+    async def docs(self, _: Call) -> Reply:
+        """The page."""
+        page = await self._opened()
+        return Reply(page.html, 200, _PAGE_HEADERS)
+
+    async def file(self, call: Call) -> Reply:
+        """A file that the page needs. Raises `RouteNotFound` for any other."""
+        name = call.text("file")
+        asset = (await self._opened()).assets.get(name)
+        if asset is None:
+            raise RouteNotFound(f"docs/{name}")
+        etag = asset.etag.encode()
+        headers: Headers = ((b"etag", etag), _LONG)
+        if _holds(call.request.headers.get(b"if-none-match", b""), etag):
+            return Reply(b"", 304, headers)
+        return Reply(asset.content, 200, ((b"content-type", asset.content_type.encode()), *headers))
+
+    async def _opened(self) -> Page:
+        if self._page is None:
+            self._page = await asyncio.to_thread(load_page)
+        return self._page
+
+
+def _document(content: bytes) -> Reply:
+    return Reply(content, 200, (JSON_TYPE, _VARY))
+
+
+def _holds(condition: bytes, etag: bytes) -> bool:
+    given = (each.strip().removeprefix(b"W/") for each in condition.split(b","))
+    return condition.strip() == b"*" or etag in given
+
+
+def routes() -> tuple[Route[Any], ...]:
+    """The routes, with memory of their own."""
+    specs = Specs()
+    return (
+        Route("GET", "specs/oas", specs.oas),
+        Route("GET", "docs", specs.docs, identified=False),
+        Route("GET", "docs/{file}", specs.file, identified=False),
+    )
+
+
+ROUTES: tuple[Route[Any], ...] = routes()

@@ -1,0 +1,97 @@
+"""The OpenAPI 3.1 document of a live schema. Pure: the same schema gives the same document.
+
+Two readers: administrators see everything, everybody else only what is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from conductus import __version__
+from conductus.openapi import components, envelope, items
+from conductus.openapi.names import component_names, described
+from conductus.openapi.operations import Operation, paths, tags
+from conductus.openapi.parameters import parameters
+from conductus.openapi.sections import section_operations
+from conductus.openapi.surroundings import surrounding_operations
+from conductus.openapi.values import World
+from conductus.schema.model import Collection, Schema
+
+Document = dict[str, Any]
+VERSION: Final = "3.1.0"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def document(schema: Schema, key: str, base_url: str) -> Document:
+    """Everything that a project offers, for its administrators.
+
+    `base_url` is the server's, without a slash at its end. Empty, addresses are told
+    relative to where the document was read.
+    """
+    shown = described(schema)
+    world = World(schema, component_names(shown))
+    operations = [*surrounding_operations(), *_item_operations(shown, world)]
+    operations += section_operations(world)
+    return _document(key, base_url, operations, _components(shown, world))
+
+
+def public_document(key: str, base_url: str) -> Document:
+    """What whoever asks may know: how to sign in, and that somebody is there."""
+    operations = [each for each in surrounding_operations() if each.public]
+    return _document(key, base_url, operations, {**_envelopes(), "parameters": {}})
+
+
+def _document(
+    key: str, base_url: str, operations: list[Operation], parts: dict[str, Any]
+) -> Document:
+    return {
+        "openapi": VERSION,
+        "jsonSchemaDialect": DIALECT,
+        "info": {
+            "title": key,
+            "version": __version__,
+            "description": 'Answers are `{"data": …}`, errors `{"error": {"code": …}}`.',
+        },
+        "servers": [{"url": f"{base_url}/{key}"}],
+        "security": [{}, {"bearer": []}, {"access_token": []}],
+        "tags": tags(operations),
+        "paths": paths(operations, base_url or "/"),
+        "components": {**parts, "securitySchemes": _security_schemes()},
+    }
+
+
+def _item_operations(shown: list[Collection], world: World) -> Iterable[Operation]:
+    for collection in shown:
+        if collection.system:
+            continue
+        place = items.item_place(collection, world)
+        yield from items.reading(place, collection)
+        yield from items.writing(place, collection)
+        yield from items.revisions(place, collection, world)
+        yield from items.reverting(place, collection)
+
+
+def _components(shown: list[Collection], world: World) -> dict[str, Any]:
+    parts = _envelopes()
+    bodies: dict[str, Any] = {}
+    for collection in shown:
+        parts["schemas"] |= components.schemas(collection, world)
+        parts["responses"][world.names[collection.name]] = components.response(collection, world)
+        bodies |= components.bodies(collection, world)
+    return {**parts, "parameters": parameters(), "requestBodies": bodies}
+
+
+def _envelopes() -> dict[str, Any]:
+    return {"schemas": envelope.schemas(), "responses": envelope.responses()}
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token of `auth/authenticate`, or a user's static token.",
+        },
+        "access_token": {"type": "apiKey", "in": "query", "name": "access_token"},
+    }

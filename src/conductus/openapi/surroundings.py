@@ -1,0 +1,114 @@
+"""What is not about collections: the project's page, the server, utilities, this document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from conductus.openapi.envelope import answer, json_content
+from conductus.openapi.operations import Operation, done, told
+from conductus.openapi.parameters import path_parameter
+
+_OBJECT: Final = {"type": "object"}
+
+
+def surrounding_operations() -> Iterable[Operation]:
+    """Every operation of these sections."""
+    yield from _project()
+    yield from _server()
+    yield from _self_description()
+
+
+def _project() -> Iterable[Operation]:
+    yield Operation(
+        method="get",
+        path="/",
+        id="project.read",
+        tag="project",
+        summary="What a client needs to know of the project",
+        description="Those who are signed in are told more.",
+        answers=told(
+            "The project",
+            {"type": "object", "properties": {"api": _OBJECT, "server": _OBJECT}},
+        ),
+        errors=(),
+        public=True,
+    )
+    yield Operation(
+        method="post",
+        path="/utils/cache/clear",
+        id="utils.cache.clear",
+        tag="utils",
+        summary="Look at the database again, for changes made elsewhere",
+        answers=done(),
+        errors=(401, 403),
+    )
+
+
+def _server() -> Iterable[Operation]:
+    keys = {"type": "array", "items": {"type": "string"}}
+    state = {
+        "type": "object",
+        "properties": {"status": {"enum": ["ok", "failing"]}, "projects": _OBJECT},
+    }
+    yield _of_server("ping", "Is the server there?", _text("`pong`", "text/plain"))
+    yield _of_server("projects", "List the projects", told("Keys of projects", keys), (503,))
+    health = told("Every project's database answers", state)
+    health["503"] = answer("A database does not answer", state)
+    yield _of_server("health", "Is everything in order?", health)
+
+
+def _of_server(
+    name: str, summary: str, answers: dict[str, Any], errors: tuple[int, ...] = ()
+) -> Operation:
+    return Operation(
+        method="get",
+        path=f"/server/{name}",
+        id=f"server.{name}",
+        tag="server",
+        summary=summary,
+        answers=answers,
+        errors=errors,
+        public=True,
+        at_root=True,
+    )
+
+
+def _self_description() -> Iterable[Operation]:
+    document = {"description": "An OpenAPI document", "content": json_content(_OBJECT)}
+    yield _described(
+        "/specs/oas", "oas", "This document, as far as you may see it", {"200": document}
+    )
+    yield _described("/docs", "docs", "A page that shows this document", _text("HTML", "text/html"))
+    yield Operation(
+        method="get",
+        path="/docs/{file}",
+        id="specs.docs.file",
+        tag="specs",
+        summary="A file that the page needs",
+        parameters=(path_parameter("file", "Its name."),),
+        answers={
+            **_text("The file", "*/*"),
+            "304": {"description": "You have it already"},
+        },
+        errors=(404,),
+        public=True,
+    )
+
+
+def _described(path: str, name: str, summary: str, answers: dict[str, Any]) -> Operation:
+    return Operation(
+        method="get",
+        path=path,
+        id=f"specs.{name}",
+        tag="specs",
+        summary=summary,
+        answers=answers,
+        errors=(),
+        public=True,
+    )
+
+
+def _text(description: str, kind: str) -> dict[str, Any]:
+    content = {kind: {"schema": {"type": "string"}}}
+    return {"200": {"description": description, "content": content}}
