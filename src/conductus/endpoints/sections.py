@@ -17,7 +17,6 @@ READ_AND_WRITE = {
     "collection_presets": "directus_collection_presets",
     "folders": "directus_folders",
     "permissions": "directus_permissions",
-    "relations": "directus_relations",
     "roles": "directus_roles",
     "users": "directus_users",
     "webhooks": "directus_webhooks",

@@ -18,6 +18,7 @@ from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
 from conductus.projects.queries import Queries
+from conductus.projects.schema_changes.service import SchemaChanges
 from conductus.projects.snapshot import Snapshot, load
 from conductus.schema.system import System
 from conductus.telemetry import Observer, ProjectUnavailable, SnapshotLoaded, TaskFailed
@@ -43,6 +44,7 @@ class Project:
         self.database = database
         self.reader = Reader(database)
         self.comments = Comments(database)
+        self.schema_changes = SchemaChanges(database.dialect, system, self.schema_transaction)
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         self.writer = Writer(database, hash_secret, bookkeeping=bookkeeper)
         self.queries = Queries()

@@ -1,0 +1,60 @@
+"""Relations between collections: rows of metadata that must make sense.
+
+Source: schema page §2.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from conductus.endpoints import generic, sections
+from conductus.errors import BodyInvalid
+from conductus.http.call import Call
+from conductus.http.reply import Reply
+from conductus.http.routing import Route
+from conductus.permissions.writing import Action, judge_write
+from conductus.projects.schema_changes.relations import check_relation
+from conductus.query.item_query import Selection
+
+RELATIONS = "directus_relations"
+
+
+async def create(call: Call) -> Reply:
+    """Relates two collections; with `foreign_key` the database keeps the relation too."""
+    judge_write(call.actor, Action.CREATE, call.schema.collection(RELATIONS))
+    body = await call.body.items()
+    for relation in body if isinstance(body, list) else [body]:
+        check_relation(call.schema, relation)
+    rule = call.params.get("foreign_key")
+    if rule is not None:
+        if not isinstance(body, dict) or not isinstance(rule, str):
+            raise BodyInvalid("A foreign key is made with one relation at a time")
+        await call.project.schema_changes.add_foreign_key(body, rule)
+    return await generic.create(call, RELATIONS)
+
+
+async def update(call: Call) -> Reply:
+    """Changes a relation, which must make sense afterwards."""
+    collection = call.schema.collection(RELATIONS)
+    judge_write(call.actor, Action.UPDATE, collection)
+    body = await call.body.item()
+    columns = Selection(tuple(field.name for field in collection.columns()))
+    query = structs.replace(call.shape_query(RELATIONS), selection=columns, meta=None)
+    keys = generic.keys_of(call.raw("id"), collection, call.limits.max_ids)
+    for relation in await call.project.reader.in_order(query, keys, call.context):
+        check_relation(call.schema, relation | body)
+    return await generic.update_by_keys(call, RELATIONS)
+
+
+ROUTES: tuple[Route[Any], ...] = tuple(
+    {
+        (route.method, route.pattern): route
+        for route in (
+            *sections.section("relations", RELATIONS),
+            Route("POST", "relations", create),
+            Route("PATCH", "relations/{id}", update),
+        )
+    }.values()
+)
