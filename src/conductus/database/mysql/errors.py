@@ -33,6 +33,7 @@ _SLOW = frozenset({1317, 1969, 3024})
 _FULL = frozenset({1021, 1041, 1114})
 _READ_ONLY = frozenset({1223, 1290, 1792, 1836, 1874})
 _TOO_LARGE = frozenset({1153, 1118, 1162, 1301})
+_FIRST_QUOTED = re.compile(r"[`']([^`']+)[`']")
 _LAST_QUOTED = re.compile(r"[`']([^`']+)[`'](?: at row \d+)?[^`']*$")
 
 
@@ -58,9 +59,11 @@ def translated(error: Exception, seconds: float) -> ApiError:
     if code in _LOST:
         return DatabaseUnreachable()
     if code in _MISSING:
-        return refusals.value_missing(_column(error))
+        # "Column 'a' cannot be null", "Field 'a' doesn't have a default value".
+        return refusals.value_missing(_column(error, _FIRST_QUOTED))
     if code in UNSUITABLE:
-        return refusals.value_unsuitable(_column(error))
+        # "… for column 'a' at row 1", "… for column `db`.`table`.`a` at row 1".
+        return refusals.value_unsuitable(_column(error, _LAST_QUOTED))
     if code in _TOO_LARGE:
         return refusals.value_unsuitable()
     if code in _REFERENCE:
@@ -91,7 +94,6 @@ def index_name(error: BaseException) -> str | None:
     return found[1].rpartition(".")[2] if found else None
 
 
-def _column(error: BaseException) -> str | None:
-    # "Column 'a' cannot be null", "… for column 'a' at row 1", "… `db`.`table`.`a` at row 1".
-    found = _LAST_QUOTED.search(str(error.args[-1]))
+def _column(error: BaseException, place: re.Pattern[str]) -> str | None:
+    found = place.search(str(error.args[-1]))
     return found[1] if found else None

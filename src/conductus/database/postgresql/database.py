@@ -117,7 +117,9 @@ class PostgreSQLDatabase:
         link = pool.take() or await pool.acquire()
         try:
             rows = await link.fetch(sql, values)
-        except Exception:
+        except Exception as error:
+            if is_lost(error):
+                link.cut()
             pool.release(link)
             raise
         except BaseException:

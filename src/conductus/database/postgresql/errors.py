@@ -25,14 +25,17 @@ _ENTRY_REFUSED = frozenset({"28000", "28P01", "3D000"})
 _NOT_TEXT = frozenset({"22021", "22P05"})
 _KEY = re.compile(r"\((?P<names>.*?)\)=\(")
 _NAME = re.compile(r'"((?:[^"]|"")+)"|([^\s,"()]+)')
-_OPERATOR = re.compile(r'[()]|::|"[^"]*$')
+_EXPRESSION = re.compile(r"[()]|::")
 
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, so that a read may be tried on another."""
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error)
+        return "closed" in str(error) or "in progress" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        # A goodbye from the server that nobody asked for leaves asyncpg out of step.
+        return not is_outdated(error)
     return isinstance(error, OSError) or state.startswith("08") or state in _LOST
 
 
@@ -91,8 +94,13 @@ def entry_refused(error: Exception) -> ApiError:
 def _fields(error: Exception) -> tuple[str, ...]:
     # `Key (name, "Other name")=(1, 2) …`, in the words of the server's language.
     found = _KEY.search(getattr(error, "detail", None) or "")
-    if found is None or _OPERATOR.search(found["names"]):
+    if found is None or _EXPRESSION.search(_NAME.sub(_unless_plain, found["names"])):
         return ()
     return tuple(
         quoted.replace('""', '"') or plain for quoted, plain in _NAME.findall(found["names"])
     )
+
+
+def _unless_plain(name: re.Match[str]) -> str:
+    # Within quotes, brackets and colons are letters of a name.
+    return "" if name[1] else name[0]

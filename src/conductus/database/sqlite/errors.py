@@ -61,6 +61,8 @@ def translated(error: Raised) -> ApiError:
             return DatabaseUnreachable()
         case sqlite3.SQLITE_NOTADB:
             return DatabaseUnusable("The file is not a SQLite database")
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return DatabaseUnreachable()
     return refusals.value_unsuitable() if isinstance(error, sqlite3.DataError) else QueryFailed()
 
 

@@ -21,6 +21,7 @@ from conductus.errors import ApiError, Unprocessable
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_BROKEN_REFERENCES = 'SELECT "parent" FROM pragma_foreign_key_check(?)'
 _FIRST_PAUSE_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.05
 
@@ -219,5 +220,18 @@ class References:
 
     def _count(self) -> Counter[tuple[str, str]]:
         self._link.deadline = float("inf")
-        broken = self._link.raw.execute("PRAGMA foreign_key_check")
-        return Counter((table, parent) for table, _, parent, _ in broken)
+        tables = self._link.raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        counted: Counter[tuple[str, str]] = Counter()
+        for (table,) in tables.fetchall():
+            counted.update(self._broken(table))
+        return counted
+
+    def _broken(self, table: str) -> list[tuple[str, str]]:
+        try:
+            found = self._link.raw.execute(_BROKEN_REFERENCES, (table,)).fetchall()
+        except sqlite3.OperationalError as error:
+            if is_stopped(error):
+                raise
+            # The key referred to is not unique, or not there: none of them leads anywhere.
+            return [(table, "")]
+        return [(table, parent) for (parent,) in found]
