@@ -174,7 +174,7 @@ class Desk:
         self.touched: list[frozenset[str]] = []
         self.attempted: list[frozenset[str]] = []
         self.hashed: list[str] = []
-        self.writer = Writer(database, self._hash, WriteLimits(max_changes=1000), self)
+        self.writer = Writer(database, self.hash, WriteLimits(max_changes=1000), self)
         self.reader = Reader(database)
         self.context: Context
 
@@ -221,7 +221,7 @@ class Desk:
         """Deletes items as the administrator."""
         await self.writer.delete(collection, keys, self.context)
 
-    async def items(self, collection: str, **parameters: str) -> list[dict[str, Any]]:
+    async def items(self, collection: str, **parameters: Any) -> list[dict[str, Any]]:
         """Items read as the administrator; every status."""
         asked = {"limit": "-1", "status": "*", **parameters}
         query = rest.parse(collection, asked, self.context.schema, Limits())
@@ -229,7 +229,7 @@ class Desk:
         assert isinstance(found, list)
         return found
 
-    async def _hash(self, secret: str) -> str:
+    async def hash(self, secret: str) -> str:
         self.hashed.append(secret)
         return f"hashed {len(self.hashed)}"
 

@@ -8,10 +8,11 @@ Source: items page §4 to §6 and §9, the order of checks on the errors page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conductus.errors import ApiError, CollectionNotFound, Unprocessable
 from conductus.items import stamps
@@ -79,6 +80,13 @@ class Judge:
         judge_write(self._context.actor, Action.UPDATE, collection)
         parts = self._parts(collection, body, depth, Action.UPDATE, tie)
         return self._change(collection, key, body, parts)
+
+    def update_all(self, collection: Collection, keys: Sequence[Key], body: Item) -> list[Update]:
+        """The same change of several items, judged once."""
+        change = self.update(collection, keys[0], body)
+        self._changes *= len(keys)
+        self._check_number()
+        return [replace(change, key=key) for key in keys]
 
     def delete(self, collection: Collection, key: Key, depth: int = 0) -> Delete:
         """The removal of the item of that key."""
@@ -193,16 +201,7 @@ class Judge:
             )
         except ApiError as error:
             otherwise = error
-        return Update(
-            collection=collection,
-            key=key,
-            values=update.values,
-            stamps=update.stamps,
-            ones=update.ones,
-            manys=update.manys,
-            sent=update.sent,
-            otherwise=otherwise,
-        )
+        return replace(update, otherwise=otherwise)
 
     # -- one-to-many ----------------------------------------------------------------
 
@@ -251,6 +250,9 @@ class Judge:
         self._changes += 1
         if depth > self._limits.max_depth:
             raise Unprocessable(f"Changes are nested deeper than {self._limits.max_depth} levels")
+        self._check_number()
+
+    def _check_number(self) -> None:
         if self._changes > self._limits.max_changes:
             raise Unprocessable(f"More than {self._limits.max_changes} changes in one request")
 

@@ -14,7 +14,7 @@ from conductus.items.history import REVISIONS
 from conductus.items.keys import Key, key_of_text, text_of_key
 from conductus.items.records import Record, Records
 from conductus.schema.model import Collection, Field
-from conductus.schema.types import type_of
+from conductus.schema.secrets import secret
 
 _SERVER_SET = frozenset(
     {"owner", "user_created", "user_updated", "datetime_created", "datetime_updated"}
@@ -63,7 +63,7 @@ def _is_restored(field: Field, collection: Collection) -> bool:
     column = field.column
     if column is None or column.generated or field.name in collection.primary_key:
         return False
-    return field.type not in _SERVER_SET and not type_of(field).secret
+    return field.type not in _SERVER_SET and not secret(field)
 
 
 def _decoded(data: Any) -> Any:

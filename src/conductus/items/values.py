@@ -12,7 +12,8 @@ from conductus.items.changes import Item, Secret
 from conductus.items.stamps import mirrored_slugs
 from conductus.permissions.writing import Action
 from conductus.schema.model import Collection, Column, Field, Kind
-from conductus.schema.types import MASK, type_of
+from conductus.schema.secrets import MASK, secret
+from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 from conductus.schema.validation import check_validation
 
@@ -49,7 +50,8 @@ class ValueJudge:
         values: dict[str, Plain | Secret] = {}
         for name, value in given.items():
             field = self._collection.fields[name]
-            if field.type == "hash" and value == MASK and not self._creating:
+            if value == MASK and not self._creating and secret(field):
+                # What answers show in its place, written back.
                 continue
             parsed = self._value(field, value, lenient=lenient)
             if name not in self._problems:
@@ -136,6 +138,10 @@ class ValueJudge:
 
 
 def _must_have_value(field: Field, column: Column) -> bool:
+    # The metadata of the built-in collections asks for more than was ever enforced:
+    # a user needs an e-mail address, and no name.
+    if field.collection.startswith("directus_"):
+        return not column.nullable
     return field.required or not column.nullable
 
 
@@ -160,8 +166,8 @@ def _by_field(problem: ValidationFailed, field: Field) -> dict[str, str]:
 
 def unrecorded(field: Field) -> bool:
     """True for the secrets of built-in collections: history never holds them."""
-    return type_of(field).secret and field.collection.startswith("directus_")
+    return secret(field) and field.collection.startswith("directus_")
 
 
 def _shown(field: Field, value: Any) -> Any:
-    return MASK if type_of(field).secret and value is not None else value
+    return MASK if secret(field) and value is not None else value

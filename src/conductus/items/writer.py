@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Transaction, TransactionConflict
@@ -226,15 +225,13 @@ def _new_uuid() -> str:
 def _all_alike(
     judge: Judge, target: Collection, keys: Sequence[str], body: Item | list[Item], context: Context
 ) -> Changes:
-    """The same change of several items, judged once."""
     if isinstance(body, list):
         raise Unprocessable("Changing items by their ids takes one object, not a list")
     distinct = dict.fromkeys(keys)
     parsed = [key_of_text(key, target, context.now) for key in distinct]
     if not parsed:
         raise ValidationFailed("The id of an item is needed")
-    change = judge.update(target, parsed[0], body)
-    return [replace(change, key=key) for key in parsed]
+    return judge.update_all(target, parsed, body)
 
 
 def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
