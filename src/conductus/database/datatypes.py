@@ -170,3 +170,8 @@ def listed_values(length: str | None) -> tuple[str, ...]:
     """The values of an ENUM or SET by its length: `'a','it''s'` is a and it's."""
     found = re.findall(r"'((?:[^']|'')*)'", length or "")
     return tuple(value.replace("''", "'") for value in found)
+
+
+def length_rule(datatype: str) -> LengthRule:
+    """Whether a datatype of ours takes a length."""
+    return DATATYPES[datatype]

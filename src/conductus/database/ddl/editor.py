@@ -60,7 +60,7 @@ class SchemaEditor:
     async def change_table(
         self, transaction: Transaction, table: Table, change: TableChange
     ) -> None:
-        """Renames, then drops, changes and adds columns."""
+        """Drops, changes and adds columns, then renames; a change is of the old name."""
         raise NotImplementedError
 
     async def add_reference(self, transaction: Transaction, reference: Reference) -> None:

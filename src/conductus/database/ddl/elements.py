@@ -18,6 +18,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.elements import quoted_name
 
 from conductus.database.dialect import Name
+from conductus.errors import ValidationFailed
 from conductus.schema.model import Column, Kind
 
 _DIALECTS: Final[Mapping[Name, sa.Dialect]] = {
@@ -26,6 +27,7 @@ _DIALECTS: Final[Mapping[Name, sa.Dialect]] = {
     "postgresql": postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
     "mysql": mysql.dialect(paramstyle="named"),
 }
+_LONGEST: Final[Mapping[Name, int]] = {"sqlite": 64, "postgresql": 63, "mysql": 64}
 _NAME_BYTES: Final = 60
 """Short enough for an index on every database, whatever it is named after."""
 
@@ -137,3 +139,9 @@ def made_name(table: str, *parts: str) -> str:
         return whole
     digest = sha256("\0".join((table, *parts)).encode()).hexdigest()[:12]
     return f"{whole.encode()[: _NAME_BYTES - 13].decode(errors='ignore')}_{digest}"
+
+
+def check_identifier(database: Name, what: str, name: str) -> None:
+    """Raises `ValidationFailed` for a name that the database would cut off."""
+    if len(name.encode()) > _LONGEST[database]:
+        raise ValidationFailed({what: f"Takes {_LONGEST[database]} characters at most here"})

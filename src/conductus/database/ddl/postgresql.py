@@ -31,15 +31,15 @@ class PostgreSQLEditor(SchemaEditor):
     async def change_table(
         self, transaction: Transaction, table: Table, change: TableChange
     ) -> None:
-        """Renames, then drops, changes and adds columns."""
-        for old, new in change.renamed:
-            await self.rename_column(transaction, table.name, old, new)
+        """Drops, changes and adds columns, then renames."""
         for name in change.dropped:
             await self.drop_column(transaction, table.name, name)
         for one in change.changed:
             await self._change_column(transaction, table, one)
         for column in change.added:
             await self.add_column(transaction, table.name, column)
+        for old, new in change.renamed:
+            await self.rename_column(transaction, table.name, old, new)
 
     async def _change_column(
         self, transaction: Transaction, table: Table, change: ColumnChange

@@ -85,9 +85,7 @@ class SQLiteEditor(SchemaEditor):
     async def change_table(
         self, transaction: Transaction, table: Table, change: TableChange
     ) -> None:
-        """Renames, then one copy for all that needs one, then adds columns."""
-        for old, new in change.renamed:
-            await self.rename_column(transaction, table.name, old, new)
+        """One copy for all that needs one, then adds and renames columns."""
         awkward = tuple(column for column in change.added if _needs_copy(self.name, column))
         if change.dropped or change.changed or awkward:
             await self._drop_uniques(transaction, table, change)
@@ -100,6 +98,8 @@ class SQLiteEditor(SchemaEditor):
         for one in change.changed:
             if one.after.unique and not one.before.unique:
                 await self.add_unique(transaction, table.name, one.after.name)
+        for old, new in change.renamed:
+            await self.rename_column(transaction, table.name, old, new)
 
     async def add_reference(self, transaction: Transaction, reference: Reference) -> None:
         """A foreign key, by a copy of the table."""

@@ -1,0 +1,294 @@
+"""Changes of the schema as the endpoints ask for them, each whole or not at all.
+
+Every call is one schema transaction: it looks at the database as it is under the lock,
+judges the request, asks the rows what they allow, then runs DDL and writes metadata. On
+MySQL, which commits at every step of DDL, metadata is written after the DDL that it speaks
+of and removed after the table is gone: a failure in between leaves columns without
+metadata, which are listed as what they are, or metadata without columns, which is passed
+over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from msgspec import UNSET
+
+from conductus.database.ddl import SchemaEditor, schema_editor
+from conductus.database.ddl.elements import check_identifier
+from conductus.database.dialect import Dialect
+from conductus.database.executor import Transaction
+from conductus.errors import (
+    CollectionExists,
+    CollectionNotManaged,
+    SystemCollection,
+    Unprocessable,
+    ValidationFailed,
+)
+from conductus.projects.schema_changes import adopting, removals
+from conductus.projects.schema_changes.checks import RowChecks
+from conductus.projects.schema_changes.metadata import MetadataRows
+from conductus.projects.schema_changes.picture import Picture, look
+from conductus.projects.schema_changes.plans import (
+    FieldJudge,
+    FieldPlan,
+    refuse_double_types,
+    table_change,
+    unique_names,
+)
+from conductus.projects.schema_changes.relations import check_relation, reference
+from conductus.projects.schema_changes.renames import Renaming
+from conductus.projects.schema_changes.requests import (
+    Body,
+    CollectionRequest,
+    FieldRequest,
+    parse_collection,
+    parse_field,
+)
+from conductus.schema.model import Collection
+from conductus.schema.names import check_collection_name
+from conductus.schema.system import System
+
+Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
+
+
+class _Work:
+    """One change under way: the transaction, what it sees, and the hands it works with."""
+
+    def __init__(self, transaction: Transaction, dialect: Dialect, picture: Picture) -> None:
+        self.transaction = transaction
+        self.dialect = dialect
+        self.picture = picture
+        self.editor: SchemaEditor = schema_editor(dialect)
+        self.metadata = MetadataRows(transaction, dialect, picture)
+
+    def judge(self, collection: Collection) -> FieldJudge:
+        """Who judges what is asked of the fields of a collection."""
+        return FieldJudge(self.dialect.name, self.picture, collection)
+
+
+class SchemaChanges:
+    """Collections, fields and foreign keys of one project."""
+
+    def __init__(self, dialect: Dialect, system: System, begin: Begin) -> None:
+        """`begin` opens a schema transaction and counts the change when it commits."""
+        self._dialect = dialect
+        self._system = system
+        self._begin = begin
+
+    # -- collections ----------------------------------------------------------------
+
+    async def create_collection(self, body: Body) -> str:
+        """Makes a table and manages it, or manages one that is there; answers its name."""
+        request = parse_collection(body)
+        stated = None if request.collection is UNSET else request.collection
+        name = check_collection_name(stated)
+        check_identifier(self._dialect.name, "collection", name)
+        async with self._work() as work:
+            existing = work.picture.schema.collections.get(name)
+            if existing is None:
+                await self._create_table(work, name, request)
+            elif existing.managed:
+                raise CollectionExists(name)
+            else:
+                await self._manage(work, existing, request)
+        return name
+
+    async def update_collection(self, name: str, body: Body) -> str:
+        """Changes the metadata and the listed fields; `managed: true` begins to manage."""
+        request = parse_collection(body)
+        async with self._work() as work:
+            collection = work.picture.collection(name)
+            if collection.system:
+                await self._update_system(work, collection, request)
+            elif collection.managed:
+                await work.metadata.put_collection(name, request.metadata())
+                await self._put_fields(work, collection, request)
+            elif request.managed is True:
+                await self._manage(work, collection, request)
+            else:
+                raise CollectionNotManaged(name)
+        return name
+
+    async def delete_collection(self, name: str) -> None:
+        """Drops the table and forgets everything that spoke of it."""
+        async with self._work() as work:
+            collection = work.picture.collection(name)
+            if collection.system:
+                raise SystemCollection(name)
+            if not collection.managed:
+                raise CollectionNotManaged(name)
+            await self._drop_table(work, collection)
+
+    # -- fields ---------------------------------------------------------------------
+
+    async def create_field(self, collection: str, body: Body) -> str:
+        """Adds a field; answers its name."""
+        request = parse_field(body)
+        async with self._work() as work:
+            target = work.picture.alterable(collection)
+            plan = work.judge(target).create(request)
+            check_identifier(self._dialect.name, "field", plan.row.field)
+            await self._run(work, target, [plan], force=False)
+        return plan.row.field
+
+    async def update_field(
+        self, collection: str, names: Sequence[str], body: Body, *, force: bool = False
+    ) -> tuple[str, ...]:
+        """The same change to each of the fields; answers their names afterwards."""
+        request = parse_field({key: value for key, value in body.items() if key != "field"})
+        return await self._update(collection, [(name, request) for name in names], force=force)
+
+    async def update_fields(
+        self, collection: str, bodies: Sequence[Body], *, force: bool = False
+    ) -> tuple[str, ...]:
+        """A change to each of the fields that the bodies name."""
+        requests = [parse_field(body) for body in bodies]
+        if not requests:
+            raise ValidationFailed("A list of fields is needed")
+        names = unique_names(requests)
+        return await self._update(collection, list(zip(names, requests, strict=True)), force=force)
+
+    async def delete_field(
+        self, collection: str, names: Sequence[str], *, delete_junction: bool = False
+    ) -> None:
+        """Drops fields, their columns and relations."""
+        async with self._work() as work:
+            target = self._collection_of_fields(work, collection)
+            gone = [removals.removable(work.picture, target, name) for name in dict.fromkeys(names)]
+            removals.refuse_emptying(target, gone)
+            removal = removals.removal(work.picture.schema, target, gone, junctions=delete_junction)
+            for junction in removal.junctions:
+                await self._drop_table(work, work.picture.collection(junction))
+            await removals.carry_out(
+                removal, work.editor, work.transaction, work.metadata, work.picture
+            )
+
+    # -- relations ------------------------------------------------------------------
+
+    async def add_foreign_key(self, values: Body, on_delete: str) -> None:
+        """Makes the database keep a relation. Raises 4 or 12, also for rows that break it."""
+        async with self._work() as work:
+            check_relation(work.picture.schema, values)
+            wanted = reference(work.picture.schema, values, on_delete)
+            await work.editor.add_reference(work.transaction, wanted)
+
+    # -- what they are made of ------------------------------------------------------
+
+    @asynccontextmanager
+    async def _work(self) -> AsyncIterator[_Work]:
+        async with self._begin() as transaction:
+            picture = await look(transaction, self._dialect, self._system)
+            yield _Work(transaction, self._dialect, picture)
+
+    async def _create_table(self, work: _Work, name: str, request: CollectionRequest) -> None:
+        plans = _new_table(work, name, request)
+        columns = [plan.added for plan in plans if plan.added is not None]
+        await work.editor.create_table(work.transaction, name, columns)
+        await work.metadata.put_collection(name, {"managed": True} | request.metadata())
+        await self._write_rows(work, name, plans)
+
+    async def _manage(
+        self, work: _Work, collection: Collection, request: CollectionRequest
+    ) -> None:
+        if request.fields is not UNSET:
+            await self._put_fields(work, collection, request)
+        await work.metadata.put_collection(collection.name, request.metadata() | {"managed": True})
+        listed = () if request.fields is UNSET else request.fields
+        spoken_of = {field.field for field in listed if field.field is not UNSET}
+        await adopting.write(work.picture, work.metadata, collection.name, spoken_of)
+
+    async def _update_system(
+        self, work: _Work, collection: Collection, request: CollectionRequest
+    ) -> None:
+        values = {key: value for key, value in request.metadata().items() if key != "managed"}
+        if values:
+            await work.metadata.put_collection(collection.name, values)
+        if request.fields is not UNSET:
+            await self._put_fields(work, work.picture.alterable(collection.name), request)
+
+    async def _put_fields(
+        self, work: _Work, collection: Collection, request: CollectionRequest
+    ) -> None:
+        if request.fields is not UNSET and request.fields:
+            plans = work.judge(collection).put(request.fields)
+            await self._run(work, collection, plans, force=False)
+
+    async def _update(
+        self, collection: str, requests: Sequence[tuple[str, FieldRequest]], *, force: bool
+    ) -> tuple[str, ...]:
+        async with self._work() as work:
+            target = self._collection_of_fields(work, collection)
+            judge = work.judge(target)
+            plans = [judge.change(name, request) for name, request in requests]
+            judge.refuse_doubles(plans)
+            await self._run(work, target, plans, force=force)
+        return tuple(plan.rename_to or plan.row.field for plan in plans)
+
+    def _collection_of_fields(self, work: _Work, name: str) -> Collection:
+        """A collection of which some field may be changed, if only its note."""
+        collection = work.picture.collection(name)
+        if not collection.managed:
+            raise CollectionNotManaged(name)
+        return collection
+
+    async def _run(
+        self, work: _Work, collection: Collection, plans: Sequence[FieldPlan], *, force: bool
+    ) -> None:
+        checks = RowChecks(work.transaction, work.dialect, collection.name)
+        for plan in plans:
+            await _ask_rows(checks, plan, force=force)
+        change = table_change(plans)
+        if change.added or change.changed or change.dropped or change.renamed:
+            table = work.picture.tables[collection.name]
+            await work.editor.change_table(work.transaction, table, change)
+        await self._write_rows(work, collection.name, plans)
+        for plan in plans:
+            if plan.rename_to is not None:
+                renaming = Renaming(collection.name, plan.row.field, plan.rename_to)
+                await renaming.write(work.transaction, work.dialect, work.picture, work.metadata)
+
+    async def _write_rows(self, work: _Work, collection: str, plans: Sequence[FieldPlan]) -> None:
+        for plan in plans:
+            row = plan.row
+            await work.metadata.put_field(collection, row.field, row.type, row.values)
+
+    async def _drop_table(self, work: _Work, collection: Collection) -> None:
+        removals.refuse_referred(work.picture, collection)
+        await work.editor.drop_table(work.transaction, collection.name)
+        for relation in work.picture.schema.relations:
+            if relation.collection_many == collection.name and relation.field_one is not None:
+                await work.metadata.remove_field(relation.collection_one, relation.field_one)
+        await work.metadata.remove_collection(collection.name)
+
+
+def _new_table(work: _Work, name: str, request: CollectionRequest) -> list[FieldPlan]:
+    """The fields of a new collection, judged in the order of the API reference."""
+    fields = () if request.fields is UNSET else request.fields
+    if not fields:
+        raise ValidationFailed({"fields": "A collection needs a list of fields"})
+    if sum(field.primary_key is True for field in fields) != 1:
+        raise Unprocessable("A collection needs exactly one primary key")
+    if sum(field.auto_increment is True for field in fields) > 1:
+        raise Unprocessable("A collection has one auto increment at most")
+    unique_names(fields)
+    refuse_double_types(field.type.lower() for field in fields if field.type is not UNSET)
+    plans = [work.judge(Collection(name=name, fields={})).add(field) for field in fields]
+    for plan, field in zip(plans, fields, strict=True):
+        check_identifier(work.dialect.name, "field", plan.row.field)
+        if field.primary_key is True and plan.added is None:
+            raise Unprocessable("A primary key needs a column")
+    return plans
+
+
+async def _ask_rows(checks: RowChecks, plan: FieldPlan, *, force: bool) -> None:
+    if plan.changed is not None:
+        await checks.change(plan.changed)
+    if plan.added is not None:
+        await checks.addition(plan.added)
+    if plan.dropped is not None and not force and await checks.holds_data(plan.dropped):
+        raise Unprocessable(
+            f"{plan.row.field}: the column holds data, which an alias cannot; use force=1",
+            details={"field": plan.row.field},
+        )
