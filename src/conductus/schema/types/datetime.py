@@ -24,8 +24,10 @@ class Datetime(ScalarType):
     def operand(self, value: JSON, field: Field, now: clock.datetime) -> Plain | NoMatch:
         """A moment; `now` is the present one (UTC)."""
         moment = moments.relative(value, now)
-        text = value if moment is None else moments.moment_text(moment, field.column)
-        return super().operand(text, field, now)
+        if moment is not None:
+            # To the microsecond: what was stored earlier in this second is before now.
+            return moment.isoformat(" ")
+        return super().operand(value, field, now)
 
     def presenter(self, kind: Kind) -> Present | None:
         """As stored."""
