@@ -298,15 +298,15 @@ OPERANDS = [
     ("date", Kind.DATE, "now(-7 parsecs)", NO_MATCH),
     ("time", Kind.TIME, "now", "12:30:15"),
     ("time", Kind.TIME, "now(-45 minutes)", "11:45:15"),
-    ("datetime", Kind.DATETIME, "now", "2031-03-31 12:30:15"),
-    ("datetime", Kind.DATETIME, "now()", "2031-03-31 12:30:15"),
-    ("datetime", Kind.DATETIME, "now(-7 days)", "2031-03-24 12:30:15"),
-    ("datetime", Kind.DATETIME, "now(2 weeks)", "2031-04-14 12:30:15"),
-    ("datetime", Kind.DATETIME, "now(-1 hour)", "2031-03-31 11:30:15"),
+    ("datetime", Kind.DATETIME, "now", "2031-03-31 12:30:15.250000"),
+    ("datetime", Kind.DATETIME, "now()", "2031-03-31 12:30:15.250000"),
+    ("datetime", Kind.DATETIME, "now(-7 days)", "2031-03-24 12:30:15.250000"),
+    ("datetime", Kind.DATETIME, "now(2 weeks)", "2031-04-14 12:30:15.250000"),
+    ("datetime", Kind.DATETIME, "now(-1 hour)", "2031-03-31 11:30:15.250000"),
     ("datetime", Kind.DATETIME, "now(-999999 weeks)", NO_MATCH),
     ("datetime", Kind.DATETIME, "2031-02-03T04:05:06+02:00", "2031-02-03 02:05:06"),
     ("datetime", Kind.DATETIME, "2031-02-03", "2031-02-03 00:00:00"),
-    ("datetime_created", Kind.DATETIME, "now", "2031-03-31 12:30:15"),
+    ("datetime_created", Kind.DATETIME, "now", "2031-03-31 12:30:15.250000"),
     ("m2o", Kind.INTEGER, "abc", NO_MATCH),
     ("m2o", Kind.INTEGER, "4", 4),
     ("array", Kind.TEXT, "a,b", "a,b"),
@@ -336,7 +336,7 @@ def test_text_too_long_for_the_column_can_be_compared_with() -> None:
 def test_now_is_told_in_utc_whatever_its_zone() -> None:
     field = field_of("datetime", Kind.DATETIME)
     east = NOW.astimezone(tz=datetime.now().astimezone().tzinfo)
-    assert type_of(field).operand("now", field, east) == "2031-03-31 12:30:15"
+    assert type_of(field).operand("now", field, east) == "2031-03-31 12:30:15.250000"
 
 
 def test_columns_with_a_zone_keep_fractions_of_seconds() -> None:
