@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO, assert_never
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -20,9 +21,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 HIDDEN = "***"
-_SECRET_PARAMETER = re.compile(
-    r"((?:^|[?&;\s])(?:access_token|token|super_admin_token|password)=)[^&\s#]+", re.IGNORECASE
-)
+_SECRET_PARAMETERS = frozenset({"access_token", "token", "super_admin_token", "password"})
+_PARAMETER = re.compile(r"([^=&?#;\s]+)=([^&#\s]+)")
 _TOKEN_IN_PATH = re.compile(r"(/(?:invite|password/reset)/)[^/?\s]+")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]*@")
 
@@ -123,7 +123,7 @@ Observation = (
 class Observer(Protocol):
     """Is told what happened. Never raises, never waits."""
 
-    def __call__(self, observation: Observation) -> None:
+    def __call__(self, observation: Observation, /) -> None:
         """Takes note."""
         ...
 
@@ -191,9 +191,15 @@ def library_formatter(log_format: str) -> logging.Formatter:
 
 def redacted(text: str) -> str:
     """The text without the tokens and passwords that a URL may carry."""
-    text = _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
+    text = _PARAMETER.sub(_parameter, text)
     text = _TOKEN_IN_PATH.sub(rf"\1{HIDDEN}", text)
     return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
+
+
+def _parameter(found: re.Match[str]) -> str:
+    # A client may write any letter of the name as its code.
+    secret = unquote(found[1]).lower() in _SECRET_PARAMETERS
+    return f"{found[1]}={HIDDEN}" if secret else found[0]
 
 
 def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
@@ -250,7 +256,7 @@ def _console_line(served: RequestServed) -> str:
 def _shown(path: str) -> str:
     # Looking for the words first is cheaper than three patterns.
     low = path.lower()
-    suspect = "token" in low or "password" in low or "/invite/" in low or "://" in low
+    suspect = "token" in low or "password" in low or "/invite/" in low or "://" in low or "%" in low
     return redacted(path) if suspect else path
 
 
