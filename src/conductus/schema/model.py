@@ -42,6 +42,10 @@ class Kind(Enum):
     OPAQUE = "opaque"
     """Anything else (inet, ranges, geometry): read and written in its text form."""
 
+    # Members are single: by identity they hash several times faster, and they are looked
+    # up for every value that is read or written.
+    __hash__ = object.__hash__
+
 
 class Column(Struct, frozen=True, kw_only=True):
     """A column as the database has it."""
