@@ -16,7 +16,7 @@ from conductus.items.sql import Compiled, LevelCompiler
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Kind, Schema
 
-STREAM_SIZE = 5000
+STREAM_SIZE = 1000
 """Rows of a streamed list that are in memory at a time."""
 
 
