@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from conductus.database.dialects.sqlite import SQLiteDialect
 from conductus.database.executor import QueryTooSlow, Row
+from conductus.database.sqlite.checkpoints import Checkpoints
 from conductus.database.sqlite.errors import RAISED, is_locked, is_stopped, translated
 from conductus.database.sqlite.link import Link, Purpose, connect
 from conductus.database.sqlite.slowness import INLINE_SECONDS, SlowStatements
@@ -58,10 +59,11 @@ class SQLiteDatabase:
         self._statement_seconds = statement_seconds
         self._busy_seconds = busy_seconds
         self._dialect = SQLiteDialect()
-        # Readers, streams, the writer's slow statements and a change of the schema.
-        self._threads = Threads(2 * size + 2)
+        # Readers, streams, the writer's slow statements, a checkpoint, an inspection.
+        self._threads = Threads(2 * size + 3)
         lender = partial(Lender, self._threads, partial(self._link, "read"), size, busy_seconds)
         self._readers, self._streams = lender(), lender()
+        self._checkpoints = Checkpoints(self._threads, partial(self._link, "read"))
         self._slow = SlowStatements()
         self._writing = asyncio.Lock()
         self._inline: Link
@@ -176,6 +178,7 @@ class SQLiteDatabase:
             try:
                 yield transaction
                 await self._commit(link, transaction)
+                self._checkpoints.committed(link)
             finally:
                 roll_back(link)
         finally:
@@ -233,7 +236,13 @@ class SQLiteDatabase:
     async def close(self) -> None:
         """Waits for what runs and closes every connection."""
         await acquired(self._writing, self._busy_seconds)
-        await asyncio.to_thread(self._threads.close)
-        for open_one in (self._readers, self._streams, self._inline, self._writer):
-            open_one.close()
-        self._writing.release()
+        try:
+            await self._checkpoints.finish()
+            await asyncio.to_thread(self._close)
+        finally:
+            self._writing.release()
+
+    def _close(self) -> None:
+        self._threads.close()
+        for one in (self._readers, self._streams, self._inline, self._writer):
+            one.close()

@@ -91,3 +91,5 @@ def _set_up(raw: sqlite3.Connection, purpose: Purpose, synchronous: str) -> None
     if purpose in ("read inline", "write"):
         # Used in the event loop, which a wait inside SQLite would block.
         raw.execute("PRAGMA busy_timeout=0").fetchall()
+        # `Checkpoints` empties the log; this moves the last pages when writes never pause.
+        raw.execute("PRAGMA wal_autocheckpoint=8000").fetchall()
