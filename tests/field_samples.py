@@ -127,6 +127,8 @@ SAMPLES = [
     Sample("decimal", Kind.DECIMAL, 12.5, Decimal("12.50"), 12.5, length="10,2"),
     Sample("decimal", Kind.DECIMAL, "12.50", Decimal("12.50"), 12.5, length="10,2"),
     Sample("decimal", Kind.DECIMAL, "12.500", Decimal("12.50"), 12.5, length="10,2"),
+    Sample("decimal", Kind.DECIMAL, "-0.0", Decimal("0.00"), 0.0, length="10,2"),
+    Sample("decimal", Kind.DECIMAL, "12.500", Decimal("12.5"), 12.5),
     Sample("decimal", Kind.DECIMAL, -3.14, Decimal("-3.14"), -3.14, length="10,2"),
     Sample("decimal", Kind.DECIMAL, 100, Decimal("100.00"), 100.0, length="5,2"),
     Sample("decimal", Kind.DECIMAL, "1e2", Decimal(100), 100.0, length="3"),

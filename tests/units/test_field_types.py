@@ -328,6 +328,26 @@ def test_a_value_is_compared_with(name: str, kind: Kind, value: Any, expected: A
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize(
+    ("length", "given", "text"),
+    [
+        ("10,2", "0.1", "0.10"),
+        ("10,2", "12.500", "12.50"),
+        ("10,2", "1e3", "1000.00"),
+        ("10,2", "0.125", "0.125"),
+        ("10,2", "-0", "0.00"),
+        (None, "12.50", "12.5"),
+        (None, "1e3", "1000"),
+        (None, "0.00", "0"),
+    ],
+)
+def test_equal_decimals_are_equal_texts(length: str | None, given: str, text: str) -> None:
+    field = field_of("decimal", Kind.DECIMAL_TEXT, length=length)
+    assert str(type_of(field).operand(given, field, NOW)) == text
+    if given != "0.125":
+        assert str(type_of(field).parse(given, field)) == text
+
+
 def test_text_too_long_for_the_column_can_be_compared_with() -> None:
     field = field_of("string", Kind.TEXT, length="2")
     assert type_of(field).operand("abc", field, NOW) == "abc"

@@ -31,7 +31,7 @@ class Decimal(ScalarType):
         if field.column is None or field.column.kind not in _EXACT:
             return super().operand(value, field, now)
         try:
-            return numbers.exact(value, field.name)
+            return numbers.canonical(numbers.exact(value, field.name), field.column)
         except ApiError:
             return NO_MATCH
 

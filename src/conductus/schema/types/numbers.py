@@ -60,15 +60,25 @@ def check_decimal(number: Decimal, name: str, column: Column) -> Decimal:
     if not column.signed and number < 0:
         raise Unprocessable(f"{name}: must not be negative")
     limits = _precision(column.length)
-    if limits is None:
-        return number
-    precision, scale = limits
-    digits, exponent = _significant(number)
-    if -exponent > scale or digits + exponent > precision - scale:
-        raise Unprocessable(
-            f"{name}: takes {precision - scale} digits before the point and {scale} behind it"
-        )
-    return _scaled(number, scale)
+    if limits is not None:
+        precision, scale = limits
+        digits, exponent = _significant(number)
+        if -exponent > scale or digits + exponent > precision - scale:
+            raise Unprocessable(
+                f"{name}: takes {precision - scale} digits before the point and {scale} behind it"
+            )
+    return canonical(number, column)
+
+
+def canonical(number: Decimal, column: Column) -> Decimal:
+    """The number with as many digits behind the point as its column keeps, or as it needs.
+
+    Equal numbers become equal texts, by which SQLite compares decimals in lists and
+    indexes. A number that needs more digits than the column has keeps them.
+    """
+    needed = max(0, -_significant(number)[1])
+    limits = _precision(column.length)
+    return _scaled(number, needed if limits is None else max(needed, limits[1]))
 
 
 def plain_text(number: Decimal) -> str:
@@ -144,7 +154,7 @@ def _scaled(number: Decimal, scale: int) -> Decimal:
     assert isinstance(exponent, int)  # noqa: S101 - the number is finite
     zeros = exponent + scale
     kept = digits + (0,) * zeros if zeros >= 0 else digits[:zeros]
-    return Decimal((sign, kept, -scale))
+    return Decimal((sign if number else 0, kept, -scale))
 
 
 def _significant(number: Decimal) -> tuple[int, int]:
