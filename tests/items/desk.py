@@ -111,7 +111,15 @@ def tables() -> sa.MetaData:
     metadata = sa.MetaData()
 
     def table(name: str, *columns: sa.Column[Any]) -> None:
-        sa.Table(name, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4")
+        # A key that is given again would inherit the history of an item that is gone.
+        sa.Table(
+            name,
+            metadata,
+            *columns,
+            mysql_engine="InnoDB",
+            mysql_charset="utf8mb4",
+            sqlite_autoincrement=columns[0].autoincrement is True,
+        )
 
     def number() -> sa.Column[Any]:
         return sa.Column("id", sa.Integer, primary_key=True, autoincrement=True)
@@ -247,6 +255,18 @@ async def desk(url: str) -> AsyncIterator[Desk]:
     try:
         made = Desk(database)
         await made.build()
+        yield made
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def desk_on(url: str) -> AsyncIterator[Desk]:
+    """The world that another process has made."""
+    database = await open_database(url)
+    try:
+        made = Desk(database)
+        await made.look(ADMIN)
         yield made
     finally:
         await database.close()

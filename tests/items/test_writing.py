@@ -60,6 +60,14 @@ async def test_a_batch_keeps_its_order_whatever_its_items_give(shop: Desk) -> No
     assert keys[:4] == ["1", "2", "3", "4"]
 
 
+async def test_keys_that_clients_give_are_not_generated_again(shop: Desk) -> None:
+    await shop.create("tags", {"id": 3}, {"id": 2})
+    assert await shop.create("tags", {}, {}) == ["4", "5"]
+    await shop.create("tags", {"id": 1})
+    await shop.create("tags", {"id": 500})
+    assert await shop.create("tags", {}) == ["501"]
+
+
 async def test_a_hundred_items_go_to_the_database_in_few_statements(shop: Desk) -> None:
     keys = await shop.create("tags", *({"slug": f"t{number}"} for number in range(100)))
     found = {str(item["id"]): item["slug"] for item in await shop.items("tags")}

@@ -108,6 +108,13 @@ class Dialect:
             return self.compile(statement.returning(table.c[key]))
         return self.compile(statement)
 
+    def count_past(self, collection: Collection, key: Column) -> Statement | None:
+        """What makes the keys generated from now on greater than the parameter `given`.
+
+        None where the database sees to that by itself.
+        """
+        return None
+
     def type(self, kind: Kind) -> TypeEngine[Any]:
         """The SQLAlchemy type to bind and compare a column of this kind with."""
         raise NotImplementedError

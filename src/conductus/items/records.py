@@ -35,6 +35,8 @@ _MOST_PAIRS: Final = 64
 _UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
 """Kinds that cannot be looked up by a list bound as one value."""
 
+_NOTHING: Final = Statement("", (), {})
+
 
 class Records:
     """Reads and writes rows for one schema."""
@@ -87,7 +89,23 @@ class Records:
             }
             made = await transaction.insert(statement.sql, statement.values(bound), len(batch))
             keys.extend(self._made_keys(collection, batch, generated, made))
+        if generated is None:
+            await self._count_past(transaction, collection, keys)
         return keys
+
+    async def _count_past(
+        self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
+    ) -> None:
+        """Keeps keys that clients gave from being generated later."""
+        (column, *others) = _key_columns(collection)
+        if others or not column.auto_increment:
+            return
+        statement = self._statement(
+            ("count past", collection.name), partial(self._counting, collection, column)
+        )
+        if statement.sql:
+            given = max(key[0] for key in keys)
+            await transaction.fetch(statement.sql, statement.values({"given": given}))
 
     async def update(
         self,
@@ -141,6 +159,9 @@ class Records:
 
     def _statement(self, shape: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
         return self._statements.get((self._schema.version, *shape), build)
+
+    def _counting(self, collection: Collection, column: Column) -> Statement:
+        return self._dialect.count_past(collection, column) or _NOTHING
 
     def _build_read(self, collection: Collection, size: int) -> Statement:
         table = self._dialect.table(collection)

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from conductus.database.dialect import Convert, Dialect, Name
-from conductus.schema.model import Column, Kind
+from conductus.database.dialect import Convert, Dialect, Name, Statement
+from conductus.schema.model import Collection, Column, Kind
 
 _TEXT = sa.Text()
 _TYPES: dict[Kind, TypeEngine[Any]] = {
@@ -45,6 +45,17 @@ class PostgreSQLDialect(Dialect):
 
     def __init__(self) -> None:
         super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+    def count_past(self, collection: Collection, key: Column) -> Statement | None:
+        # The name is read as SQL by the function, so it is quoted within the value.
+        table = self.sqlalchemy.identifier_preparer.quote_identifier(collection.name)
+        sequence = sa.cast(
+            sa.func.pg_get_serial_sequence(sa.literal(table), sa.literal(key.name)),
+            postgresql.REGCLASS,
+        )
+        given = sa.bindparam("given", type_=sa.BigInteger())
+        last = sa.func.coalesce(sa.func.pg_sequence_last_value(sequence), 0)
+        return self.compile(sa.select(sa.func.setval(sequence, given)).where(given > last))
 
     def type(self, kind: Kind) -> TypeEngine[Any]:
         return _TYPES[kind]
