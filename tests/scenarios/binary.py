@@ -105,13 +105,15 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    server = Running(process)
-    try:
-        server.wait_for("documentation: ")
-        yield server
-    finally:
-        if process.poll() is None:
-            server.stop()
+    with process:
+        server = Running(process)
+        try:
+            server.wait_for("documentation: ")
+            yield server
+        finally:
+            if process.poll() is None:
+                server.stop()
+            server.end()
 
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:
