@@ -187,6 +187,28 @@ async def test_a_stream_left_early_stops_in_the_database(
         await idle(database, watcher)
 
 
+async def test_a_stream_that_is_cancelled_stops_in_the_database(
+    database: Database, database_url: str
+) -> None:
+    await fill(database)
+    statement = database.dialect.compile(many_rows())
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async with database.stream(statement.sql, (), 100) as batches:
+            await anext(batches)
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with opened(database_url, pool_size=1) as watcher:
+        reading = asyncio.create_task(read())
+        await begun.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await idle(database, watcher)
+
+
 async def test_a_stream_that_raises_stops_in_the_database(
     database: Database, database_url: str
 ) -> None:

@@ -171,3 +171,13 @@ async def test_who_waits_too_long_for_the_schema_is_told(
         with pytest.raises(DatabaseUnreachable, match="locked"):
             async with hasty.schema_transaction():
                 raise AssertionError("two at once")
+
+
+async def test_a_table_is_altered_after_it_was_streamed(database: Database) -> None:
+    await change(database, author("a"), author("b"))
+    statement = database.dialect.compile(sa.select(AUTHORS.c.id))
+    async with database.schema_transaction() as transaction:
+        async with transaction.stream(statement.sql, (), 1) as batches:
+            assert len(await anext(batches)) == 1
+        await transaction.execute("ALTER TABLE authors ADD COLUMN added INTEGER")
+    assert await ask(database, sa.text("SELECT added FROM authors WHERE id = 0")) == []

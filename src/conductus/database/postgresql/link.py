@@ -74,6 +74,15 @@ class Link(Pooled):
             self.deadline = _NEVER
         return rows
 
+    async def close_cursor(self, cursor: Any) -> None:
+        """Lets go of a cursor before its transaction ends."""
+        # asyncpg does so by itself only for a cursor that was read to its end as an iterator.
+        self.deadline = monotonic() + self._patience
+        try:
+            await cursor._close_portal(_GRACE_SECONDS)
+        finally:
+            self.deadline = _NEVER
+
     def give_time(self, seconds: float) -> None:
         """Lets the following statements take longer."""
         self._patience = seconds + _GRACE_SECONDS
@@ -141,7 +150,9 @@ class PostgreSQLTransaction:
         """Rows in batches, from a cursor in the server."""
         self._start()
         try:
-            cursor = await self._link.raw.cursor(sql, *values)
+            # Prepared anew: asyncpg never drops a cached plan that a cursor finds outdated.
+            statement = await self._link.raw.prepare(sql)
+            cursor = await statement.cursor(*values)
         except RAISED as error:
             raise self._failure(error) from error
 
@@ -152,7 +163,18 @@ class PostgreSQLTransaction:
             except RAISED as error:
                 raise self._failure(error) from error
 
-        yield Batches(following)
+        try:
+            yield Batches(following)
+        finally:
+            if not self.failed:
+                await self._let_go(cursor)
+
+    async def _let_go(self, cursor: Any) -> None:
+        # An open portal would keep the tables that it reads from being altered.
+        try:
+            await self._link.close_cursor(cursor)
+        except RAISED as error:
+            raise self._failure(error) from error
 
     def _start(self) -> None:
         if self.failed:
