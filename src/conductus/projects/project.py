@@ -67,16 +67,20 @@ class Project:
 
     @asynccontextmanager
     async def schema_transaction(self) -> AsyncIterator[Transaction]:
-        """A change of the schema: its DDL and metadata, counted and announced."""
-        known = None
+        """A change of the schema: its DDL and metadata, counted and announced.
+
+        Counted as one of access too: permissions name collections and fields.
+        """
+        known: dict[Change, int] = {}
         try:
             async with self.database.schema_transaction() as transaction:
                 yield transaction
-                count = await bump(transaction, self.database.dialect, Change.SCHEMA)
-            known = count
+                counts = {change: await self.count(transaction, change) for change in Change}
+            known = counts
         finally:
             # Also after a failure: MySQL commits DDL step by step, so what is left may differ.
-            self._counters.announce(Change.SCHEMA, known)
+            for change in Change:
+                self._counters.announce(change, known.get(change))
 
     async def count(self, transaction: Transaction, change: Change) -> int:
         """Counts a change of rows in its own transaction; hand the answer to `announce`."""

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from conductus.database.ddl import ColumnChange, TableChange
+from conductus.database.ddl.elements import check_identifier
 from conductus.database.dialect import Name
 from conductus.errors import (
     FieldExists,
@@ -113,6 +114,8 @@ class FieldJudge:
         kind = stated_type(request)
         schema = self._picture.schema
         column = new_column(self._database, schema, self._collection.name, request, name)
+        if column is not None:
+            check_identifier(self._database, "field", name)
         if column is not None and self._collection.view:
             raise Unprocessable(f"{self._collection.name!r} is a view: its columns are fixed")
         return FieldPlan(row=FieldRow(name, kind.name, row_values(request)), added=column)
@@ -172,6 +175,7 @@ class FieldJudge:
         name = check_field_name(request.rename_to)
         if field.column is not None and field.column.primary_key:
             raise Unprocessable(f"{field.name}: the primary key cannot be renamed")
+        check_identifier(self._database, "rename_to", name)
         if name in self._collection.fields:
             raise FieldExists(name, self._collection.name)
         return name

@@ -10,18 +10,20 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TypeVar
 
 from msgspec import UNSET
 
 from conductus.database.ddl import SchemaEditor, schema_editor
 from conductus.database.ddl.elements import check_identifier
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Transaction
+from conductus.database.executor import Transaction, TransactionConflict
 from conductus.errors import (
     CollectionExists,
     CollectionNotManaged,
+    DatabaseUnreachable,
     SystemCollection,
     Unprocessable,
     ValidationFailed,
@@ -50,6 +52,8 @@ from conductus.schema.model import Collection
 from conductus.schema.names import check_collection_name
 from conductus.schema.system import System
 
+T = TypeVar("T")
+_ATTEMPTS = 5
 Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 
@@ -85,7 +89,8 @@ class SchemaChanges:
         stated = None if request.collection is UNSET else request.collection
         name = check_collection_name(stated)
         check_identifier(self._dialect.name, "collection", name)
-        async with self._work() as work:
+
+        async def create(work: _Work) -> str:
             existing = work.picture.schema.collections.get(name)
             if existing is None:
                 await self._create_table(work, name, request)
@@ -93,12 +98,15 @@ class SchemaChanges:
                 raise CollectionExists(name)
             else:
                 await self._manage(work, existing, request)
-        return name
+            return name
+
+        return await self._whole(create)
 
     async def update_collection(self, name: str, body: Body) -> str:
         """Changes the metadata and the listed fields; `managed: true` begins to manage."""
         request = parse_collection(body)
-        async with self._work() as work:
+
+        async def update(work: _Work) -> str:
             collection = work.picture.collection(name)
             if collection.system:
                 await self._update_system(work, collection, request)
@@ -109,11 +117,14 @@ class SchemaChanges:
                 await self._manage(work, collection, request)
             else:
                 raise CollectionNotManaged(name)
-        return name
+            return name
+
+        return await self._whole(update)
 
     async def delete_collection(self, name: str) -> None:
         """Drops the table and forgets everything that spoke of it."""
-        async with self._work() as work:
+
+        async def delete(work: _Work) -> None:
             collection = work.picture.collection(name)
             if collection.system:
                 raise SystemCollection(name)
@@ -121,17 +132,21 @@ class SchemaChanges:
                 raise CollectionNotManaged(name)
             await self._drop_table(work, collection)
 
+        await self._whole(delete)
+
     # -- fields ---------------------------------------------------------------------
 
     async def create_field(self, collection: str, body: Body) -> str:
         """Adds a field; answers its name."""
         request = parse_field(body)
-        async with self._work() as work:
+
+        async def create(work: _Work) -> str:
             target = work.picture.alterable(collection)
             plan = work.judge(target).create(request)
-            check_identifier(self._dialect.name, "field", plan.row.field)
             await self._run(work, target, [plan], force=False)
-        return plan.row.field
+            return plan.row.field
+
+        return await self._whole(create)
 
     async def update_field(
         self, collection: str, names: Sequence[str], body: Body, *, force: bool = False
@@ -154,8 +169,9 @@ class SchemaChanges:
         self, collection: str, names: Sequence[str], *, delete_junction: bool = False
     ) -> None:
         """Drops fields, their columns and relations."""
-        async with self._work() as work:
-            target = self._collection_of_fields(work, collection)
+
+        async def delete(work: _Work) -> None:
+            target = _with_fields(work, collection)
             gone = [removals.removable(work.picture, target, name) for name in dict.fromkeys(names)]
             removals.refuse_emptying(target, gone)
             removal = removals.removal(work.picture.schema, target, gone, junctions=delete_junction)
@@ -165,22 +181,30 @@ class SchemaChanges:
                 removal, work.editor, work.transaction, work.metadata, work.picture
             )
 
+        await self._whole(delete)
+
     # -- relations ------------------------------------------------------------------
 
     async def add_foreign_key(self, values: Body, on_delete: str) -> None:
         """Makes the database keep a relation. Raises 4 or 12, also for rows that break it."""
-        async with self._work() as work:
+
+        async def add(work: _Work) -> None:
             check_relation(work.picture.schema, values)
             wanted = reference(work.picture.schema, values, on_delete)
             await work.editor.add_reference(work.transaction, wanted)
 
+        await self._whole(add)
+
     # -- what they are made of ------------------------------------------------------
 
-    @asynccontextmanager
-    async def _work(self) -> AsyncIterator[_Work]:
-        async with self._begin() as transaction:
-            picture = await look(transaction, self._dialect, self._system)
-            yield _Work(transaction, self._dialect, picture)
+    async def _whole(self, action: Callable[[_Work], Awaitable[T]]) -> T:
+        """Runs a change in a transaction of its own, again where the database gave it up."""
+        for _ in range(_ATTEMPTS):
+            with suppress(TransactionConflict):
+                async with self._begin() as transaction:
+                    picture = await look(transaction, self._dialect, self._system)
+                    return await action(_Work(transaction, self._dialect, picture))
+        raise DatabaseUnreachable("Too many others change the same tables: try again")
 
     async def _create_table(self, work: _Work, name: str, request: CollectionRequest) -> None:
         plans = _new_table(work, name, request)
@@ -218,20 +242,15 @@ class SchemaChanges:
     async def _update(
         self, collection: str, requests: Sequence[tuple[str, FieldRequest]], *, force: bool
     ) -> tuple[str, ...]:
-        async with self._work() as work:
-            target = self._collection_of_fields(work, collection)
+        async def update(work: _Work) -> tuple[str, ...]:
+            target = _with_fields(work, collection)
             judge = work.judge(target)
             plans = [judge.change(name, request) for name, request in requests]
             judge.refuse_doubles(plans)
             await self._run(work, target, plans, force=force)
-        return tuple(plan.rename_to or plan.row.field for plan in plans)
+            return tuple(plan.rename_to or plan.row.field for plan in plans)
 
-    def _collection_of_fields(self, work: _Work, name: str) -> Collection:
-        """A collection of which some field may be changed, if only its note."""
-        collection = work.picture.collection(name)
-        if not collection.managed:
-            raise CollectionNotManaged(name)
-        return collection
+        return await self._whole(update)
 
     async def _run(
         self, work: _Work, collection: Collection, plans: Sequence[FieldPlan], *, force: bool
@@ -263,6 +282,14 @@ class SchemaChanges:
         await work.metadata.remove_collection(collection.name)
 
 
+def _with_fields(work: _Work, name: str) -> Collection:
+    """A collection of which some field may be changed, if only its note."""
+    collection = work.picture.collection(name)
+    if not collection.managed:
+        raise CollectionNotManaged(name)
+    return collection
+
+
 def _new_table(work: _Work, name: str, request: CollectionRequest) -> list[FieldPlan]:
     """The fields of a new collection, judged in the order of the API reference."""
     fields = () if request.fields is UNSET else request.fields
@@ -276,7 +303,6 @@ def _new_table(work: _Work, name: str, request: CollectionRequest) -> list[Field
     refuse_double_types(field.type.lower() for field in fields if field.type is not UNSET)
     plans = [work.judge(Collection(name=name, fields={})).add(field) for field in fields]
     for plan, field in zip(plans, fields, strict=True):
-        check_identifier(work.dialect.name, "field", plan.row.field)
         if field.primary_key is True and plan.added is None:
             raise Unprocessable("A primary key needs a column")
     return plans
