@@ -33,9 +33,10 @@ async def running(
         registry = await stack.enter_async_context(
             Registry(data, environment, config, observer, passwords.hash_secret)
         )
+        identity = await stack.enter_async_context(Identity(observer))
         yield Server(
             registry=registry,
-            identity=Identity(),
+            identity=identity,
             observer=observer,
             routes=PROJECT_ROUTES,
             server_routes=SERVER_ROUTES,

@@ -1,0 +1,247 @@
+"""From what a request shows to who asks.
+
+A token that was accepted is remembered, so that showing it again costs a look-up and some
+comparisons. What is remembered counts only while nothing about users, roles and sessions
+has changed in any worker, and for some seconds at most: somebody may change the tables
+with plain SQL. Source: authentication page §2 to §6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from conductus.auth import tokens
+from conductus.auth.accounts import ACTIVE, SUSPENDED, Accounts, Standing
+from conductus.auth.credentials import Credentials, presented, storable
+from conductus.auth.tokens import Claims, Signing
+from conductus.auth.transactions import Outcome, transact
+from conductus.config import ProjectConfig
+from conductus.database.executor import Transaction
+from conductus.errors import ExpiredToken, InvalidToken, UserInactive, UserSuspended
+from conductus.items.statements import StatementCache
+from conductus.permissions.actor import Actor
+from conductus.projects.coherence import Change
+from conductus.projects.project import Project
+from conductus.projects.snapshot import Snapshot
+from conductus.telemetry import Observer, TaskFailed
+
+__all__ = ["Credentials", "Identity", "SignedIn"]
+
+REMEMBERED_SECONDS: Final = 5
+MOST_REMEMBERED: Final = 10_000
+_MOST_EXTENSIONS: Final = 100
+_LEAST_EXTENSION_SECONDS: Final = 60
+_REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
+
+
+class SignedIn(Struct, frozen=True, kw_only=True):
+    """Who a valid token stands for."""
+
+    user: int
+    role: int | None
+    credential: Literal["jwt", "static"]
+    needs_2fa: bool
+    """Signed in, but treated as the public until a second factor is set up."""
+    claims: Claims | None
+    """What a JWT says."""
+
+
+class _Known(Struct, frozen=True):
+    """A token that was accepted, and how long that may be believed."""
+
+    signed_in: SignedIn
+    config: ProjectConfig
+    generation: int
+    since: datetime
+    until: datetime
+
+
+class SessionKey(Struct, frozen=True):
+    """What the claim `sid` says: which row, and the secret whose hash it holds."""
+
+    id: int
+    secret: str
+
+    def __str__(self) -> str:
+        return f"{self.id}.{self.secret}"
+
+
+class Identity:
+    """Resolves credentials. Open it with `async with`; one for all projects of a worker."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._known: dict[tuple[str, Credentials], _Known] = {}
+        self._accounts: StatementCache[Accounts] = StatementCache(256)
+        self._tasks = asyncio.TaskGroup()
+        self._extending: set[tuple[str, int]] = set()
+
+    async def __aenter__(self) -> Identity:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def actor(
+        self, project: Project, credentials: Credentials, ip: str, user_agent: str, now: datetime
+    ) -> Actor:
+        """Who asks; whoever cannot be believed is the public."""
+        if not (credentials.authorization or credentials.access_token):
+            return Actor(ip=ip, user_agent=user_agent)
+        try:
+            found = await self.signed_in(project, credentials, now)
+        except _REFUSALS:
+            return Actor(ip=ip, user_agent=user_agent)
+        if found.needs_2fa:
+            return Actor(ip=ip, user_agent=user_agent)
+        return Actor(
+            user=found.user,
+            role=found.role,
+            ip=ip,
+            user_agent=user_agent,
+            credential=found.credential,
+        )
+
+    async def signed_in(
+        self, project: Project, credentials: Credentials, now: datetime
+    ) -> SignedIn:
+        """Who a valid token stands for.
+
+        Raises `InvalidToken` (101), `ExpiredToken` (102), `UserInactive`, `UserSuspended`
+        (103).
+        """
+        generation = project.generation(Change.ACCESS)
+        key = project.key, credentials
+        known = self._known.get(key)
+        if (
+            known is not None
+            and known.generation == generation
+            and known.config is project.config
+            and known.since <= now < known.until
+        ):
+            return known.signed_in
+        self._known.pop(key, None)
+        # The generation was read first: what changes meanwhile is looked up next time.
+        known = await self._look_up(project, presented(credentials), generation, now)
+        self._remember(key, known)
+        return known.signed_in
+
+    def accounts(self, project: Project, snapshot: Snapshot) -> Accounts:
+        """Users and sessions as this snapshot has them."""
+        dialect = project.database.dialect
+        # Each database has a dialect of its own, so it also tells databases apart.
+        return self._accounts.get(
+            (dialect, snapshot.schema.version), lambda: Accounts(snapshot.schema, dialect)
+        )
+
+    def _remember(self, key: tuple[str, Credentials], known: _Known) -> None:
+        # What was remembered first goes first, and would be looked up again soonest.
+        while len(self._known) >= MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[key] = known
+
+    async def _look_up(
+        self, project: Project, token: str, generation: int, now: datetime
+    ) -> _Known:
+        until = now + timedelta(seconds=REMEMBERED_SECONDS)
+        if tokens.is_jwt(token):
+            claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
+            standing = await self._standing_of_session(project, claims, now)
+            until = min(until, datetime.fromtimestamp(claims.exp, UTC), standing.expires or until)
+            found = _signed_in(standing, "jwt", claims)
+        else:
+            found = _signed_in(await self._standing_of_static(project, token), "static", None)
+        return _Known(found, project.config, generation, now, until)
+
+    async def _standing_of_static(self, project: Project, token: str) -> Standing:
+        if not storable(token):
+            raise InvalidToken
+        accounts = self.accounts(project, await project.current())
+        standing = await accounts.find_by_token(project.database, token)
+        if standing is None:
+            raise InvalidToken
+        return standing
+
+    async def _standing_of_session(
+        self, project: Project, claims: Claims, now: datetime
+    ) -> Standing:
+        session = session_key(claims.sid)
+        snapshot = await project.current()
+        accounts = self.accounts(project, snapshot)
+        standing = await accounts.find_by_session(
+            project.database, session.id, session.secret, claims.id
+        )
+        if standing is None or standing.expires is None:
+            raise InvalidToken
+        if standing.expires <= now:
+            raise ExpiredToken
+        if standing.status == ACTIVE:
+            self._extend(project, snapshot, session.id, standing.expires, now)
+        return standing
+
+    # -- sessions in use live on ----------------------------------------------------
+
+    def _extend(
+        self, project: Project, snapshot: Snapshot, session: int, expires: datetime, now: datetime
+    ) -> None:
+        """Lets a session live on, now and then: not each request is worth a write."""
+        lifetime = timedelta(minutes=snapshot.settings.auto_sign_out)
+        worth = min(timedelta(seconds=_LEAST_EXTENSION_SECONDS), lifetime / 10)
+        key = project.key, session
+        if now + lifetime - expires < worth or key in self._extending:
+            return
+        if len(self._extending) >= _MOST_EXTENSIONS:
+            return
+        self._extending.add(key)
+        accounts = self.accounts(project, snapshot)
+        self._tasks.create_task(self._extended(project, accounts, session, now + lifetime))
+
+    async def _extended(
+        self, project: Project, accounts: Accounts, session: int, expires: datetime
+    ) -> None:
+        async def work(transaction: Transaction) -> Outcome[None]:
+            await accounts.extend_session(transaction, session, expires)
+            return Outcome(None)
+
+        try:
+            await transact(project, work)
+        except Exception as error:
+            # The next request that uses the session tries again.
+            self._observer(TaskFailed(f"extend a session of {project.key}", error))
+        finally:
+            self._extending.discard((project.key, session))
+
+
+def session_key(sid: str) -> SessionKey:
+    """What a `sid` says. Raises `InvalidToken`."""
+    number, _, secret = sid.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 16):
+        raise InvalidToken
+    return SessionKey(int(number), secret)
+
+
+def _signed_in(
+    standing: Standing, credential: Literal["jwt", "static"], claims: Claims | None
+) -> SignedIn:
+    if standing.status == SUSPENDED:
+        raise UserSuspended
+    if standing.status != ACTIVE:
+        raise UserInactive
+    return SignedIn(
+        user=standing.user,
+        role=standing.role,
+        credential=credential,
+        needs_2fa=standing.needs_2fa,
+        claims=claims,
+    )

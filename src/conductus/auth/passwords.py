@@ -1,0 +1,110 @@
+"""Hashes of passwords: made with Argon2id, verified also as bcrypt. Off the event loop.
+
+Old hashes are replaced when their password is shown at login. Source: authentication
+page §3 and §8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, ParamSpec, TypeVar
+
+from msgspec import Struct
+from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
+
+from conductus.errors import TooManyRequests
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_WAITING: Final = 64
+"""Hashings under way or waiting; each takes a tenth of a second and 64 MiB."""
+_THREADS: Final = 2
+_BCRYPT_BYTES: Final = 72
+# S105: it belongs to no password; its cost is that of a hash made today.
+NOBODYS_HASH: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$kNQzDw/vji6zrOEDKfbAFw"
+    "$85PvumhzxULA1N3DuxJFXm7q3EulYhhmzvAb1vcaoC0"
+)
+
+
+class Verdict(Struct, frozen=True):
+    """Whether a password is right, and the hash to be stored from now on."""
+
+    right: bool
+    renewed: str | None = None
+
+
+WRONG: Final = Verdict(False)
+
+
+class Passwords:
+    """Hashes and verifies in threads of its own. Open it with `with`."""
+
+    def __init__(self) -> None:
+        self._argon2 = Argon2Hasher()
+        self._bcrypt = BcryptHasher()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
+        self._waiting = 0
+
+    def __enter__(self) -> Passwords:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def hash_secret(self, text: str) -> str:
+        """The hash to be stored. Raises `TooManyRequests` when too many wait."""
+        return await self._in_thread(self._argon2.hash, text)
+
+    async def verify(self, password: str, stored: str | None) -> Verdict:
+        """Whether the password is that of the stored hash.
+
+        Without a hash it takes as long, and is wrong.
+        """
+        return await self._in_thread(self._verify, password, stored or "")
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise TooManyRequests(1)
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    def _verify(self, password: str, stored: str) -> Verdict:
+        if self._argon2.identify(stored):
+            return self._verify_argon2(password, stored)
+        if self._bcrypt.identify(stored):
+            return self._verify_bcrypt(password, stored)
+        self._argon2.verify(password, NOBODYS_HASH)
+        return WRONG
+
+    def _verify_argon2(self, password: str, stored: str) -> Verdict:
+        if not self._argon2.verify(password, stored):
+            return WRONG
+        old = self._argon2.check_needs_rehash(stored)
+        return Verdict(True, self._argon2.hash(password) if old else None)
+
+    def _verify_bcrypt(self, password: str, stored: str) -> Verdict:
+        raw = password.encode()
+        try:
+            right = self._bcrypt.verify(raw[:_BCRYPT_BYTES], stored)
+        except ValueError:
+            # A cost or salt that no bcrypt has.
+            return WRONG
+        if not right:
+            return WRONG
+        # What stands beyond the 72 bytes was never verified, so it must not be fixed.
+        return Verdict(True, None if len(raw) > _BCRYPT_BYTES else self._argon2.hash(password))

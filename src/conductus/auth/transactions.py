@@ -1,0 +1,48 @@
+"""Transactions of this room: insisted on, and told to every worker."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from conductus.database.executor import Transaction, TransactionConflict
+from conductus.errors import DatabaseUnreachable
+from conductus.projects.coherence import Change
+from conductus.projects.project import Project
+
+T = TypeVar("T")
+_ATTEMPTS: Final = 5
+
+
+class Outcome(Struct, Generic[T], frozen=True):
+    """What a transaction came to."""
+
+    value: T
+    access_changed: bool = False
+    """True when what workers remember of users may be wrong now."""
+
+
+async def transact(project: Project, work: Callable[[Transaction], Awaitable[Outcome[T]]]) -> T:
+    """Runs `work` in a transaction, again while the database gives it up for another's sake."""
+    for number in range(_ATTEMPTS):
+        try:
+            return await _once(project, work)
+        except TransactionConflict:
+            # S311: nothing secret hangs on it.
+            await asyncio.sleep(random.uniform(0.001, 0.01) * 2**number)  # noqa: S311
+    raise DatabaseUnreachable("Too many others change the same rows: try again")
+
+
+async def _once(project: Project, work: Callable[[Transaction], Awaitable[Outcome[T]]]) -> T:
+    count = None
+    async with project.database.transaction() as transaction:
+        outcome = await work(transaction)
+        if outcome.access_changed:
+            count = await project.count(transaction, Change.ACCESS)
+    if count is not None:
+        project.announce(Change.ACCESS, count)
+    return outcome.value
