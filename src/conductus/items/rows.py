@@ -12,7 +12,7 @@ from conductus.database.executor import Row
 from conductus.items.plan import Node
 from conductus.schema.model import Collection, Field
 from conductus.schema.secrets import mask
-from conductus.schema.types import field_type
+from conductus.schema.types import type_of
 
 Item = dict[str, Any]
 """An item on its way to or from JSON."""
@@ -56,7 +56,7 @@ def layout(node: Node, collection: Collection, dialect: Dialect, start: int) -> 
 def converter(field: Field, dialect: Dialect) -> Convert | None:
     """From the driver's value of a column to JSON; None when they are the same."""
     load = dialect.loader(field.kind)
-    present = mask(field) or field_type(field.type).presenter(field.kind)
+    present = mask(field) or type_of(field).presenter(field.kind)
     if load is None or present is None:
         return load or present
 

@@ -12,8 +12,8 @@ from conductus.items.changes import Item, Secret
 from conductus.items.stamps import mirrored_slugs
 from conductus.permissions.writing import Action
 from conductus.schema.model import Collection, Column, Field, Kind
-from conductus.schema.secrets import MASK, secret
-from conductus.schema.types import type_of
+from conductus.schema.secrets import secret
+from conductus.schema.types import MASK, type_of
 from conductus.schema.types.field_type import Plain
 from conductus.schema.validation import check_validation
 

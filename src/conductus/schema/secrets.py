@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conductus.schema.model import Field
-from conductus.schema.types import field_type
+from conductus.schema.types import MASK, field_type
 
-MASK = "**********"
 _USERS = "directus_users"
 UNFILTERABLE = frozenset(
     {
