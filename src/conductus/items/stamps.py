@@ -52,7 +52,7 @@ def mirrored_slugs(collection: Collection, body: Mapping[str, Any]) -> dict[str,
     slugs: dict[str, str] = {}
     for field in collection.columns():
         source = mirrored_field(field)
-        if source in body and field.name not in body:
+        if source is not None and source in body and field.name not in body:
             slug = made_slug(field, body[source])
             if slug is not None:
                 slugs[field.name] = slug
