@@ -64,12 +64,11 @@ async def idle(database: Database, watcher: Database) -> None:
     name = database.dialect.name
     if name == "sqlite":
         # A reader that is still at work keeps the log from being emptied.
+        ((_, _, path),) = await watcher.fetch("PRAGMA database_list")
+
         async def emptied() -> bool:
-            ((busy, _, _),) = await watcher.inspect(
-                lambda connection: list(
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                )
-            )
+            with closing(sqlite3.connect(path)) as connection:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return bool(busy == 0)
 
         await until(emptied)

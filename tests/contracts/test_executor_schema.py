@@ -140,12 +140,6 @@ async def test_ping_answers(database: Database) -> None:
     await database.ping()
 
 
-@pytest.mark.parametrize("driver", ["sqlite"])
-async def test_sqlalchemy_looks_at_the_tables_through_the_same_driver(database: Database) -> None:
-    names = await database.inspect(lambda connection: sa.inspect(connection).get_table_names())
-    assert sorted(names) == ["authors", "books", "notes"]
-
-
 async def test_changes_of_the_schema_go_one_after_the_other(
     database: Database, database_url: str
 ) -> None:

@@ -87,6 +87,9 @@ def _shape(database: Name, request: ColumnRequest) -> Shape:
             return Shape("BOOLEAN")
         case "uuid" if shape.datatype == "CHAR" and shape.length == "36":
             return Shape("UUID")
+        case _ if database == "sqlite" and request.auto_increment and shape.datatype in _INTEGERS:
+            # The one type of a key that counts by itself; it holds 64 bits.
+            return Shape("INT")
         case _ if shape.datatype == "TINYINT" and shape.length == "1" and database != "postgresql":
             # A TINYINT(1) reads as a boolean: an integer is made wider than that.
             return Shape("TINYINT", "4")

@@ -13,19 +13,16 @@ transaction given up for the sake of concurrency `TransactionConflict`, which is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conductus.errors import ApiError
 
 if TYPE_CHECKING:
-    import sqlalchemy
-
     from conductus.database.dialect import Dialect
 
 Row = Sequence[Any]
-T = TypeVar("T")
 
 
 class QueryFailed(ApiError):
@@ -105,10 +102,6 @@ class Database(Executor, Protocol):
         at each DDL statement. On SQLite foreign keys are off inside and checked before
         the commit. Runs off the event loop where the driver would block it.
         """
-        ...
-
-    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
-        """Runs `work` with a short-lived SQLAlchemy connection on the same driver."""
         ...
 
     async def fingerprint(self) -> str:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from conductus.database import refusals
 from conductus.database.dialects.mysql import MySQLDialect
 from conductus.database.executor import QueryFailed, Row
 from conductus.database.mysql.errors import RAISED, in_transaction, is_lost, translated
-from conductus.database.mysql.link import About, Limits, Link, connect_for_tools, connect_link
+from conductus.database.mysql.link import About, Limits, Link, connect_link
 from conductus.database.mysql.transactions import MySQLSchemaTransaction, MySQLTransaction
 from conductus.database.pool import Pool
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable
 
 if TYPE_CHECKING:
-    import sqlalchemy
+    pass
 
-T = TypeVar("T")
 
 _OLDEST_MYSQL = (8, 0)
 _OLDEST_MARIADB = (10, 3)
@@ -200,22 +199,6 @@ class MySQLDatabase:
             self._long.discard(link)
 
     # -- about the server -----------------------------------------------------------
-
-    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
-        """Runs `work` on a connection of its own, made by this driver."""
-        from sqlalchemy import NullPool
-        from sqlalchemy.ext.asyncio import create_async_engine
-
-        engine = create_async_engine(
-            "mysql+asyncmy://",
-            async_creator=partial(connect_for_tools, self._url),
-            poolclass=NullPool,
-        )
-        try:
-            async with engine.connect() as connection:
-                return await connection.run_sync(work)
-        finally:
-            await engine.dispose()
 
     async def fingerprint(self) -> str:
         """A hash over the columns and indexes of every table and view."""

@@ -185,17 +185,6 @@ async def ask(raw: Any, sql: str, values: Sequence[Any] = ()) -> Any:
     return raw._result
 
 
-async def connect_for_tools(url: DatabaseURL) -> Any:
-    """A connection of asyncmy for SQLAlchemy to work with."""
-    raw = await connect(url)
-    try:
-        await _set_session(raw)
-    except BaseException:
-        raw.close()
-        raise
-    return raw
-
-
 async def _set_session(raw: Any) -> None:
     await ask(raw, "SET SESSION sql_mode = %s, time_zone = %s", (_MODES, "+00:00"))
     await ask(raw, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")

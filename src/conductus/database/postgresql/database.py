@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from conductus.database.dialects.postgresql import PostgreSQLDialect
 from conductus.database.executor import QueryFailed, Row
@@ -22,9 +21,8 @@ from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable
 
 if TYPE_CHECKING:
-    import sqlalchemy
+    pass
 
-T = TypeVar("T")
 
 _OLDEST = 12
 _SCHEMA_LOCK = 0x436F6E6475637475
@@ -218,22 +216,6 @@ class PostgreSQLDatabase:
             raise in_transaction(error, self._statement_seconds) from error
 
     # -- about the server -----------------------------------------------------------
-
-    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
-        """Runs `work` on a connection of its own, made by this driver."""
-        from sqlalchemy import NullPool
-        from sqlalchemy.ext.asyncio import create_async_engine
-
-        engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=partial(connect, self._url, self._statement_seconds),
-            poolclass=NullPool,
-        )
-        try:
-            async with engine.connect() as connection:
-                return await connection.run_sync(work)
-        finally:
-            await engine.dispose()
 
     async def fingerprint(self) -> str:
         """A hash over the tables, views, columns, constraints and indexes."""

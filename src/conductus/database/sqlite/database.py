@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from conductus.database.dialects.sqlite import SQLiteDialect
 from conductus.database.executor import QueryTooSlow, Row
@@ -37,9 +37,8 @@ from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable
 
 if TYPE_CHECKING:
-    import sqlalchemy
+    pass
 
-T = TypeVar("T")
 
 _OLDEST = (3, 35, 0)
 
@@ -59,7 +58,7 @@ class SQLiteDatabase:
         self._statement_seconds = statement_seconds
         self._busy_seconds = busy_seconds
         self._dialect = SQLiteDialect()
-        # Readers, streams, the writer's slow statements, a checkpoint, an inspection.
+        # Readers, streams, the writer's slow statements, a checkpoint.
         self._threads = Threads(2 * size + 3)
         lender = partial(Lender, self._threads, partial(self._link, "read"), size, busy_seconds)
         self._readers, self._streams = lender(), lender()
@@ -210,19 +209,6 @@ class SQLiteDatabase:
             self._writing.release()
 
     # -- about the file -------------------------------------------------------------
-
-    async def inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
-        """Runs `work` in a thread, on a connection of its own."""
-        return await self._threads.run(None, self._inspect, work)
-
-    def _inspect(self, work: Callable[[sqlalchemy.Connection], T]) -> T:
-        from sqlalchemy import NullPool, create_engine
-
-        engine = create_engine(
-            "sqlite://", creator=partial(self._raw, "inspect"), poolclass=NullPool
-        )
-        with engine.connect() as connection:
-            return work(connection)
 
     async def fingerprint(self) -> str:
         """The counter that SQLite raises with each change of the schema, by anyone."""

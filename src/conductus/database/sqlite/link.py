@@ -10,7 +10,7 @@ from typing import Any, Literal
 from conductus.database.dialects.sqlite import AGGREGATES, FUNCTIONS
 from conductus.database.executor import Row
 
-Purpose = Literal["read", "read inline", "write", "alter", "inspect"]
+Purpose = Literal["read", "read inline", "write", "alter"]
 
 _STEPS = 1000
 """Virtual machine steps between two looks at the clock: some tens of microseconds."""
