@@ -177,6 +177,16 @@ async def test_administrators_may_leave_no_trace(shop: Desk) -> None:
     assert await revisions(shop, "tags") == []
 
 
+async def test_a_comment_on_a_change_must_be_text_that_can_be_stored(shop: Desk) -> None:
+    await shop.create("tags", {"slug": "x"})
+    with pytest.raises(ValidationFailed, match="comment"):
+        await shop.update("tags", "1", {"slug": "y"}, comment="nul \0")
+    actor = replace(ADMIN, user_agent="a\0b\ud800")
+    await shop.writer.update("tags", ["1"], {"slug": "z"}, shop.as_actor(actor))
+    row = (await shop.items("directus_activity", sort="-id", limit="1"))[0]
+    assert row["user_agent"] == "ab?"
+
+
 async def test_long_things_are_cut_to_their_columns(shop: Desk) -> None:
     actor = replace(ADMIN, user_agent="ü" * 1000, ip="1" * 100)
     await shop.writer.create("tags", [{"slug": "x"}], shop.as_actor(actor))

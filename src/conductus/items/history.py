@@ -23,7 +23,7 @@ from conductus.items.stamps import moment_in
 from conductus.items.steps import Step
 from conductus.items.values import unrecorded
 from conductus.permissions.actor import Actor
-from conductus.schema.model import Collection
+from conductus.schema.model import Collection, Field
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 
@@ -118,11 +118,11 @@ class History:
             "action": note.deed.value,
             "action_by": actor.user,
             "action_on": moment_in(fields["action_on"], self._context.now),
-            "ip": _address(actor),
+            "ip": _cut(_address(actor), self._activity, "ip"),
             "user_agent": _cut(actor.user_agent, self._activity, "user_agent"),
             "collection": note.collection,
             "item": _cut(note.item, self._activity, "item"),
-            "comment": note.comment,
+            "comment": _parsed(note.comment, fields["comment"]),
         }
 
     def _revision_row(self, step: Step, activity: int, row: Record) -> Record:
@@ -217,10 +217,16 @@ def _row_of(step: Step, rows: Mapping[str, Mapping[Key, Record]]) -> Record:
 
 
 def _address(actor: Actor) -> str:
-    return "localhost" if actor.ip in _LOOPBACK else actor.ip[:50]
+    return "localhost" if actor.ip in _LOOPBACK else actor.ip
+
+
+def _parsed(comment: str | None, field: Field) -> Plain:
+    return type_of(field).parse(comment, field)
 
 
 def _cut(text: str, collection: Collection, name: str) -> str:
+    """The text as the column takes it: the wish of a client must not fail the change."""
+    text = text.replace("\0", "").encode(errors="replace").decode()
     column = collection.fields[name].column
     length = column.length if column is not None else None
     return text[: int(length)] if length is not None and length.isdecimal() else text

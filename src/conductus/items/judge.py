@@ -173,7 +173,7 @@ class Judge:
         if field.type in _LINK_ONLY:
             raise Unprocessable(f"{field.name}: takes an existing item by its key")
         if key is None:
-            created = self.create(target, rest, depth + 1)
+            created = self.create(target, value, depth + 1)
             parts.add_one(field, created, created.sent)
             return
         changed = self._change_or_create(target, key, value, depth + 1)
