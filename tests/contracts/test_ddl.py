@@ -406,3 +406,88 @@ async def test_keys_are_not_given_out_twice_after_a_change(database: Database) -
     table = await found(database, "t")
     await put(database, table, {"w": "c"})
     assert await values(database, table, "id") == [1, 3]
+
+
+# -- what a change must not touch -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("driver", ["sqlite"])
+async def test_sqlite_keeps_what_a_change_does_not_touch(database: Database) -> None:
+    async with database.schema_transaction() as transaction:
+        for statement in (
+            "CREATE TABLE one (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE log (what TEXT)",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, -- the key, (of course)\n"
+            " a TEXT COLLATE NOCASE CHECK (a <> 'bad'), b TEXT, c TEXT DEFAULT (lower('C')),"
+            " one INTEGER REFERENCES one (id) ON DELETE CASCADE, d INT AS (id * 2),"
+            " CONSTRAINT both UNIQUE (a, c))",
+            "CREATE INDEX of_c ON t (c) WHERE c IS NOT NULL",
+            "CREATE TRIGGER logs AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a); END",
+            "CREATE VIEW seen AS SELECT a FROM t",
+            "INSERT INTO t (a, b) VALUES ('x', '1')",
+        ):
+            await transaction.execute(statement)
+    table = await found(database, "t")
+    before = table.column("b")
+    assert before is not None
+    after = structs.replace(column(database, "b", "integer"), nullable=False)
+    await change(database, "t", changed=(ColumnChange(before, after),))
+    (sql,) = await database.fetch("SELECT sql FROM sqlite_master WHERE name = 't'")
+    for kept in ("COLLATE NOCASE", "CHECK (a <> 'bad')", "ON DELETE CASCADE", "AS (id * 2)"):
+        assert kept in sql[0]
+    changed = await found(database, "t")
+    assert alike(changed.column("b")) == alike(after)
+    assert changed.foreign_keys == table.foreign_keys
+    assert changed.unique_keys == (("a", "c"),)
+    assert await values(database, changed, "c") == ["c"]
+    await put(database, changed, {"a": "Y", "b": 2})
+    assert await database.fetch("SELECT what FROM log") == [("x",), ("Y",)]
+    assert len(await database.fetch("SELECT a FROM seen WHERE a = 'x'")) == 1
+    assert await database.fetch("SELECT 1 FROM t WHERE a = 'y'") == [(1,)]
+    names = await database.fetch("SELECT name FROM sqlite_master WHERE name LIKE 'of_c'")
+    assert names == [("of_c",)]
+    with pytest.raises(Unprocessable):
+        await put(database, changed, {"a": "bad", "b": 3})
+
+
+@pytest.mark.parametrize("driver", ["mysql"])
+async def test_mysql_keeps_what_a_change_does_not_touch(database: Database) -> None:
+    async with database.schema_transaction() as transaction:
+        await transaction.execute(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1"
+            " COLLATE latin1_bin DEFAULT 'x' COMMENT 'it''s 100% so', m TIMESTAMP NOT NULL"
+            " DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP)".replace("%", "%%")
+        )
+    table = await found(database, "t")
+    a, m = table.column("a"), table.column("m")
+    assert a is not None
+    assert m is not None
+    await change(
+        database,
+        "t",
+        changed=(
+            ColumnChange(a, structs.replace(a, native="varchar(30)", length="30")),
+            ColumnChange(m, structs.replace(m, nullable=True)),
+        ),
+    )
+    ((_, sql),) = await database.fetch("SHOW CREATE TABLE t")
+    for kept in ("latin1_bin", "'it''s 100% so'", "DEFAULT 'x'", "varchar(30)"):
+        assert kept in sql
+    assert "NULL DEFAULT current_timestamp() ON UPDATE current_timestamp()" in sql
+
+
+async def test_a_name_of_a_column_moves_with_its_index(database: Database) -> None:
+    await make(database, "t", key(database), column(database, "a", "string", unique=True))
+    before = (await found(database, "t")).column("a")
+    assert before is not None
+    await change(
+        database,
+        "t",
+        changed=(ColumnChange(before, structs.replace(before, nullable=False)),),
+        renamed=(("a", "b"),),
+    )
+    table = await found(database, "t")
+    assert table.unique_keys == (("b",),)
+    renamed = table.column("b")
+    assert renamed is not None
+    assert not renamed.nullable
