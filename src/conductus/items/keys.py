@@ -13,7 +13,7 @@ from typing import Any
 from conductus.errors import ItemNotFound, Unprocessable
 from conductus.schema.model import Collection, Field
 from conductus.schema.types import NoMatch, type_of
-from conductus.schema.types.field_type import Plain
+from conductus.schema.types.field_type import NO_MATCH, Plain
 
 Key = tuple[Plain, ...]
 
@@ -28,12 +28,18 @@ def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
     if len(parts) != len(names):
         raise ItemNotFound(collection.name, text)
     values = [
-        type_of(collection.fields[name]).operand(part, collection.fields[name], now)
+        key_value(part, collection.fields[name], now)
         for name, part in zip(names, parts, strict=True)
     ]
     if any(isinstance(value, NoMatch) for value in values):
         raise ItemNotFound(collection.name, text)
     return tuple(values)
+
+
+def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
+    """The value of a key column that a text stands for: `1`, but not `01` or `1.0`."""
+    value = type_of(field).operand(text, field, now)
+    return NO_MATCH if isinstance(value, int) and str(value) != text else value
 
 
 def text_of_key(key: Key, collection: Collection) -> str:

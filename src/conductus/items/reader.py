@@ -14,6 +14,7 @@ from conductus.errors import ItemNotFound, Unprocessable
 from conductus.items import groups
 from conductus.items.context import Context
 from conductus.items.counting import Counter, Counts
+from conductus.items.keys import key_value
 from conductus.items.loading import Compilations, Loader, Prepared
 from conductus.items.plan import Planner, composite
 from conductus.items.rows import Item
@@ -21,7 +22,6 @@ from conductus.items.statements import StatementCache
 from conductus.permissions.reading import narrow
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection, Field
-from conductus.schema.types import field_type
 from conductus.schema.types.field_type import NoMatch
 
 
@@ -148,8 +148,7 @@ class Reader:
 
     def _key_values(self, field: Field, keys: Sequence[str], context: Context) -> list[Any]:
         """Driver values of those keys that an item could have."""
-        kind = field_type(field.type)
-        operands = (kind.operand(key, field, context.now) for key in keys)
+        operands = (key_value(key, field, context.now) for key in keys)
         values = [value for value in operands if not isinstance(value, NoMatch)]
         bind = self._dialect.binder(field.kind)
         return values if bind is None else _bound(bind, values)
