@@ -11,6 +11,7 @@ from conductus.openapi.values import (
     SET_BY_SERVER,
     JSONSchema,
     World,
+    key_part,
     reading,
     writing,
 )
@@ -19,15 +20,17 @@ from conductus.schema.slugs import mirrored_field
 
 CREATE = ".create"
 UPDATE = ".update"
+NESTED = ".nested"
 
 
 def schemas(collection: Collection, world: World) -> dict[str, JSONSchema]:
-    """Its items in answers, in bodies that create and in bodies that change."""
+    """Its items in answers, in bodies that create or change, and within other items."""
     name = world.names[collection.name]
     read = _properties(collection, lambda field: reading(field, world))
     found = {name: _object(read, collection.note)}
     found[name + CREATE] = _creating(collection, world)
     found[name + UPDATE] = _updating(collection, world)
+    found[name + NESTED] = _nested(collection, world)
     return found
 
 
@@ -42,10 +45,11 @@ def bodies(collection: Collection, world: World) -> dict[str, Any]:
     name = world.names[collection.name]
     create = world.reference(collection.name, CREATE)
     update = world.reference(collection.name, UPDATE)
+    each = _and_keys(collection, world)
     return {
         name + CREATE: _body(one_or_many(create, least=1)),
         name + UPDATE: _body(update),
-        f"{name}{UPDATE}s": _body({"type": "array", "items": update, "minItems": 1}),
+        f"{name}{UPDATE}s": _body({"type": "array", "items": each, "minItems": 1}),
     }
 
 
@@ -61,10 +65,10 @@ def _creating(collection: Collection, world: World) -> JSONSchema:
     def created(field: Field) -> JSONSchema | None:
         if field.type in SET_BY_SERVER:
             return None
-        value = writing(field, world)
+        value = _written(field, world)
         return None if value is None else value | default_of(field, value)
 
-    found = _body_object(_properties(collection, created))
+    found = _object(_properties(collection, created), None)
     required = [field.name for field in collection.fields.values() if _required(field, collection)]
     if required:
         found["required"] = required
@@ -72,12 +76,29 @@ def _creating(collection: Collection, world: World) -> JSONSchema:
 
 
 def _updating(collection: Collection, world: World) -> JSONSchema:
-    properties = _properties(collection, lambda field: writing(field, world))
-    properties["$delete"] = {
-        "type": "boolean",
-        "description": "In an item nested in another: with its key and `true` it is deleted.",
-    }
-    return _body_object(properties)
+    return _object(_properties(collection, lambda field: _written(field, world)), None)
+
+
+def _nested(collection: Collection, world: World) -> JSONSchema:
+    """An item within another: its key ties it, the rest of the body changes it."""
+    deleting = {"type": "boolean", "description": "With the key: `true` deletes the item."}
+    return _and_keys(collection, world, {"$delete": deleting})
+
+
+def _and_keys(
+    collection: Collection, world: World, also: dict[str, JSONSchema] | None = None
+) -> JSONSchema:
+    keys = {name: key_part(collection.fields[name]) for name in collection.primary_key}
+    found: JSONSchema = {"type": "object", "properties": {**keys, **(also or {})}}
+    if also is None:
+        found["required"] = list(keys)
+    return {"allOf": [world.reference(collection.name, UPDATE), found]}
+
+
+def _written(field: Field, world: World) -> JSONSchema | None:
+    # Who tries a request with a body made of the schema must not give the item a key.
+    counted = field.column is not None and field.column.auto_increment
+    return None if counted else writing(field, world)
 
 
 def _required(field: Field, collection: Collection) -> bool:
@@ -108,10 +129,6 @@ def _properties(
 def _object(properties: dict[str, JSONSchema], note: str | None) -> JSONSchema:
     found: JSONSchema = {"type": "object", "properties": properties}
     return {**found, "description": note} if note else found
-
-
-def _body_object(properties: dict[str, JSONSchema]) -> JSONSchema:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _body(schema: JSONSchema) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from conductus import __version__
-from conductus.openapi import components, envelope, items
+from conductus.openapi import components, envelope, items, structure
 from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
 from conductus.openapi.parameters import parameters
@@ -20,7 +20,6 @@ from conductus.schema.model import Collection, Schema
 
 Document = dict[str, Any]
 VERSION: Final = "3.1.0"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def document(schema: Schema, key: str, base_url: str) -> Document:
@@ -32,6 +31,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     shown = described(schema)
     world = World(schema, component_names(shown))
     operations = [*surrounding_operations(), *_item_operations(shown, world)]
+    operations += structure.structure_operations()
     operations += section_operations(world)
     return _document(key, base_url, operations, _components(shown, world))
 
@@ -47,7 +47,6 @@ def _document(
 ) -> Document:
     return {
         "openapi": VERSION,
-        "jsonSchemaDialect": DIALECT,
         "info": {
             "title": key,
             "version": __version__,
@@ -74,6 +73,7 @@ def _item_operations(shown: list[Collection], world: World) -> Iterable[Operatio
 
 def _components(shown: list[Collection], world: World) -> dict[str, Any]:
     parts = _envelopes()
+    parts["schemas"] |= structure.schemas()
     bodies: dict[str, Any] = {}
     for collection in shown:
         parts["schemas"] |= components.schemas(collection, world)

@@ -13,7 +13,7 @@ from typing import Final
 
 from conductus.schema.model import Collection, Schema
 
-SHARED: Final = ("Envelope", "Error", "Meta", "Warning")
+SHARED: Final = ("Collection", "Envelope", "Error", "Field", "Meta", "Warning")
 """Schemas that belong to no collection."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _UNDESCRIBED: Final = frozenset(

@@ -16,8 +16,6 @@ SHAPE: Final = ("fields", "meta", "lang", "status", "deep")
 """What the reading of items by their keys takes."""
 WRITE: Final = (*SHAPE, "comment", "activity_skip")
 """What a write takes."""
-KEYED_WRITE: Final = ("id", *WRITE)
-ID: Final = "id"
 _FUNCTIONS: Final = ("count", "countDistinct", "sum", "avg", "min", "max")
 
 
@@ -38,7 +36,7 @@ def parameters() -> dict[str, Any]:
         "page": _query(
             "page", {"type": "integer", "minimum": 1}, "Which page, from 1; needs `limit`."
         ),
-        "single": _flag("single", "Answers the first match as an object."),
+        "single": flag("single", "Answers the first match as an object."),
         "sort": _listed("sort", "Fields to order by, `-` descends, `?` is random.", ["-id"]),
         "status": _listed("status", "Statuses to show, `*` for all.", ["*"]),
         "filter": _deep(
@@ -55,7 +53,7 @@ def parameters() -> dict[str, Any]:
             "aggregate", f"Figures of each group: `aggregate[sum]=views`; {_named(_FUNCTIONS)}."
         ),
         "comment": _query("comment", {"type": "string"}, "Is kept with the activity."),
-        "activity_skip": _flag("activity_skip", "Writes no history; administrators only."),
+        "activity_skip": flag("activity_skip", "Writes no history; administrators only."),
         "id": path_parameter("id", "A key, or several with commas between them."),
     }
 
@@ -76,17 +74,13 @@ def path_parameter(name: str, description: str, kind: str = "string") -> dict[st
     }
 
 
-def query_parameter(name: str, description: str) -> dict[str, Any]:
-    """A parameter of one operation."""
-    return _query(name, {"type": "string"}, description)
+def flag(name: str, description: str) -> dict[str, Any]:
+    """A parameter that is 0 or 1."""
+    return _query(name, {"type": "integer", "enum": [0, 1]}, description)
 
 
 def _query(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _flag(name: str, description: str) -> dict[str, Any]:
-    return _query(name, {"type": "integer", "enum": [0, 1]}, description)
 
 
 def _listed(name: str, description: str, example: list[str] | None) -> dict[str, Any]:
@@ -98,7 +92,9 @@ def _listed(name: str, description: str, example: list[str] | None) -> dict[str,
 
 def _deep(name: str, description: str) -> dict[str, Any]:
     schema = {"type": "object", "additionalProperties": True}
-    return {**_query(name, schema, description), "style": "deepObject", "explode": True}
+    # The example keeps Swagger UI from sending one that it makes up.
+    facts = {"style": "deepObject", "explode": True, "example": {}}
+    return {**_query(name, schema, description), **facts}
 
 
 def _named(names: Any) -> str:

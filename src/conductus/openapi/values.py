@@ -19,7 +19,7 @@ SET_BY_SERVER: Final = frozenset(
     {"owner", "user_created", "user_updated", "datetime_created", "datetime_updated"}
 )
 TO_MANY: Final = frozenset({"o2m", "translation"})
-_NEVER_NULL: Final = frozenset({"array", "boolean"})
+_NEVER_NULL: Final = frozenset({"array", "boolean", "decimal"})
 _TEXTS: Final = frozenset({"string", "slug", "lang", "status", "uuid"})
 _INTEGER_FORMATS: Final[Mapping[str, str]] = {"INT": "int32", "BIGINT": "int64"}
 _BY_TYPE: Final[Mapping[str, JSONSchema]] = {
@@ -72,12 +72,12 @@ def writing(field: Field, world: World) -> JSONSchema | None:
     """The value as a body holds it; None for what is never written."""
     column = field.column
     if column is None:
-        return _described(_list(field, world, ".update"), field)
+        return _described(_list(field, world, ".nested"), field)
     if column.generated:
         return None
     relation = world.schema.many_to_one.get((field.collection, field.name))
     if relation is not None:
-        nested = world.reference(relation.collection_one, ".update")
+        nested = world.reference(relation.collection_one, ".nested")
         value = _either(_key(world, relation), nested)
     else:
         value = _column_value(field, column, world)
@@ -90,7 +90,12 @@ def key_value(collection: Collection) -> JSONSchema:
     """The primary key of a collection, as the path and related items name it."""
     if len(collection.primary_key) != 1:
         return {"type": "string"}
-    return _of_kind(collection.fields[collection.primary_key[0]].kind)
+    return key_part(collection.fields[collection.primary_key[0]])
+
+
+def key_part(field: Field) -> JSONSchema:
+    """A column of a primary key."""
+    return _of_kind(field.kind)
 
 
 def _column_value(field: Field, column: Column, world: World) -> JSONSchema:

@@ -20,9 +20,12 @@
     document.title = `${spec.info.title}: API`;
     // Addresses in the document are relative to it, not to this page.
     for (const server of spec.servers) server.url = new URL(server.url, location.href).href;
+    // A place of its own for each document: Swagger UI does not leave one it has taken.
+    const place = document.createElement("div");
+    byId("ui").replaceChildren(place);
     const ui = SwaggerUIBundle({
       spec,
-      dom_id: "#ui",
+      domNode: place,
       deepLinking: true,
       docExpansion: "none",
       validatorUrl: null,
