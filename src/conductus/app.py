@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from conductus.auth.identity import Identity
+from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
+from conductus.auth.sessions import Sessions
+from conductus.auth.throttle import Throttle
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
+from conductus.endpoints.auth import Authentication
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.http.server import Server
 from conductus.projects.registry import Registry
@@ -34,11 +38,12 @@ async def running(
             Registry(data, environment, config, observer, passwords.hash_secret)
         )
         identity = await stack.enter_async_context(Identity(observer))
+        authentication = Authentication(Login(identity, passwords, Throttle()), Sessions(identity))
         yield Server(
             registry=registry,
             identity=identity,
             observer=observer,
-            routes=PROJECT_ROUTES,
+            routes=(*PROJECT_ROUTES, *authentication.routes()),
             server_routes=SERVER_ROUTES,
             root=server_section.root,
         )

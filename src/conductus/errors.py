@@ -19,7 +19,7 @@ ApiError
 ├── InvalidCredentials 100/404
 ├── InvalidToken 101/401, ExpiredToken 102/401, UserInactive 103/401, UserSuspended 103/404
 ├── SignInNeeded 108/401
-├── OtpMissing 111/404, OtpWrong 112/404
+├── OtpMissing 111/404, OtpWrong 112/404, SecondFactorNeeded 113/401
 ├── CredentialsMalformed 114/422
 ├── CollectionNotFound 200/404
 ├── SystemCollection 201/401
@@ -245,6 +245,13 @@ class OtpWrong(ApiError):
 
     def __init__(self) -> None:
         super().__init__("The one-time password is wrong or was used already")
+
+
+class SecondFactorNeeded(ApiError):
+    code, status = 113, 401
+
+    def __init__(self) -> None:
+        super().__init__("Your role asks for a second factor: set it up first")
 
 
 class CredentialsMalformed(ApiError):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from hmac import compare_digest
+from itertools import takewhile
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,11 +21,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
+from conductus.items.history import ACTIVITY, Deed
 from conductus.items.records import Record, Records
 from conductus.items.rows import converter
 from conductus.items.stamps import moment_in
 from conductus.items.statements import StatementCache
-from conductus.permissions.actor import ADMINISTRATOR_ROLE
+from conductus.permissions.actor import ADMINISTRATOR_ROLE, Actor
 from conductus.schema.model import Collection, Schema
 
 USERS: Final = "directus_users"
@@ -36,6 +38,7 @@ _UNSHOWN: Final = frozenset(
     {"password", "token", "email_notifications", "last_access_on", "last_page"}
 )
 _STANDING: Final = ("id", "status", "role", "2fa_secret")
+_COUNTED: Final = (Deed.INVALID_CREDENTIALS, Deed.AUTHENTICATE, Deed.STATUS_UPDATE)
 _PURGED_AT_ONCE: Final = 100
 
 
@@ -69,6 +72,7 @@ class Accounts:
         self._users = schema.collection(USERS)
         self._sessions = schema.collection(SESSIONS)
         self._roles = schema.collection(ROLES)
+        self._activity = schema.collection(ACTIVITY)
         self.records = Records(schema, dialect, StatementCache(64))
 
     # -- who is it ------------------------------------------------------------------
@@ -122,6 +126,16 @@ class Accounts:
         rows = await executor.fetch(statement.sql, statement.values({"user": standing.user}))
         return not rows
 
+    async def failures_in_a_row(self, executor: Executor, user: int, most: int) -> int:
+        """How many of the latest logins failed, counted up to `most`."""
+        statement = self._latest_logins
+        rows = await executor.fetch(
+            statement.sql, statement.values({"item": str(user), "most": most})
+        )
+        actions = [str(action) for (action,) in rows]
+        failed = takewhile(lambda action: action == Deed.INVALID_CREDENTIALS.value, actions)
+        return len(list(failed))
+
     async def change_user(self, transaction: Transaction, user: int, values: Record) -> None:
         """Writes into a user's row."""
         await self.records.update(transaction, self._users, [(user,)], values)
@@ -135,19 +149,18 @@ class Accounts:
         user: int,
         kind: str,
         secret: str,
-        ip: str,
-        user_agent: str,
+        actor: Actor,
         now: datetime,
         expires: datetime,
     ) -> int:
-        """A new session of a user; answers its id."""
+        """A new session of a user, who came as `actor`; answers its id."""
         fields = self._sessions.fields
         row = {
             "user": user,
             "token_type": kind,
             "token": hashed(secret),
-            "ip_address": ip[:255],
-            "user_agent": user_agent[:1000],
+            "ip_address": actor.ip[:255],
+            "user_agent": actor.user_agent[:1000],
             "created_on": moment_in(fields["created_on"], now),
             "token_expired_at": moment_in(fields["token_expired_at"], expires),
         }
@@ -233,6 +246,20 @@ class Accounts:
                 users.c.id != sa.bindparam("user", type_=sa.BigInteger()),
             )
             .limit(1)
+        )
+
+    @cached_property
+    def _latest_logins(self) -> Statement:
+        activity = self._table(self._activity)
+        return self._dialect.compile(
+            sa.select(activity.c.action)
+            .where(
+                activity.c.collection == USERS,
+                activity.c.item == sa.bindparam("item", type_=sa.String()),
+                sa.or_(*(activity.c.action == deed.value for deed in _COUNTED)),
+            )
+            .order_by(activity.c.id.desc())
+            .limit(sa.bindparam("most", type_=sa.Integer()))
         )
 
     @cached_property

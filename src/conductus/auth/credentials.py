@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
+
+from conductus.query.links import ACCESS_TOKEN
 
 LONGEST_STATIC_TOKEN: Final = 255
 
@@ -19,6 +22,12 @@ class Credentials(Struct, frozen=True):
     """The first header of that name."""
     access_token: str = ""
     """The parameter as it stands in the query string, percent-encoded."""
+
+
+def of_request(headers: Mapping[bytes, bytes], query: str) -> Credentials:
+    """What a request shows."""
+    authorization = headers.get(b"authorization", b"").decode("latin-1")
+    return Credentials(authorization, _parameter(query))
 
 
 def presented(credentials: Credentials) -> str:
@@ -42,6 +51,17 @@ def storable(token: str) -> bool:
         and "\0" not in token
         and not any("\ud800" <= letter <= "\udfff" for letter in token)
     )
+
+
+def _parameter(query: str) -> str:
+    # Most queries hold no token and need not be taken apart.
+    if ACCESS_TOKEN not in query:
+        return ""
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name == ACCESS_TOKEN:
+            return value
+    return ""
 
 
 def _decoded(text: str) -> str:

@@ -30,13 +30,11 @@ from conductus.projects.project import Project
 from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer, TaskFailed
 
-__all__ = ["Credentials", "Identity", "SignedIn"]
-
 REMEMBERED_SECONDS: Final = 5
 MOST_REMEMBERED: Final = 10_000
 _MOST_EXTENSIONS: Final = 100
 _LEAST_EXTENSION_SECONDS: Final = 60
-_REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
+REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
 
 
 class SignedIn(Struct, frozen=True, kw_only=True):
@@ -101,7 +99,7 @@ class Identity:
             return Actor(ip=ip, user_agent=user_agent)
         try:
             found = await self.signed_in(project, credentials, now)
-        except _REFUSALS:
+        except REFUSALS:
             return Actor(ip=ip, user_agent=user_agent)
         if found.needs_2fa:
             return Actor(ip=ip, user_agent=user_agent)

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conductus.auth.address import client_ip
-from conductus.auth.identity import Credentials, Identity
+from conductus.auth.credentials import Credentials, of_request
+from conductus.auth.identity import Identity
 from conductus.config import CorsConfig
 from conductus.errors import ApiError
 from conductus.http.body import Body, ClientGone
@@ -27,7 +28,6 @@ from conductus.http.routing import Match, Route, RouteTable
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
-from conductus.query.links import ACCESS_TOKEN
 from conductus.telemetry import Observer, RequestFailed, RequestServed
 
 Scope = MutableMapping[str, Any]
@@ -195,17 +195,7 @@ class _Exchange:
 
     def credentials(self) -> Credentials:
         """Whatever the request shows to say who asks."""
-        authorization = self.headers.get(b"authorization", b"").decode("latin-1")
-        return Credentials(authorization=authorization, access_token=self._access_token())
-
-    def _access_token(self) -> str:
-        if ACCESS_TOKEN not in self.query:
-            return ""
-        for part in self.query.split("&"):
-            name, _, value = part.partition("=")
-            if name == ACCESS_TOKEN:
-                return value
-        return ""
+        return of_request(self.headers, self.query)
 
     async def respond(self, answer: Answer, receive: Receive, send: Send) -> None:
         """Sends the response."""

@@ -44,6 +44,8 @@ class Deed(Enum):
     UPLOAD = "upload"
     COMMENT = "comment"
     STATUS_UPDATE = "status-update"
+    AUTHENTICATE = "authenticate"
+    INVALID_CREDENTIALS = "invalid-credentials"
 
 
 class Note(Struct, frozen=True, kw_only=True):
