@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from conductus.database.executor import Transaction
 from conductus.errors import ItemNotFound
+from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
 from conductus.items.keys import Key, text_of_key
@@ -94,7 +95,10 @@ class History:
         ids = await self.note(transaction, notes)
         saved = [(step, id) for step, id in zip(done, ids, strict=True) if _saves(step)]
         after = await self._rows_after(transaction, [step for step, _ in saved])
-        rows = [self._revision_row(step, id, _row_of(step, after)) for step, id in saved]
+        rows = [
+            self._revision_row(step, id, _row_of(step, after))
+            async for step, id in breathing(saved)
+        ]
         if rows:
             await self._records.insert(transaction, self._revisions, rows)
         await self.note(transaction, list(_status_notes(done)))

@@ -26,7 +26,7 @@ T = TypeVar("T")
 Record = dict[str, Plain]
 """A row by names of fields, in plain form."""
 
-_MOST_VALUES: Final = 1000
+_MOST_VALUES: Final = 400
 """Bound values of one INSERT: compiling more would hold the loop up."""
 _MOST_KEYS: Final = 1000
 """Keys in one list."""

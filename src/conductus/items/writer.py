@@ -20,6 +20,7 @@ from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Transaction, TransactionConflict
 from conductus.errors import ApiError, DatabaseUnreachable, Unprocessable, ValidationFailed
 from conductus.items.attempt import Attempt
+from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item, Secret, Update, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History
@@ -84,7 +85,10 @@ class Writer:
         """Creates items; answers their keys in the same order."""
         judge = self._judge(context)
         target = judge.collection(collection)
-        changes = [_at(place, judge.create, target, body) for place, body in enumerate(bodies)]
+        changes = [
+            _at(place, judge.create, target, body)
+            async for place, body in breathing(enumerate(bodies))
+        ]
         return await self._write(changes, context, options)
 
     async def update(
@@ -102,7 +106,7 @@ class Writer:
         judge = self._judge(context)
         target = judge.collection(collection)
         changes = (
-            _each_by_its_key(judge, target, body)
+            await _each_by_its_key(judge, target, body)
             if keys is None
             else _all_alike(judge, target, keys, body, context)
         )
@@ -234,10 +238,13 @@ def _all_alike(
     return judge.update_all(target, parsed, body)
 
 
-def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
+async def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
     if not isinstance(body, list):
         raise ValidationFailed("The id of an item is needed, or a list of objects with their ids")
-    return [_at(place, _change_by_its_key, judge, target, one) for place, one in enumerate(body)]
+    return [
+        _at(place, _change_by_its_key, judge, target, one)
+        async for place, one in breathing(enumerate(body))
+    ]
 
 
 def _change_by_its_key(judge: Judge, target: Collection, body: Item) -> Update:
