@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 
@@ -25,6 +26,7 @@ def client_ip(peer: str, forwarded_for: str, trusted: Collection[str]) -> str:
     return address
 
 
+@lru_cache(maxsize=1024)
 def plain_address(text: str) -> str:
     """An address in its usual spelling, without port, brackets or zone; empty for none."""
     bare = text.strip()
