@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,6 +46,10 @@ LINK_KINDS = {
     "field_one": Kind.TEXT,
     "junction_field": Kind.TEXT,
 }
+
+
+class Broken(Exception):
+    """What happens on purpose."""
 
 
 class World:
@@ -107,6 +112,13 @@ class World:
         return tables, [
             await self.all(f"directus_{name}") for name in ("collections", "fields", "relations")
         ]
+
+    @asynccontextmanager
+    async def failing(self) -> AsyncIterator[Transaction]:
+        """A transaction that breaks when all is done."""
+        async with self.database.schema_transaction() as transaction:
+            yield transaction
+            raise Broken
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
@@ -617,3 +629,50 @@ async def test_a_relation_may_be_kept_by_the_database(world: World) -> None:
     async with world.database.transaction() as transaction:
         await transaction.execute("DELETE FROM one")
     assert await world.all("many") == []
+
+
+# -- all or nothing -------------------------------------------------------------------------
+
+
+async def test_a_change_that_breaks_leaves_metadata_true(world: World) -> None:
+    await world.make("c", NAME)
+    before = await world.schema()
+    broken = SchemaChanges(world.database.dialect, world.system, world.failing)
+    with pytest.raises(Broken):
+        await broken.create_field("c", {"field": "more", "type": "integer"})
+    with pytest.raises(Broken):
+        await broken.create_collection({"collection": "d", "fields": [ID]})
+    after = await world.schema()
+    if world.database.dialect.name != "mysql":
+        assert after.collections == before.collections
+        return
+    # There DDL is kept, whatever follows: what is left is described as what it is.
+    left = [one for one in after.collections.values() if not one.system]
+    assert {one.name: one.managed for one in left} == {"c": True, "d": False}
+    assert all(field.column is not None for one in left for field in one.fields.values())
+    await world.changes.create_collection({"collection": "d", "fields": [NAME]})
+    assert set((await world.schema()).collection("d").fields) == {"id", "name"}
+
+
+async def test_changes_at_once_come_one_after_another(world: World) -> None:
+    await world.make("c", NAME)
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            body = {"field": f"f{number}", "type": "integer", "unique": True}
+            group.create_task(world.changes.create_field("c", body))
+    schema = await world.schema()
+    assert set(schema.collection("c").fields) == {"id", "name", "f0", "f1", "f2", "f3"}
+    assert all(field.managed for field in schema.collection("c").fields.values())
+
+
+async def test_a_constraint_of_others_keeps_a_change_from_happening(world: World) -> None:
+    await world.make("one", {"field": "code", "type": "string", "unique": True})
+    await world.make("many", {"field": "one", "type": "m2o"})
+    values = {"collection_many": "many", "field_many": "one", "collection_one": "one"}
+    await world.changes.add_foreign_key(values, "restrict")
+    before = await world.state()
+    await refused(12, 422, world.changes.delete_collection("one"))
+    assert await world.state() == before
+    await world.changes.delete_field("many", ["one"])
+    await world.changes.delete_collection("one")
+    assert "one" not in (await world.schema()).collections
