@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import DRIVERS
+from tests.scenarios import worlds
 from tests.scenarios.shop import Live, live
 
 
@@ -14,4 +16,22 @@ from tests.scenarios.shop import Live, live
 async def empty(database_url: str, tmp_path: Path) -> AsyncIterator[Live]:
     """A project without any collection of its own."""
     async with live(database_url, tmp_path / "data") as world:
+        yield world
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+async def newsroom(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Live]:
+    """The newsroom on each database in turn, for tests that only read."""
+    async with worlds.newsroom(request.param, tmp_path_factory.mktemp("newsroom")) as world:
+        yield world
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+async def archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Live]:
+    """The archive on each database in turn, for tests that only read."""
+    async with worlds.archive(request.param, tmp_path_factory.mktemp("archive")) as world:
         yield world

@@ -88,7 +88,8 @@ class MySQLDialect(Dialect):
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
         if function == "avg":
-            return sa.func.avg(sa.cast(column, sa.Double()))
+            # Whole numbers have averages of four digits there, and CAST knows no DOUBLE.
+            return sa.func.avg(column * sa.literal_column("1e0"))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 
