@@ -130,14 +130,19 @@ class SQLiteEditor(SchemaEditor):
         await self.run(transaction, sa.schema.CreateTable(copy))
         await self.run(transaction, self._filling(table.name, source.definition, change))
         await self.drop_table(transaction, table.name)
-        # Or views that speak of the table would make the renaming fail.
-        await transaction.execute("PRAGMA legacy_alter_table = ON")
-        await self.run(transaction, RenameTable(quoted(_COPY), quoted(table.name)))
-        await transaction.execute("PRAGMA legacy_alter_table = OFF")
+        await self._rename_copy(transaction, table.name)
         for statement in source.attached:
             await self.run_text(transaction, statement)
         if source.counted is not None:
             await self._execute(transaction, _COUNT_ON, name=table.name, seq=source.counted)
+
+    async def _rename_copy(self, transaction: Transaction, name: str) -> None:
+        # Or views that speak of the table would make the renaming fail.
+        await transaction.execute("PRAGMA legacy_alter_table = ON")
+        try:
+            await self.run(transaction, RenameTable(quoted(_COPY), quoted(name)))
+        finally:
+            await transaction.execute("PRAGMA legacy_alter_table = OFF")
 
     def _new_table(
         self,
