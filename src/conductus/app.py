@@ -17,6 +17,7 @@ from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.endpoints.specs import Specs
 from conductus.http.server import Server
 from conductus.projects.registry import Registry
 from conductus.telemetry import Log, Observer
@@ -43,7 +44,7 @@ async def running(
             registry=registry,
             identity=identity,
             observer=observer,
-            routes=(*PROJECT_ROUTES, *authentication.routes()),
+            routes=(*PROJECT_ROUTES, *authentication.routes(), *Specs().routes()),
             server_routes=SERVER_ROUTES,
             root=server_section.root,
         )

@@ -14,7 +14,6 @@ from conductus.endpoints import (
     revisions,
     sections,
     server,
-    specs,
     utils,
 )
 from conductus.http.routing import Route
@@ -29,6 +28,5 @@ PROJECT_ROUTES: tuple[Route[Any], ...] = (
     *revisions.ROUTES,
     *sections.routes(),
     *utils.ROUTES,
-    *specs.ROUTES,
 )
 SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES

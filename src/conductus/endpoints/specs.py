@@ -29,6 +29,14 @@ class Specs:
         self._documents = Documents()
         self._page: Page | None = None
 
+    def routes(self) -> tuple[Route[Any], ...]:
+        """Where they answer."""
+        return (
+            Route("GET", "specs/oas", self.oas),
+            Route("GET", "docs", self.docs, identified=False),
+            Route("GET", "docs/{file}", self.file, identified=False),
+        )
+
     async def oas(self, call: Call) -> Reply:
         """The document: all of it for administrators, the public part for everybody else."""
         if not call.actor.administrator:
@@ -71,16 +79,3 @@ def _document(content: bytes) -> Reply:
 def _holds(condition: bytes, etag: bytes) -> bool:
     given = (each.strip().removeprefix(b"W/") for each in condition.split(b","))
     return condition.strip() == b"*" or etag in given
-
-
-def routes() -> tuple[Route[Any], ...]:
-    """The routes, with memory of their own."""
-    specs = Specs()
-    return (
-        Route("GET", "specs/oas", specs.oas),
-        Route("GET", "docs", specs.docs, identified=False),
-        Route("GET", "docs/{file}", specs.file, identified=False),
-    )
-
-
-ROUTES: tuple[Route[Any], ...] = routes()

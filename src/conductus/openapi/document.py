@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from conductus import __version__
 from conductus.openapi import components, envelope, items, structure
+from conductus.openapi.authentication import authentication_operations
 from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
 from conductus.openapi.parameters import parameters
@@ -30,7 +31,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     """
     shown = described(schema)
     world = World(schema, component_names(shown))
-    operations = [*surrounding_operations(), *_item_operations(shown, world)]
+    operations = [*_general_operations(), *_item_operations(shown, world)]
     operations += structure.structure_operations()
     operations += section_operations(world)
     return _document(key, base_url, operations, _components(shown, world))
@@ -38,7 +39,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
 
 def public_document(key: str, base_url: str) -> Document:
     """What whoever asks may know: how to sign in, and that somebody is there."""
-    operations = [each for each in surrounding_operations() if each.public]
+    operations = [each for each in _general_operations() if each.public]
     return _document(key, base_url, operations, {**_envelopes(), "parameters": {}})
 
 
@@ -58,6 +59,11 @@ def _document(
         "paths": paths(operations, base_url or "/"),
         "components": {**parts, "securitySchemes": _security_schemes()},
     }
+
+
+def _general_operations() -> Iterable[Operation]:
+    yield from authentication_operations()
+    yield from surrounding_operations()
 
 
 def _item_operations(shown: list[Collection], world: World) -> Iterable[Operation]:

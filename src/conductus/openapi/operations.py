@@ -15,7 +15,6 @@ READING: Final = (401, 403, 404, 422)
 WRITING: Final = (400, 401, 403, 404, 409, 413, 422)
 """The errors that writing can end in."""
 NO_CONTENT: Final = {"description": "Done; there is nothing to say"}
-_OPEN: Final[tuple[dict[str, Any], ...]] = ({},)
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -35,7 +34,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Status → successful response."""
     errors: tuple[int, ...] = READING
     public: bool = False
-    """Shown to whoever asks, and asks for no credentials."""
+    """Shown to whoever asks."""
     at_root: bool = False
 
 
@@ -84,8 +83,6 @@ def _described(operation: Operation) -> dict[str, Any]:
     }
     if operation.description:
         found["description"] = operation.description
-    if operation.public:
-        found["security"] = list(_OPEN)
     if operation.parameters:
         found["parameters"] = list(operation.parameters)
     if operation.body is not None:
