@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -27,7 +26,7 @@ class Case(Struct, frozen=True, kw_only=True):
     """Code and status."""
 
     def __str__(self) -> str:
-        return re.sub(r"\W+", "-", self.says).strip("-")
+        return self.says
 
     async def check(self, world: Live) -> None:
         """Asks, and holds the answer against what is expected."""

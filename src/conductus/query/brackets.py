@@ -37,8 +37,7 @@ def parse(raw: bytes | str, limits: Limits) -> Params:
     for part in text.split("&"):
         if not part:
             continue
-        name, _, value = part.partition("=")
-        name, value = _decoded(name), _decoded(value)
+        name, value = _parted(part)
         _check_lengths(name, value, limits)
         _put(params, _segments(name, limits), value, counters)
     return params
@@ -53,6 +52,16 @@ def _text(raw: bytes | str) -> str:
     except UnicodeError:
         raise ValidationFailed("The query string is not valid UTF-8") from None
     return raw
+
+
+def _parted(part: str) -> tuple[str, str]:
+    """Name and value. A sign of equality inside brackets belongs to the name: `[!=]`."""
+    name, _, value = part.partition("=")
+    if "[" in name and name[-1] != "]":
+        inside, closed, rest = part.partition("]=")
+        if closed:
+            name, value = f"{inside}]", rest
+    return _decoded(name), _decoded(value)
 
 
 def _decoded(part: str) -> str:

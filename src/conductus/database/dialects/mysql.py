@@ -73,7 +73,7 @@ class MySQLDialect(Dialect):
 
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         # The driver writes the bound tuple as `(1,2,3)`: one value, one text per shape.
-        return column.op("IN")(sa.bindparam(parameter, type_=sa.types.NullType()))
+        return column.bool_op("IN")(sa.bindparam(parameter, type_=sa.types.NullType()))
 
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         return _tuple
