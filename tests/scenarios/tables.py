@@ -13,6 +13,7 @@ ODD = "We \"quote\" 'it' `so`; -- 100% ü"
 """A table's name with everything that a careless statement would fall over."""
 ODD_COLUMN = "a \"b\" `c` 'd' :e %(f)s ? [g]"
 """A column's name of the same kind; `%` and `:` are parameters to some drivers."""
+FOREIGN_COLUMN = "naïve ünïcode 列"
 CAPITALS = "MixedCase Table"
 KEYLESS = "log lines"
 VIEW = "bigger ones"
@@ -26,7 +27,7 @@ _odd = sa.Table(
     sa.Column("select", sa.Integer),
     sa.Column("dotted.name", sa.String(50)),
     sa.Column("-minus", sa.Integer),
-    sa.Column("naïve ünïcode 列", sa.String(50)),
+    sa.Column(FOREIGN_COLUMN, sa.String(50)),
 )
 _capitals = sa.Table(
     CAPITALS,
@@ -56,7 +57,14 @@ ROWS: tuple[tuple[sa.Table, list[dict[str, Any]]], ...] = (
         _odd,
         [
             {"Id": 1, ODD_COLUMN: "it's", "select": 1, "dotted.name": "x.y", "-minus": 3},
-            {"Id": 2, ODD_COLUMN: '"; --', "select": 2, "dotted.name": "z", "-minus": 2},
+            {
+                "Id": 2,
+                ODD_COLUMN: '"; --',
+                "select": 2,
+                "dotted.name": "z",
+                "-minus": 2,
+                FOREIGN_COLUMN: "ü",
+            },
             {"Id": 3, ODD_COLUMN: None, "select": 3, "dotted.name": None, "-minus": 1},
         ],
     ),

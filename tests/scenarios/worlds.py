@@ -161,6 +161,8 @@ COLLECTIONS: dict[str, list[Item]] = {
         field("real", "decimal", "DOUBLE"),
         field("day", "date", "DATE"),
     ],
+    "leaflets": [text("title"), field("texts", "translation")],
+    "leaflet_texts": [text("title"), whole("leaflet", "m2o")],
     "safes": [
         text("label"),
         field("pin", "hash", "VARCHAR", 255),
@@ -177,6 +179,7 @@ RELATIONS: list[Item] = [
     relation("article_tags", "article", "articles", "tags", junction_field="tag"),
     relation("article_tags", "tag", "tags", "articles", junction_field="article"),
     relation("article_translations", "article", "articles", "translations"),
+    relation("leaflet_texts", "leaflet", "leaflets", "texts"),
 ]
 ITEMS: dict[str, list[Item]] = {
     "authors": [
@@ -288,5 +291,7 @@ ITEMS: dict[str, list[Item]] = {
         {"side": "out", "small": -1, "big": -5, "exact": "-0.3", "real": -1, "day": "2031-05-04"},
         {"small": 7},
     ],
+    "leaflets": [{"title": "sheet"}],
+    "leaflet_texts": [{"leaflet": 1, "title": "Blatt"}],
     "safes": [{"label": "one", "pin": "1234", "shown": "1234"}, {"label": "two"}],
 }
