@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import FromClause
 
 from conductus.database.dialect import Dialect
 from conductus.items.predicate import Combined, Constant, Predicate, Test
+from conductus.items.searching import searchable
 from conductus.query.item_query import Operator
 from conductus.query.paths import Step, step
 from conductus.schema.model import Collection, Field, Kind, Schema
-from conductus.schema.types import field_type
 
 _NUMBER = sa.BigInteger()
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+_NATIVE_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 _TEXTS = frozenset({Kind.TEXT})
 
 
@@ -44,7 +45,7 @@ class Conditions:
             case Test(path=path):
                 reached = step(self._schema, collection, path[0])
                 if len(path) > 1:
-                    inner = Test(path[1:], predicate.operator, predicate.slot, predicate.ascii)
+                    inner = structs.replace(predicate, path=path[1:])
                     return self._through(reached, table, inner)
                 if reached.to_many:
                     return self._on_list(predicate, reached, table)
@@ -74,7 +75,9 @@ class Conditions:
     def _on_list(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
         other, near, far = self._ends(taken, table)
         target = _target(taken)
-        tied: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(other).where(far == near)
+        tied: sa.Select[Any] = (
+            sa.select(sa.literal_column("1")).select_from(other).where(far == near)
+        )
         count = sa.select(sa.func.count()).select_from(other).where(far == near)
         match test.operator:
             case Operator.EMPTY:
@@ -98,15 +101,15 @@ class Conditions:
     def _related_text(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
         """The text stands in one of the related item's text or number columns."""
         other, near, far = self._ends(taken, table)
+        target = _target(taken)
         found = [
             self._dialect.like(
-                self._dialect.text(other.c[field.name], field.kind),
+                self._dialect.text(other.c[name], target.fields[name].kind),
                 self._slot(test.slot, Kind.TEXT),
                 ascii=test.ascii,
                 negate=False,
             )
-            for field in _target(taken).columns()
-            if field_type(field.type).searchable
+            for name in searchable(target, numeric=test.numeric)
         ]
         if not found:
             return sa.literal(1) == sa.literal(0)
@@ -173,7 +176,7 @@ class Conditions:
         missing = column.is_(None)
         if kind in _TEXTS:
             return sa.or_(missing, column == "")
-        if kind in _NUMBERS:
+        if kind in _NATIVE_NUMBERS:
             return sa.or_(missing, column == 0)
         if kind is Kind.DECIMAL_TEXT:
             zero = self._dialect.comparable(sa.literal("0"), kind)

@@ -19,10 +19,9 @@ from conductus.items.plan import EVERY_ROW, Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver
 from conductus.items.rows import Item, converter
 from conductus.query.item_query import Aggregate, ItemQuery, SortKey
-from conductus.schema.model import Collection, Field, Kind
+from conductus.schema.model import NUMBERS, Collection, Field, Kind
 from conductus.schema.types import field_type
 
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
 _NUMBER = sa.BigInteger()
 
 
@@ -102,7 +101,7 @@ def _figure(
             return sa.func.count(column)
         case "countDistinct":
             return sa.func.count(column.distinct())
-        case "sum" | "avg" if field.kind not in _NUMBERS:
+        case "sum" | "avg" if field.kind not in NUMBERS:
             raise Unprocessable(f"{asked.field}: {asked.function} works on numbers only")
         case function:
             return dialect.total(column, field.kind, function)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Database, Row
 from conductus.items.plan import Child, Level, Planned
-from conductus.items.rows import Item, items, of_node
+from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Kind, Schema
@@ -81,7 +81,7 @@ class Loader:
 
     async def present(self, rows: Sequence[Row], prepared: Prepared) -> list[Item]:
         """The rows as items, with what hangs below them."""
-        found = items(rows, prepared.compiled.layouts)
+        found = prepared.compiled.assemble(rows)
         if found:
             for below in prepared.below:
                 await self._attach(below, rows, found, prepared.compiled)

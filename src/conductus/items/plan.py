@@ -23,6 +23,7 @@ from conductus.items.predicate import (
     combine,
     escaped,
 )
+from conductus.items.searching import numberlike, searchable, words
 from conductus.query.item_query import (
     ALL_STATUSES,
     Deep,
@@ -34,7 +35,6 @@ from conductus.query.item_query import (
 )
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Relation
-from conductus.schema.types import field_type
 
 MOST_JOINS = 24
 """Many-to-one expansions beyond this number are loaded as levels of their own."""
@@ -190,7 +190,8 @@ class Planner:
     def _search(self, word: str, resolver: Resolver, collection: Collection) -> Predicate:
         """The word stands in a searchable column, or in one of a directly related item."""
         slot = resolver.slot(f"%{escaped(word)}%")
-        names = searchable(collection)
+        numeric = numberlike(word)
+        names = searchable(collection, numeric=numeric)
         related = [
             name
             for name, field in collection.fields.items()
@@ -200,7 +201,7 @@ class Planner:
         return combine(
             "any",
             [
-                Test((name,), Operator.CONTAINS, slot, word.isascii())
+                Test((name,), Operator.CONTAINS, slot, word.isascii(), numeric)
                 for name in dict.fromkeys([*names, *related])
             ],
         )
@@ -354,16 +355,6 @@ def statuses(wanted: Statuses, resolver: Resolver, collection: Collection) -> Pr
 def default_sort(collection: Collection) -> tuple[SortKey, ...]:
     """By the sort field when there is one; the key is always added by the statement."""
     return (SortKey(collection.sort_field),) if collection.sort_field else ()
-
-
-def searchable(collection: Collection) -> list[str]:
-    """Names of the text and number columns that full-text search looks into."""
-    return [field.name for field in collection.columns() if field_type(field.type).searchable]
-
-
-def words(search: str | None) -> tuple[str, ...]:
-    """What is searched for: the whole text."""
-    return (search,) if search else ()
 
 
 def composite(collection: Collection) -> bool:

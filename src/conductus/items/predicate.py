@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from conductus.database.dialect import Dialect
 from conductus.errors import Unprocessable
+from conductus.items.searching import numberlike
 from conductus.query.item_query import Compare, Filter, Group, Operator
 from conductus.query.paths import Step, walk
 from conductus.schema.model import Collection, Field, Schema
@@ -31,6 +32,8 @@ class Test(Struct, frozen=True):
     slot: str = ""
     ascii: bool = True
     """For text patterns: only ASCII letters in it."""
+    numeric: bool = True
+    """For a search in all columns of a related item: whether a number could match."""
 
 
 class Constant(Struct, frozen=True):
@@ -128,7 +131,8 @@ class Resolver:
         if literal and not text:
             return ALWAYS
         pattern = f"%{escaped(text)}%" if literal else text
-        return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii())
+        numeric = not literal or numberlike(text)
+        return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii(), numeric)
 
     def _membership(self, leaf: Compare, field: Field) -> Predicate:
         wanted = tuple(leaf.value or ())

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Row
 from conductus.items.plan import Node
 from conductus.schema.model import Collection, Field
 from conductus.schema.secrets import mask
@@ -64,44 +63,6 @@ def converter(field: Field, dialect: Dialect) -> Convert | None:
         return present(load(value))
 
     return convert
-
-
-def items(rows: Sequence[Row], layouts: Sequence[Layout]) -> list[Item]:
-    """The items of a level's base node, joined ones put into them."""
-    base = layouts[0]
-    names, end, converters = base.names, base.end, base.converters
-    whole = end == len(rows[0]) if rows else True
-    if whole:
-        found = [dict(zip(names, row, strict=False)) for row in rows]
-    else:
-        found = [dict(zip(names, row[:end], strict=False)) for row in rows]
-    for name, convert in converters:
-        for item in found:
-            item[name] = convert(item[name])
-    if len(layouts) > 1:
-        _join(rows, found, layouts)
-    return found
-
-
-def _join(rows: Sequence[Row], found: Sequence[Item], layouts: Sequence[Layout]) -> None:
-    """Puts the joined nodes' items into those of their parents, null where there is none."""
-    by_path: dict[tuple[str, ...], Sequence[Item | None]] = {(): found}
-    for node in layouts[1:]:
-        parents = by_path[node.parent]
-        joined = [_joined(row, node) for row in rows]
-        for parent, item in zip(parents, joined, strict=True):
-            if parent is not None:
-                parent[node.name] = item
-        by_path[(*node.parent, node.name)] = joined
-
-
-def _joined(row: Row, node: Layout) -> Item | None:
-    if node.key is None or row[node.key] is None:
-        return None
-    item = dict(zip(node.names, row[node.start : node.end], strict=False))
-    for name, convert in node.converters:
-        item[name] = convert(item[name])
-    return item
 
 
 def of_node(found: Sequence[Item], layout: Layout) -> list[Item | None]:

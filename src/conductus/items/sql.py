@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import FromClause
 
 from conductus.database.dialect import Dialect, Statement
+from conductus.items.assembly import Assemble, assembler
 from conductus.items.conditions import Conditions
 from conductus.items.plan import Level, Node
 from conductus.items.predicate import ALWAYS
@@ -31,6 +32,8 @@ class Compiled(Struct, frozen=True):
     statement: Statement
     layouts: tuple[Layout, ...]
     """One for each node of the level, in the same order."""
+    assemble: Assemble
+    """Makes items of the statement's rows."""
     group: int | None
     """Position of the value that ties a row to its parent."""
 
@@ -56,6 +59,7 @@ class LevelCompiler:
         if level.grouped_by is not None:
             group = len(columns)
             columns.append(tables[0].c[level.grouped_by])
+        assemble = assembler(layouts, len(columns))
         statement = (
             sa.select(*(column.label(f"c{place}") for place, column in enumerate(columns)))
             .select_from(self._joined(level.nodes, tables))
@@ -63,19 +67,14 @@ class LevelCompiler:
         )
         order = self.order(level.sort, base, tables[0], nulls_last=level.nulls_last)
         if level.per_parent and level.grouped_by is not None:
-            return Compiled(
-                self._dialect.compile(
-                    _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
-                ),
-                layouts,
-                group,
-            )
+            numbered = _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
+            return Compiled(self._dialect.compile(numbered), layouts, assemble, group)
         statement = statement.order_by(*order)
         if level.paged:
             statement = statement.limit(sa.bindparam("limit", type_=_NUMBER)).offset(
                 sa.bindparam("offset", type_=_NUMBER)
             )
-        return Compiled(self._dialect.compile(statement), layouts, group)
+        return Compiled(self._dialect.compile(statement), layouts, assemble, group)
 
     def order(
         self,

@@ -47,6 +47,9 @@ class Kind(Enum):
     __hash__ = object.__hash__
 
 
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
+
+
 class Column(Struct, frozen=True, kw_only=True):
     """A column as the database has it."""
 
