@@ -29,6 +29,8 @@ NO_BACKSLASH_ESCAPES, which the escaping relies on."""
 
 _SLOW_READER_SECONDS = 600
 """How long rows of a stream that were not asked for yet may wait in the server."""
+_ROWS_AT_ONCE = 100
+"""Rows of a stream that are read before others in the event loop have their turn."""
 _WHO_AM_I = (
     "SELECT connection_id(), host, version(), @@auto_increment_increment "
     "FROM information_schema.processlist WHERE id = connection_id()"
@@ -97,12 +99,19 @@ class Link(Pooled):
     async def fetch_from(self, cursor: Any, size: int) -> list[Row]:
         """The next rows of a cursor."""
         self.deadline = monotonic() + self._patience
+        rows: list[Row] = []
         try:
-            rows: list[Row] = await cursor.fetchmany(size)
+            while len(rows) < size:
+                wanted = min(size - len(rows), _ROWS_AT_ONCE)
+                found = await cursor.fetchmany(wanted)
+                rows += found
+                if len(found) < wanted:
+                    self._abandoned = False
+                    break
+                # Rows that have arrived are read without waiting: others need their turn.
+                await asyncio.sleep(0)
         finally:
             self.deadline = _NEVER
-        if len(rows) < size:
-            self._abandoned = False
         return rows
 
     async def finish(self, cursor: Any) -> None:
