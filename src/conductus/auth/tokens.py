@@ -27,7 +27,7 @@ _ALGORITHMS: Final = ("HS256",)
 class Claims(Struct, frozen=True, kw_only=True):
     """What an access token says. Without `sid` it belongs to no session of ours."""
 
-    type: Literal["auth"] = "auth"
+    type: Literal["auth"]
     key: str
     project: str
     id: int
@@ -61,6 +61,7 @@ def issue(
 ) -> str:
     """A token for a user's session."""
     claims = Claims(
+        type="auth",
         key=signing.auth.public_key,
         project=signing.project,
         id=user,

@@ -1,0 +1,125 @@
+"""How passwords are kept, and how often one may guess. Reference: authentication §8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import bcrypt
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from conductus.auth import passwords, throttle
+from conductus.auth.passwords import NOBODYS_HASH, WRONG, Passwords
+from conductus.auth.throttle import Throttle
+from conductus.errors import TooManyRequests
+
+NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def keeper() -> Iterator[Passwords]:
+    with Passwords() as opened:
+        yield opened
+
+
+def php_hash(password: bytes) -> str:
+    return bcrypt.hashpw(password, bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+
+
+async def test_a_hash_is_argon2id_and_verifies(keeper: Passwords) -> None:
+    stored = await keeper.hash_secret("pässword")
+    assert stored.startswith("$argon2id$")
+    assert (await keeper.verify("pässword", stored)).right
+    assert (await keeper.verify("pässword", stored)).renewed is None
+    assert await keeper.verify("passwort", stored) == WRONG
+
+
+async def test_a_hash_made_by_php_verifies_and_is_renewed(keeper: Passwords) -> None:
+    stored = php_hash(b"secret")
+    found = await keeper.verify("secret", stored)
+    assert found.right
+    assert (await keeper.verify("secret", found.renewed)).right
+    assert await keeper.verify("Secret", stored) == WRONG
+
+
+async def test_of_long_passwords_bcrypt_knows_the_beginning(keeper: Passwords) -> None:
+    stored = php_hash(b"a" * 72)
+    assert (await keeper.verify("a" * 80, stored)).right
+    # Renewing would fix what was never verified.
+    assert (await keeper.verify("a" * 80, stored)).renewed is None
+    assert (await keeper.verify("a" * 72, stored)).renewed is not None
+    assert await keeper.verify("a" * 71, stored) == WRONG
+
+
+async def test_old_parameters_are_renewed(keeper: Passwords) -> None:
+    stored = Argon2Hasher(time_cost=1, memory_cost=1024).hash("secret")
+    renewed = (await keeper.verify("secret", stored)).renewed
+    assert renewed is not None
+    assert not Argon2Hasher().check_needs_rehash(renewed)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [None, "", "secret", "$2y$10$short", "$2y$99$" + "a" * 53, "$argon2id$v=19$m=1,t=1,p=1", "\0"],
+)
+async def test_what_is_no_hash_has_no_password(keeper: Passwords, stored: str | None) -> None:
+    assert await keeper.verify("secret", stored) == WRONG
+
+
+def test_verifying_nobody_costs_what_verifying_somebody_costs() -> None:
+    assert Argon2Hasher.identify(NOBODYS_HASH)
+    assert not Argon2Hasher().check_needs_rehash(NOBODYS_HASH)
+
+
+async def test_the_line_before_the_hasher_is_bounded(
+    keeper: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "MOST_WAITING", 0)
+    with pytest.raises(TooManyRequests):
+        await keeper.hash_secret("secret")
+
+
+def fail(counting: Throttle, times: int, address: str = "203.0.113.9") -> None:
+    for _ in range(times):
+        counting.failed(address, NOW)
+
+
+def test_an_address_that_failed_too_often_has_to_wait() -> None:
+    counting = Throttle()
+    fail(counting, throttle.MOST_FAILURES - 1)
+    counting.check("203.0.113.9", NOW)
+    fail(counting, 1)
+    with pytest.raises(TooManyRequests) as refusal:
+        counting.check("203.0.113.9", NOW)
+    seconds = int(refusal.value.headers["Retry-After"])
+    assert seconds == throttle.SECONDS_EACH
+    counting.check("203.0.113.9", NOW + timedelta(seconds=seconds))
+    counting.check("203.0.113.8", NOW)
+
+
+def test_addresses_of_one_network_wait_together() -> None:
+    counting = Throttle()
+    for last in range(throttle.MOST_FAILURES):
+        counting.failed(f"2001:db8::{last:x}", NOW)
+    with pytest.raises(TooManyRequests):
+        counting.check("2001:db8::ffff", NOW)
+
+
+def test_an_exhausted_address_waits_at_once() -> None:
+    counting = Throttle()
+    counting.exhaust("203.0.113.9", NOW)
+    with pytest.raises(TooManyRequests):
+        counting.check("203.0.113.9", NOW)
+    counting.check("203.0.113.9", NOW + timedelta(minutes=1))
+
+
+def test_the_memory_of_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MOST_ADDRESSES", 2)
+    counting = Throttle()
+    counting.exhaust("203.0.113.1", NOW)
+    counting.exhaust("203.0.113.2", NOW)
+    counting.exhaust("203.0.113.3", NOW)
+    counting.check("203.0.113.1", NOW)
+    with pytest.raises(TooManyRequests):
+        counting.check("203.0.113.3", NOW)
