@@ -121,7 +121,7 @@ class SQLiteDatabase:
             return await self._fetch_in_thread(sql, values)
         link = self._inline
         began = perf_counter()
-        link.deadline = began + INLINE_SECONDS
+        link.briefly()
         try:
             rows: list[Row] = link.raw.execute(sql, values).fetchall()
         except RAISED as error:
@@ -142,7 +142,7 @@ class SQLiteDatabase:
 
     async def _fetch_in_thread(self, sql: str, values: Sequence[Any]) -> list[Row]:
         async with self._readers.lend() as link:
-            link.deadline = perf_counter() + self._statement_seconds
+            link.within(self._statement_seconds)
             try:
                 return await self._threads.run(link, link.rows, sql, values)
             except RAISED as error:

@@ -14,6 +14,12 @@ Purpose = Literal["read", "read inline", "write", "alter"]
 
 _STEPS = 1000
 """Virtual machine steps between two looks at the clock: some tens of microseconds."""
+BRIEF_LOOKS = 100
+"""Looks that a statement in the event loop may take: about two milliseconds of work.
+
+Work is counted, not time: on a busy machine the clock runs on while others have the core.
+"""
+_BRIEF_SECONDS = 0.02
 _STATEMENTS_KEPT = 512
 _NEVER = float("inf")
 
@@ -21,16 +27,29 @@ _NEVER = float("inf")
 class Link:
     """A connection, used by one thread at a time, whose statements have a deadline."""
 
-    __slots__ = ("deadline", "raw")
+    __slots__ = ("_deadline", "_looks", "raw")
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
-        self.deadline = _NEVER
+        self._deadline = _NEVER
         """When, by `perf_counter`, the running statement is stopped."""
+        self._looks = _NEVER
+        """How often it may still be looked at before it is stopped."""
         raw.set_progress_handler(self._is_late, _STEPS)
 
+    def briefly(self) -> None:
+        """The next statement is stopped when it would keep the event loop."""
+        self._looks = BRIEF_LOOKS
+        self._deadline = perf_counter() + _BRIEF_SECONDS
+
+    def within(self, seconds: float) -> None:
+        """The next statement is stopped after so many seconds."""
+        self._looks = _NEVER
+        self._deadline = perf_counter() + seconds
+
     def _is_late(self) -> bool:
-        return perf_counter() > self.deadline
+        self._looks -= 1
+        return self._looks < 0 or perf_counter() > self._deadline
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """All rows of a statement."""
@@ -46,7 +65,7 @@ class Link:
 
     def stop(self) -> None:
         """Ends the statement that another thread runs here, or is about to."""
-        self.deadline = 0
+        self._deadline = 0
         self.raw.interrupt()
 
     def close(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import perf_counter
 
 INLINE_SECONDS = 0.002
-"""How long a statement may keep the event loop to itself."""
+"""How long a series of statements may keep the event loop to itself."""
 
-_NOTICED_SECONDS = 0.01
-_REMEMBERED_SECONDS = 60.0
+_NOTICED_SECONDS = 0.05
+_REMEMBERED_SECONDS = 10.0
 _MOST = 256
 
 

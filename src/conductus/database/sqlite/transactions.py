@@ -14,7 +14,7 @@ from conductus.database.batches import Batches
 from conductus.database.executor import QueryFailed, QueryTooSlow, Row
 from conductus.database.sqlite.errors import RAISED, Raised, is_locked, is_stopped, translated
 from conductus.database.sqlite.link import Link
-from conductus.database.sqlite.slowness import INLINE_SECONDS, SlowStatements
+from conductus.database.sqlite.slowness import SlowStatements
 from conductus.database.sqlite.threads import Threads
 from conductus.errors import ApiError, Unprocessable
 
@@ -85,7 +85,7 @@ class ThreadTransaction:
     def _start(self) -> None:
         if self.failed:
             raise QueryFailed
-        self._link.deadline = perf_counter() + self._statement_seconds
+        self._link.within(self._statement_seconds)
 
     def _failure(self, error: Raised) -> ApiError:
         self.failed = True
@@ -110,7 +110,7 @@ class InlineTransaction(ThreadTransaction):
         if not sql.startswith("SELECT"):
             return self._inline(sql, values)
         self._start()
-        self._link.deadline = perf_counter() + INLINE_SECONDS
+        self._link.briefly()
         try:
             return self._link.rows(sql, values)
         except RAISED as error:
@@ -174,7 +174,7 @@ def _check_alive(link: Link, transaction: ThreadTransaction) -> None:
 
 def roll_back(link: Link) -> None:
     """Drops the work of the transaction, if SQLite has not done so already."""
-    link.deadline = float("inf")
+    link.within(float("inf"))
     if link.raw.in_transaction:
         link.raw.execute("ROLLBACK")
 
@@ -183,7 +183,7 @@ async def attempt(
     threads: Threads, link: Link, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Runs work of the driver's own in a thread; its failures become ours."""
-    link.deadline = float("inf")
+    link.within(float("inf"))
     try:
         return await threads.run(link, work, *args, **kwargs)
     except RAISED as error:
@@ -191,7 +191,7 @@ async def attempt(
 
 
 async def _patiently(link: Link, sql: str, seconds: float) -> None:
-    link.deadline = float("inf")
+    link.within(float("inf"))
     give_up = perf_counter() + seconds
     pause = _FIRST_PAUSE_SECONDS
     while True:
@@ -219,7 +219,7 @@ class References:
             raise Unprocessable("The change would leave references to items that do not exist")
 
     def _count(self) -> Counter[tuple[str, str]]:
-        self._link.deadline = float("inf")
+        self._link.within(float("inf"))
         tables = self._link.raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
         counted: Counter[tuple[str, str]] = Counter()
         for (table,) in tables.fetchall():
