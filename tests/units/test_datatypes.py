@@ -123,7 +123,8 @@ def test_parts_of_a_length() -> None:
 # -- native types ---------------------------------------------------------------------------
 
 SQLITE = [
-    ("INTEGER", NativeType(Kind.INTEGER, "INT", "11")),
+    ("INTEGER", NativeType(Kind.INTEGER, "INT", "11", wide=True)),
+    ("INT", NativeType(Kind.INTEGER, "INT", "11")),
     ("INT(5) UNSIGNED", NativeType(Kind.INTEGER, "INT", "5", signed=False)),
     ("tinyint(1)", NativeType(Kind.BOOLEAN, "TINYINT", "1")),
     ("bool", NativeType(Kind.BOOLEAN, "TINYINT", "1")),
@@ -203,7 +204,7 @@ def test_an_enumeration_of_postgresql_names_its_values() -> None:
 
 
 def test_an_integer_without_sign_is_as_wide_as_one_of_mysql() -> None:
-    assert without_sign(sqlite_type("INTEGER")) == mysql_type("int(10) unsigned")
+    assert without_sign(sqlite_type("INT")) == mysql_type("int(10) unsigned")
 
 
 # -- new columns ----------------------------------------------------------------------------

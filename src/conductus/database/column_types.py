@@ -76,6 +76,7 @@ def planned_column(database: Name, request: ColumnRequest) -> Column:
         auto_increment=request.auto_increment,
         unique=request.unique and not request.primary_key,
         signed=native.signed,
+        wide=native.wide,
     )
 
 
@@ -88,8 +89,7 @@ def _shape(database: Name, request: ColumnRequest) -> Shape:
         case "uuid" if shape.datatype == "CHAR" and shape.length == "36":
             return Shape("UUID")
         case _ if database == "sqlite" and request.auto_increment and shape.datatype in _INTEGERS:
-            # The one type of a key that counts by itself; it holds 64 bits.
-            return Shape("INT")
+            return Shape("INTEGER")
         case _ if shape.datatype == "TINYINT" and shape.length == "1" and database != "postgresql":
             # A TINYINT(1) reads as a boolean: an integer is made wider than that.
             return Shape("TINYINT", "4")
@@ -175,7 +175,7 @@ def _exact(make: Callable[..., TypeEngine[Any]]) -> _Spell:
 _INTEGERS = ("TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT", "YEAR")
 _TEXTS = ("TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT")
 _BLOBS = ("TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB")
-_SIGNED = frozenset({*_INTEGERS, "DECIMAL", "FLOAT", "DOUBLE"}) - {"YEAR"}
+_SIGNED = frozenset({*_INTEGERS, "INTEGER", "DECIMAL", "FLOAT", "DOUBLE"}) - {"YEAR"}
 _DIALECTS: Final[Mapping[Name, sa.Dialect]] = {
     "sqlite": sqlite.dialect(),
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
@@ -183,7 +183,6 @@ _DIALECTS: Final[Mapping[Name, sa.Dialect]] = {
 }
 _FORMATTED: Final[Mapping[str, str]] = {
     "FLOAT": "DOUBLE PRECISION",
-    "TIMESTAMP WITHOUT TIME ZONE": "timestamp without time zone",
 }
 
 _MYSQL: dict[str, _Spell] = {
@@ -234,16 +233,17 @@ _POSTGRESQL: dict[str, _Spell] = {
     **dict.fromkeys(("BINARY", "VARBINARY", *_BLOBS), _always(postgresql.BYTEA())),
     **dict.fromkeys(_TEXTS, _always(sa.TEXT())),
     "DATE": _always(sa.DATE()),
-    "TIME": _always(postgresql.TIME()),
-    "DATETIME": _always(postgresql.TIMESTAMP()),
-    "TIMESTAMP": _always(postgresql.TIMESTAMP(timezone=True)),
+    # Whole seconds, as on the other databases.
+    "TIME": _always(postgresql.TIME(precision=0)),
+    "DATETIME": _always(postgresql.TIMESTAMP(precision=0)),
+    "TIMESTAMP": _always(postgresql.TIMESTAMP(timezone=True, precision=0)),
     "JSON": _always(postgresql.JSONB()),
     "UUID": _always(postgresql.UUID()),
 }
 _SQLITE: dict[str, _Spell] = {
     **{name: _always(_Declared(name)) for name in _INTEGERS},
     # The one spelling that makes a key count by itself.
-    "INT": _always(sa.INTEGER()),
+    "INTEGER": _always(sa.INTEGER()),
     "YEAR": _always(_Declared("SMALLINT")),
     "FLOAT": _always(sa.FLOAT()),
     "DOUBLE": _always(sa.DOUBLE()),

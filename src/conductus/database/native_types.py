@@ -24,6 +24,8 @@ class NativeType(Struct, frozen=True):
     datatype: str
     length: str | None = None
     signed: bool = True
+    wide: bool = False
+    """True for an integer that holds 64 bits whatever its datatype."""
 
 
 class _Spelling(Struct, frozen=True):
@@ -111,6 +113,10 @@ def sqlite_type(native: str) -> NativeType:
             return _UUID
         case "BINARY" | "VARBINARY" | "BYTEA":
             return NativeType(Kind.BINARY, "BLOB")
+        case "INTEGER":
+            # The type of keys that count by themselves, and what SQLite's users call every
+            # integer. One that is made narrower here is declared by another name.
+            return structs.replace(_integer("INT", spelling), wide=True)
         case _:
             return _shared(spelling) or _by_affinity(spelling)
 

@@ -70,6 +70,8 @@ class Column(Struct, frozen=True, kw_only=True):
     auto_increment: bool = False
     unique: bool = False
     signed: bool = True
+    wide: bool = False
+    """True for an integer that holds 64 bits whatever its datatype: SQLite's INTEGER."""
     generated: bool = False
     """Computed by the database: readable, never written."""
 

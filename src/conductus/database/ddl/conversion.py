@@ -231,6 +231,8 @@ def _same_family(before: Column, after: Column) -> bool:
 
 
 def _bits(column: Column) -> int:
+    if column.wide:
+        return 64
     return _BITS.get(column.datatype, 64 if column.datatype != "YEAR" else 8)
 
 

@@ -133,6 +133,7 @@ def _column(row: Row, sql: str, unique: set[str], *, counted: bool) -> Column:
         auto_increment=auto_increment,
         unique=name in unique,
         signed=native.signed,
+        wide=native.wide,
         generated=hidden > 0,
     )
 

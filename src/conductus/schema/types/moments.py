@@ -16,6 +16,7 @@ _MOMENT: Final = re.compile(
     r" ?(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _TIME: Final = re.compile(r"([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?")
+_DIGITS: Final = re.compile(r"\(([0-9])\)")
 _NOW: Final = re.compile(
     r"now(?:\( *(?:([+-]?) *([0-9]{1,6}) +(minute|hour|day|week|month|year)s?)? *\))?",
     re.IGNORECASE,
@@ -89,15 +90,15 @@ def moment_text(value: datetime, column: Column | None) -> str:
 def fraction_digits(column: Column | None) -> int:
     """How many digits of a second a column keeps.
 
-    Its length says it; where there is none, the types of the SQL standard (`… without
-    time zone`) keep six and the others whole seconds. Cut here, alike everywhere, for
-    one database would round and could carry into the next day.
+    Its length says it, or its type (`datetime(3)`); where neither does, the types of the
+    SQL standard (`… without time zone`) keep six and the others whole seconds. Cut here,
+    alike everywhere, for one database would round and could carry into the next day.
     """
     if column is None:
         return 0
-    length = column.length or ""
-    if length.isdecimal() and length.isascii():
-        return min(int(length), 6)
+    stated = _DIGITS.search(f"({column.length}) {column.native}")
+    if stated is not None:
+        return min(int(stated[1]), 6)
     return 6 if "zone" in column.native.lower() else 0
 
 

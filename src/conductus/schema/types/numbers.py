@@ -14,7 +14,7 @@ _MAX_TEXT: Final = 1000
 _MAX_EXPONENT: Final = 308
 """Numbers beyond the reach of a double are refused, so that every client can read them."""
 
-_BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INT": 32, "INTEGER": 32}
+_BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INT": 32}
 _EXACT_DIGITS: Final = 15
 """Every decimal of this many significant digits is what its double prints as."""
 
@@ -48,7 +48,7 @@ def whole(value: Any, name: str) -> int:
 
 def check_integer(number: int, name: str, column: Column) -> int:
     """The number, when a column of integers can hold it."""
-    bits = _BITS.get(column.datatype.upper(), 64)
+    bits = 64 if column.wide else _BITS.get(column.datatype, 64)
     low, high = (-(1 << bits - 1), 1 << bits - 1) if column.signed else (0, 1 << bits)
     if not low <= number < high:
         raise Unprocessable(f"{name}: must be between {low} and {high - 1}")
