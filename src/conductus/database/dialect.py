@@ -62,10 +62,12 @@ class Dialect:
         # `ClauseElement.compile` is typed for DDL too; a statement gives an SQLCompiler.
         compiled = cast("SQLCompiler", statement.compile(dialect=self.sqlalchemy))
         order = tuple(compiled.positiontup or ())
+        # Asked once: SQLAlchemy collects them anew each time.
+        params = compiled.params
         constants = {
-            name: compiled.params[name]
+            name: params[name]
             for name in set(order)
-            if name in compiled.params and not _required(compiled, name)
+            if name in params and not _required(compiled, name)
         }
         return Statement(str(compiled), order, constants)
 
