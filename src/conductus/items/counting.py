@@ -7,14 +7,13 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.database.dialect import Statement
-from conductus.database.executor import Executor
+from conductus.database.executor import Database
 from conductus.items.context import Context
 from conductus.items.counts import CountShape, count_shape, count_statement, status_statement
 from conductus.items.plan import Planner
 from conductus.items.predicate import Resolver
 from conductus.items.statements import StatementCache
 from conductus.query.item_query import ItemQuery
-from conductus.schema.model import Collection
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -28,52 +27,79 @@ class Counts(Struct, frozen=True, kw_only=True):
 NO_COUNTS = Counts()
 
 
+class _Ready(Struct, frozen=True):
+    """The counts of one query, ready to run."""
+
+    query: ItemQuery
+    """Kept, so that its identity is not given to another one meanwhile."""
+    figures: Statement | None
+    once: bool
+    """The total and the matching rows are the same, and counted once."""
+    values: dict[str, Any]
+    by_status: Statement | None
+    statuses: tuple[str, ...]
+
+
 class Counter:
     """Counts what narrowed queries ask for."""
 
-    def __init__(self, database: Any) -> None:
-        self._database: Executor = database
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._dialect = database.dialect
         self._statements: StatementCache[tuple[Statement | None]] = StatementCache()
+        self._latest: StatementCache[_Ready] = StatementCache()
 
     async def count(self, query: ItemQuery, context: Context) -> Counts:
         """The figures that the query's `meta` needs."""
         if not query.meta:
             return NO_COUNTS
-        collection = context.schema.collection(query.collection)
+        ready = self._ready(query, context)
+        total = matching = by_status = None
+        if ready.figures is not None:
+            figures = ready.figures
+            rows = await self._database.fetch(figures.sql, figures.values(ready.values))
+            total = rows[0][0]
+            matching = total if ready.once else rows[0][1]
+        if ready.by_status is not None:
+            rows = await self._database.fetch(ready.by_status.sql, ready.by_status.values({}))
+            none = dict.fromkeys(ready.statuses, 0)
+            by_status = none | {str(status): number for status, number in rows}
+        return Counts(total=total, matching=matching, by_status=by_status)
+
+    def _ready(self, query: ItemQuery, context: Context) -> _Ready:
+        key = id(query), context.schema.version
+        found = self._latest.find(key)
+        if found is not None and found.query is query:
+            return found
         planner = Planner(query, context, self._dialect)
         resolver = Resolver(context.schema, self._dialect, context.now)
+        collection = context.schema.collection(query.collection)
         shape = count_shape(query, planner, resolver, collection)
+        ready = self._made_ready(query, shape, resolver.values, context)
+        if not resolver.timed:
+            self._latest.put(key, ready)
+        return ready
+
+    def _made_ready(
+        self,
+        query: ItemQuery,
+        shape: CountShape | None,
+        values: dict[str, Any],
+        context: Context,
+    ) -> _Ready:
         if shape is None:
-            return NO_COUNTS
-        total, matching = await self._figures(shape, resolver.values, context)
-        return Counts(
-            total=total,
-            matching=matching,
-            by_status=await self._statuses(shape, collection, context),
+            return _Ready(query, None, True, {}, None, ())
+        schema = context.schema
+        (figures,) = self._statements.get(
+            (schema.version, shape, "figures"),
+            lambda: (count_statement(shape, schema, self._dialect),),
         )
-
-    async def _figures(
-        self, shape: CountShape, values: dict[str, Any], context: Context
-    ) -> tuple[int | None, int | None]:
-        (statement,) = self._statements.get(
-            (context.schema.version, shape, "figures"),
-            lambda: (count_statement(shape, context.schema, self._dialect),),
+        (by_status,) = self._statements.get(
+            (schema.version, shape.collection, shape.by_status, "statuses"),
+            lambda: (status_statement(shape, schema, self._dialect),),
         )
-        if statement is None:
-            return None, None
-        row = (await self._database.fetch(statement.sql, statement.values(values)))[0]
-        return row[0], row[0] if shape.matching == shape.total else row[1]
-
-    async def _statuses(
-        self, shape: CountShape, collection: Collection, context: Context
-    ) -> dict[str, int] | None:
-        (statement,) = self._statements.get(
-            (context.schema.version, shape.collection, shape.by_status, "statuses"),
-            lambda: (status_statement(shape, context.schema, self._dialect),),
+        statuses = tuple(
+            str(status.value) for status in schema.collections[shape.collection].statuses
         )
-        if statement is None:
-            return None
-        rows = await self._database.fetch(statement.sql, statement.values({}))
-        none = {str(status.value): 0 for status in collection.statuses}
-        return none | {str(status): number for status, number in rows}
+        once = shape.matching == shape.total
+        return _Ready(query, figures, once, values, by_status, statuses)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from conductus.database.dialect import Dialect
 from conductus.items.plan import Node
-from conductus.schema.model import Collection, Field
+from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.secrets import mask
 from conductus.schema.types import type_of
 
@@ -58,6 +58,17 @@ def converter(field: Field, dialect: Dialect) -> Convert | None:
     present = mask(field) or type_of(field).presenter(field.kind)
     if load is None or present is None:
         return load or present
+    return _through(load, present, field.kind)
+
+
+def _through(load: Convert, present: Convert, kind: Kind) -> Convert:
+    if kind is Kind.DECIMAL:
+
+        def number(value: Any) -> Any:
+            # What a database keeps as a double is shown as that double.
+            return value if type(value) is float else present(load(value))
+
+        return number
 
     def convert(value: Any) -> Any:
         return present(load(value))
