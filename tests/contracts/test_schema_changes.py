@@ -14,7 +14,7 @@ import pytest
 from conductus.database.executor import Database, Transaction
 from conductus.database.introspection import introspect
 from conductus.database.opening import open_database
-from conductus.errors import ApiError
+from conductus.errors import ApiError, Unprocessable
 from conductus.projects import rows
 from conductus.projects.install import Administrator, install
 from conductus.projects.merging import merge
@@ -141,6 +141,10 @@ async def world(database_url: str) -> AsyncIterator[World]:
 def recorded(section: str, path: str) -> list[dict[str, Any]]:
     lines = [msgspec.json.decode(line) for line in RECORDED.read_bytes().splitlines()]
     return [line for line in lines if line["section"] == section and line["path"] == path]
+
+
+async def no_row(transaction: Transaction) -> None:
+    """What writes the row of a relation, where none is asked for."""
 
 
 async def refused(code: int, status: int, call: Any) -> ApiError:
@@ -618,12 +622,25 @@ async def test_a_relation_may_be_kept_by_the_database(world: World) -> None:
     await world.make("one")
     await world.make("many", {"field": "one", "type": "m2o"})
     values = {"collection_many": "many", "field_many": "one", "collection_one": "one"}
-    await refused(4, 422, world.changes.add_foreign_key(values, "perhaps"))
+    await refused(4, 422, world.changes.create_relation(values, "perhaps", no_row))
     await world.put("many", {"one": 9})
-    await refused(12, 422, world.changes.add_foreign_key(values, "cascade"))
+    await refused(12, 422, world.changes.create_relation(values, "cascade", no_row))
     async with world.database.transaction() as transaction:
         await transaction.execute("DELETE FROM many")
-    await world.changes.add_foreign_key(values, "cascade")
+    before = await world.state()
+
+    async def broken_row(transaction: Transaction) -> None:
+        kinds = {"collection": Kind.TEXT, "note": Kind.TEXT}
+        changed = {"note": "kept by mistake"}
+        key = {"collection": "many"}
+        await rows.change(
+            transaction, world.database.dialect, "directus_collections", kinds, key, changed
+        )
+        raise Unprocessable("On purpose")
+
+    await refused(12, 422, world.changes.create_relation(values, "cascade", broken_row))
+    assert await world.state() == before
+    await world.changes.create_relation(values, "cascade", no_row)
     await world.put("one", {"id": 1})
     await world.put("many", {"one": 1})
     async with world.database.transaction() as transaction:
@@ -669,7 +686,7 @@ async def test_a_constraint_of_others_keeps_a_change_from_happening(world: World
     await world.make("one", {"field": "code", "type": "string", "unique": True})
     await world.make("many", {"field": "one", "type": "m2o"})
     values = {"collection_many": "many", "field_many": "one", "collection_one": "one"}
-    await world.changes.add_foreign_key(values, "restrict")
+    await world.changes.create_relation(values, "restrict", no_row)
     before = await world.state()
     await refused(12, 422, world.changes.delete_collection("one"))
     assert await world.state() == before

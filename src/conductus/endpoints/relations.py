@@ -9,11 +9,13 @@ from typing import Any
 
 from msgspec import structs
 
+from conductus.database.executor import Transaction
 from conductus.endpoints import generic, sections
 from conductus.errors import BodyInvalid
 from conductus.http.call import Call
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.rows import Item
 from conductus.permissions.writing import Action, judge_write
 from conductus.projects.schema_changes.relations import check_relation
 from conductus.query.item_query import Selection
@@ -27,12 +29,24 @@ async def create(call: Call) -> Reply:
     body = await call.body.items()
     for relation in body if isinstance(body, list) else [body]:
         check_relation(call.schema, relation)
-    rule = call.params.get("foreign_key")
-    if rule is not None:
-        if not isinstance(body, dict) or not isinstance(rule, str):
-            raise BodyInvalid("A foreign key is made with one relation at a time")
-        await call.project.schema_changes.add_foreign_key(body, rule)
+    if "foreign_key" in call.params:
+        return await _create_kept(call, body)
     return await generic.create(call, RELATIONS)
+
+
+async def _create_kept(call: Call, body: Item | list[Item]) -> Reply:
+    """A relation together with the constraint that keeps it."""
+    rule = call.params["foreign_key"]
+    if not isinstance(body, dict) or not isinstance(rule, str):
+        raise BodyInvalid("A foreign key is made with one relation at a time")
+    options = generic.options(call)
+
+    async def write(transaction: Transaction) -> str:
+        writer = call.project.writer
+        return await writer.create_within(transaction, RELATIONS, body, call.context, options)
+
+    key = await call.project.schema_changes.create_relation(body, rule, write)
+    return await generic.answer_key(call, RELATIONS, key)
 
 
 async def update(call: Call) -> Reply:

@@ -91,6 +91,23 @@ class Writer:
         ]
         return await self._write(changes, context, options)
 
+    async def create_within(
+        self,
+        transaction: Transaction,
+        collection: str,
+        body: Item,
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> str:
+        """Creates an item as part of a transaction under way, which counts its own changes."""
+        judge = self._judge(context)
+        changes = [judge.create(judge.collection(collection), body)]
+        hashes = await self._hashes(changes)
+        steps = await self._steps(
+            transaction, changes, context, options or WriteOptions(), hashes, None, _EVERYTHING
+        )
+        return text_of_key(steps[0].key, steps[0].collection)
+
     async def update(
         self,
         collection: str,
@@ -196,18 +213,32 @@ class Writer:
         deed: Deed | None,
         widest: int,
     ) -> list[Step]:
-        records = self._records(context)
         async with self._database.transaction() as transaction:
-            steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
-            if not (options.skip_activity and context.actor.administrator):
-                history = History(records, context)
-                await history.record(transaction, steps, comment=options.comment, deed=deed)
+            steps = await self._steps(transaction, changes, context, options, hashes, deed, widest)
             noted = None
             if self._bookkeeping is not None:
                 touched = frozenset(step.collection.name for step in steps if not step.idle)
                 noted = await self._bookkeeping.before_commit(transaction, touched)
         if self._bookkeeping is not None:
             self._bookkeeping.after_commit(noted)
+        return steps
+
+    async def _steps(
+        self,
+        transaction: Transaction,
+        changes: Changes,
+        context: Context,
+        options: WriteOptions,
+        hashes: Mapping[Secret, str],
+        deed: Deed | None,
+        widest: int,
+    ) -> list[Step]:
+        """The changes and their history."""
+        records = self._records(context)
+        steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
+        if not (options.skip_activity and context.actor.administrator):
+            history = History(records, context)
+            await history.record(transaction, steps, comment=options.comment, deed=deed)
         return steps
 
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:

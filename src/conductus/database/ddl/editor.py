@@ -67,6 +67,9 @@ class SchemaEditor:
         """A foreign key, kept by the database."""
         await self.run(transaction, sa.schema.AddConstraint(foreign_key(reference)))
 
+    async def take_back_reference(self, transaction: Transaction, reference: Reference) -> None:
+        """Undoes `add_reference` where the transaction that fails will not do it."""
+
     async def add_unique(self, transaction: Transaction, table: str, column: str) -> None:
         """An index that keeps a column unique."""
         index = NewIndex(name=made_name(table, column, "unique"), columns=(column,), unique=True)

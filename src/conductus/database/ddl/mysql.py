@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from alembic.ddl.mysql import MySQLModifyColumn
 from msgspec import Struct
 
-from conductus.database.ddl.changes import ColumnChange, TableChange
-from conductus.database.ddl.editor import SchemaEditor
+from conductus.database.ddl.changes import ColumnChange, Reference, TableChange
+from conductus.database.ddl.editor import SchemaEditor, foreign_key
 from conductus.database.ddl.elements import Spelled, quoted, server_default
 from conductus.database.dialect import Name
-from conductus.database.executor import Transaction
-from conductus.database.introspection.tables import ForeignKey, Table
+from conductus.database.executor import Row, Transaction
+from conductus.database.introspection.tables import ForeignKey, Index, Table
 from conductus.errors import ApiError
 from conductus.schema.model import Column, Kind
 
@@ -25,6 +25,10 @@ _DETAILS = sa.text(
     "SELECT CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT, COLUMN_DEFAULT, EXTRA"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
     " AND TABLE_NAME = :table_name AND COLUMN_NAME = :column_name"
+)
+_INDEX = sa.text(
+    "SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()"
+    " AND TABLE_NAME = :table_name AND INDEX_NAME = :index_name"
 )
 _CHARACTERS = frozenset({Kind.TEXT, Kind.JSON})
 
@@ -63,6 +67,17 @@ class MySQLEditor(SchemaEditor):
             for column in added:
                 await self.drop_column(transaction, table.name, column.name)
             raise
+
+    async def take_back_reference(self, transaction: Transaction, reference: Reference) -> None:
+        """Drops the constraint, which DDL has committed, and the index made for it."""
+        # Or dropping would commit what else was done since.
+        await transaction.execute("ROLLBACK")
+        constraint = foreign_key(reference)
+        await self.run(transaction, sa.schema.DropConstraint(constraint))
+        name = str(constraint.name)
+        if await self._fetch(transaction, _INDEX, table_name=reference.table, index_name=name):
+            index = Index(name=name, columns=(reference.column,), unique=False)
+            await self.drop_index(transaction, reference.table, index)
 
     async def run_text(self, transaction: Transaction, text: str) -> None:
         """Runs DDL; the driver takes `%` for the beginning of a parameter."""
@@ -110,10 +125,14 @@ class MySQLEditor(SchemaEditor):
         await self.change_unique(transaction, table, change)
 
     async def _details(self, transaction: Transaction, table: str, column: str) -> _Details:
-        statement = self.dialect.compile(_DETAILS)
-        values = statement.values({"table_name": table, "column_name": column})
-        (row,) = await transaction.fetch(statement.sql, values)
+        (row,) = await self._fetch(transaction, _DETAILS, table_name=table, column_name=column)
         return _Details(row[0], row[1], row[2] or "", row[3], row[4] or "")
+
+    async def _fetch(
+        self, transaction: Transaction, select: sa.TextClause, **values: str
+    ) -> list[Row]:
+        statement = self.dialect.compile(select)
+        return await transaction.fetch(statement.sql, statement.values(values))
 
 
 def _type(change: ColumnChange, details: _Details) -> Spelled:

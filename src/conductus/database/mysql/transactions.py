@@ -137,6 +137,10 @@ class MySQLTransaction:
 class MySQLSchemaTransaction(MySQLTransaction):
     """Statements that change the schema, each of which is kept at once."""
 
+    def _start(self) -> None:
+        # After a failure too: what was altered before has to be taken back.
+        pass
+
     async def _failure(self, error: Exception, sql: str) -> ApiError | TransactionConflict:
         failure = await super()._failure(error, sql)
         # What was altered stays altered: it cannot be run again as a whole.

@@ -21,6 +21,7 @@ from conductus.database.ddl.elements import check_identifier
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction, TransactionConflict
 from conductus.errors import (
+    ApiError,
     CollectionExists,
     CollectionNotManaged,
     DatabaseUnreachable,
@@ -185,15 +186,26 @@ class SchemaChanges:
 
     # -- relations ------------------------------------------------------------------
 
-    async def add_foreign_key(self, values: Body, on_delete: str) -> None:
-        """Makes the database keep a relation. Raises 4 or 12, also for rows that break it."""
+    async def create_relation(
+        self, values: Body, on_delete: str, write: Callable[[Transaction], Awaitable[T]]
+    ) -> T:
+        """Makes the database keep a relation; `write` writes its row in the same transaction.
 
-        async def add(work: _Work) -> None:
+        Raises 4 or 12, also for rows that break the relation, and what `write` raises.
+        """
+
+        async def create(work: _Work) -> T:
             check_relation(work.picture.schema, values)
             wanted = reference(work.picture.schema, values, on_delete)
+            # First, as MySQL commits with it; the row is then kept or not with its history.
             await work.editor.add_reference(work.transaction, wanted)
+            try:
+                return await write(work.transaction)
+            except ApiError:
+                await work.editor.take_back_reference(work.transaction, wanted)
+                raise
 
-        await self._whole(add)
+        return await self._whole(create)
 
     # -- what they are made of ------------------------------------------------------
 
