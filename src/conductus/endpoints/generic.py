@@ -14,12 +14,14 @@ from conductus.items.loading import STREAM_SIZE
 from conductus.items.reader import Page
 from conductus.items.rows import Item
 from conductus.items.writer import WriteOptions
+from conductus.permissions.reading import check_readable
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
 
 
 async def read_many(call: Call, collection: str) -> Reply | StreamReply:
     """The items that match; a list without bounds is streamed."""
+    check_readable(collection, call.actor)
     return await answer(call, call.item_query(collection))
 
 
@@ -38,16 +40,17 @@ async def answer_whole(call: Call, query: ItemQuery) -> Reply:
 
 async def read_by_keys(call: Call, collection: str) -> Reply:
     """One item, or several whose ids are separated by commas."""
-    query = call.shape_query(collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
+    _check_readable_by(keys, call, collection)
+    query = call.shape_query(collection)
     page = await call.project.reader.by_keys(query, keys, call.context)
     return _page(call, query, page)
 
 
 async def create(call: Call, collection: str) -> Reply:
     """Creates one item, or all of a list; answers them as they are read."""
-    query = call.shape_query(collection)
     body = await call.body.items()
+    query = call.shape_query(collection)
     bodies = body if isinstance(body, list) else [body]
     keys = await call.project.writer.create(collection, bodies, call.context, options(call))
     if isinstance(body, list):
@@ -57,17 +60,17 @@ async def create(call: Call, collection: str) -> Reply:
 
 async def update_many(call: Call, collection: str) -> Reply:
     """Changes each item of a list that names its key."""
-    query = call.shape_query(collection)
     body = await call.body.items()
+    query = call.shape_query(collection)
     keys = await call.project.writer.update(collection, None, body, call.context, options(call))
     return await _written(call, query, keys)
 
 
 async def update_by_keys(call: Call, collection: str) -> Reply:
     """Changes one item, or several in the same way."""
+    body = await call.body.items()
     query = call.shape_query(collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
-    body = await call.body.items()
     written = await call.project.writer.update(collection, keys, body, call.context, options(call))
     if len(keys) > 1:
         return await _written(call, query, written)
@@ -89,6 +92,16 @@ async def revert(call: Call, collection: str) -> Reply:
         collection, key, call.text("revision"), call.context, options(call)
     )
     return await _written_one(call, query, written)
+
+
+def _check_readable_by(keys: list[str], call: Call, collection: str) -> None:
+    """One item that may not be read looks as if it were not there."""
+    try:
+        check_readable(collection, call.actor)
+    except (ReadForbidden, Unauthorized):
+        if len(keys) == 1:
+            raise ItemNotFound(collection, keys[0]) from None
+        raise
 
 
 def options(call: Call) -> WriteOptions:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from msgspec import UNSET
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -16,6 +17,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 JSONObject = dict[str, Any]
 _decode = msgspec.json.Decoder().decode
+_FORM = b"application/x-www-form-urlencoded"
+_MULTIPART = b"multipart/form-data"
 _DEEPEST = 64
 """Levels of nesting in a JSON body."""
 
@@ -32,6 +35,12 @@ class Body:
         self._headers = headers
         self._most = most
         self._read: bytes | None = None
+        self._decoded: Any = UNSET
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is a form, all of whose values are texts."""
+        return self._content_type in (_FORM, _MULTIPART)
 
     async def content(self) -> bytes:
         """All of it. Raises `PayloadTooLarge` (413) beyond the limit."""
@@ -60,13 +69,21 @@ class Body:
         raise BodyInvalid
 
     async def _value(self) -> Any:
-        content_type = self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if self._decoded is UNSET:
+            self._decoded = await self._decode_all()
+        return self._decoded
+
+    async def _decode_all(self) -> Any:
         raw = await self.content()
-        if content_type == b"application/x-www-form-urlencoded":
+        if self._content_type == _FORM:
             return _form(raw)
-        if content_type == b"multipart/form-data":
+        if self._content_type == _MULTIPART:
             return await self._multipart(raw)
         return _json(raw)
+
+    @property
+    def _content_type(self) -> bytes:
+        return self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
     async def _multipart(self, raw: bytes) -> JSONObject:
         async def whole() -> Any:
