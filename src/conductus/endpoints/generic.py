@@ -13,6 +13,7 @@ from conductus.items.counting import Counts
 from conductus.items.loading import STREAM_SIZE
 from conductus.items.reader import Page
 from conductus.items.rows import Item
+from conductus.items.texts import parsed_texts
 from conductus.items.writer import WriteOptions
 from conductus.permissions.reading import check_readable
 from conductus.query.item_query import ItemQuery
@@ -49,7 +50,7 @@ async def read_by_keys(call: Call, collection: str) -> Reply:
 
 async def create(call: Call, collection: str) -> Reply:
     """Creates one item, or all of a list; answers them as they are read."""
-    body = await call.body.items()
+    body = await _body(call, collection)
     query = call.shape_query(collection)
     bodies = body if isinstance(body, list) else [body]
     keys = await call.project.writer.create(collection, bodies, call.context, options(call))
@@ -60,7 +61,7 @@ async def create(call: Call, collection: str) -> Reply:
 
 async def update_many(call: Call, collection: str) -> Reply:
     """Changes each item of a list that names its key."""
-    body = await call.body.items()
+    body = await _body(call, collection)
     query = call.shape_query(collection)
     keys = await call.project.writer.update(collection, None, body, call.context, options(call))
     return await _written(call, query, keys)
@@ -68,7 +69,7 @@ async def update_many(call: Call, collection: str) -> Reply:
 
 async def update_by_keys(call: Call, collection: str) -> Reply:
     """Changes one item, or several in the same way."""
-    body = await call.body.items()
+    body = await _body(call, collection)
     query = call.shape_query(collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
     written = await call.project.writer.update(collection, keys, body, call.context, options(call))
@@ -111,6 +112,14 @@ def options(call: Call) -> WriteOptions:
         comment=comment if isinstance(comment, str) and comment else None,
         skip_activity=call.flag("activity_skip"),
     )
+
+
+async def _body(call: Call, collection: str) -> Item | list[Item]:
+    """What is to be written."""
+    body = await call.body.items()
+    if call.body.is_form and isinstance(body, dict):
+        return parsed_texts(call.schema.collection(collection), body)
+    return body
 
 
 async def _written(call: Call, query: ItemQuery, keys: list[str]) -> Reply:
