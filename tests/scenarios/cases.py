@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, Struct
 
 from tests.scenarios.shop import Live
@@ -63,3 +65,28 @@ def answers(says: str, get: str, data: Any) -> Case:
 def refuses(says: str, get: str, code: int, status: int) -> Case:
     """An error of this code and status."""
     return Case(says=says, get=get, error=(code, status))
+
+
+async def raw(world: Live, path: bytes, query: bytes, method: str = "GET") -> tuple[int, Any]:
+    """Status and decoded body of a request that a careful client would not send."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "scheme": "http",
+        "path": path.decode("latin-1"),
+        "raw_path": path,
+        "query_string": query,
+        "headers": [(b"host", b"x"), (b"authorization", f"Bearer {world.token}".encode())],
+        "client": ("127.0.0.1", 1),
+    }
+    await world.server(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], msgspec.json.decode(body) if body else None

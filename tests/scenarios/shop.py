@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ class Live:
 
 
 @asynccontextmanager
-async def live(url: str, folder: Path, *, manage: bool = False) -> AsyncIterator[Live]:
+async def live(
+    url: str, folder: Path, *, manage: bool = False, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Live]:
     """A project on the database at `url`, installed, served and signed in to."""
     save_new_project(folder, KEY, new_project_config(url))
     database = await open_database(url)
@@ -61,7 +63,7 @@ async def live(url: str, folder: Path, *, manage: bool = False) -> AsyncIterator
             await adopt(database)
     finally:
         await database.close()
-    async with running(folder, {}, ServerConfig(), silent) as server:
+    async with running(folder, environment or {}, ServerConfig(), silent) as server:
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             world = Live(client, server)

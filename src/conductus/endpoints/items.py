@@ -1,4 +1,7 @@
-"""Items of user collections. Source: items page §2."""
+"""Items of user collections. Source: items page §2.
+
+A body is judged before the collection is looked for: errors page, "Order of checks".
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,19 @@ async def read_by_keys(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     """Creates one item, or all of a list."""
+    await call.body.items()
     return await generic.create(call, _collection(call))
 
 
 async def update_many(call: Call) -> Reply:
     """Changes each item of a list that names its key."""
+    await call.body.items()
     return await generic.update_many(call, _collection(call))
 
 
 async def update_by_keys(call: Call) -> Reply:
     """Changes one item, or several in the same way."""
+    await call.body.items()
     return await generic.update_by_keys(call, _collection(call))
 
 

@@ -58,7 +58,7 @@ class RouteTable(Generic[E]):
             raise RouteNotFound("/".join(segments))
         route = node.routes.get("GET" if method == "HEAD" else method)
         if route is None:
-            raise MethodNotAllowed(method, ", ".join(sorted(node.routes)))
+            raise MethodNotAllowed(method, ", ".join(_allowed(node.routes)))
         return Match(route, found)
 
     def _find(
@@ -88,3 +88,9 @@ class RouteTable(Generic[E]):
             else:
                 node = node.literal.setdefault(segment, _Node())
         node.routes[route.method] = route
+
+
+def _allowed(routes: Iterable[str]) -> list[str]:
+    """The methods that a path answers to; HEAD goes with GET, OPTIONS with any."""
+    named = {*routes, "OPTIONS"}
+    return sorted(named | {"HEAD"} if "GET" in named else named)

@@ -17,8 +17,9 @@ from sqlalchemy.sql.expression import FromClause
 from conductus.database.dialect import Dialect, Statement
 from conductus.items.assembly import Assemble, assembler
 from conductus.items.conditions import Conditions
+from conductus.items.driving import split
 from conductus.items.plan import Level, Node
-from conductus.items.predicate import ALWAYS
+from conductus.items.predicate import ALWAYS, Predicate, Test
 from conductus.items.rows import Layout, layout
 from conductus.query.item_query import SortKey
 from conductus.schema.model import Collection, Kind, Schema
@@ -60,11 +61,17 @@ class LevelCompiler:
             group = len(columns)
             columns.append(tables[0].c[level.grouped_by])
         assemble = assembler(layouts, len(columns))
+        # Not every database selects nothing of a row.
+        columns = columns or [sa.literal_column("1")]
+        first, where = self._beginning(level, base)
+        source = tables[0] if first is None else self._conditions.matches(first, base, tables[0])
         statement = (
             sa.select(*(column.label(f"c{place}") for place, column in enumerate(columns)))
-            .select_from(self._joined(level.nodes, tables))
-            .where(*self._where(level, base, tables[0]))
+            .select_from(self._joined(level.nodes, tables, source))
+            .where(*self._where(level, where, base, tables[0]))
         )
+        if first is not None:
+            statement = self._dialect.in_order(statement)
         order = self.order(level.sort, base, tables[0], nulls_last=level.nulls_last)
         if level.per_parent and level.grouped_by is not None:
             numbered = _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
@@ -113,8 +120,16 @@ class LevelCompiler:
             for place, node in enumerate(nodes)
         ]
 
-    def _joined(self, nodes: Sequence[Node], tables: Sequence[FromClause]) -> FromClause:
-        joined = tables[0]
+    def _beginning(self, level: Level, base: Collection) -> tuple[Test | None, Predicate]:
+        """The condition that the statement begins with, and what must hold besides."""
+        if level.grouped_by is not None or not self._dialect.begins_with_matches:
+            return None, level.where
+        return split(level.where, base, self._schema)
+
+    def _joined(
+        self, nodes: Sequence[Node], tables: Sequence[FromClause], source: FromClause
+    ) -> FromClause:
+        joined = source
         places = {node.path: place for place, node in enumerate(nodes)}
         for node, table in zip(nodes[1:], tables[1:], strict=True):
             parent = tables[places[node.path[:-1]]]
@@ -135,16 +150,24 @@ class LevelCompiler:
         return layout(node, collection, self._dialect, start)
 
     def _where(
-        self, level: Level, base: Collection, table: FromClause
+        self, level: Level, where: Predicate, base: Collection, table: FromClause
     ) -> list[ColumnElement[bool]]:
         parts: list[ColumnElement[bool]] = []
         if level.grouped_by is not None:
-            column = table.c[level.grouped_by]
-            kind = base.fields[level.grouped_by].kind
-            parts.append(self._dialect.among(column, "parents", kind))
-        if level.where != ALWAYS:
-            parts.append(self._conditions.expression(level.where, base, table))
+            parts.append(self._tied(level, table.c[level.grouped_by], base))
+        if where != ALWAYS:
+            parts.append(self._conditions.expression(where, base, table))
         return parts
+
+    def _tied(
+        self, level: Level, column: ColumnElement[Any], base: Collection
+    ) -> ColumnElement[bool]:
+        """The rows that belong to the parents."""
+        if level.dense:
+            low, high = sa.bindparam("low", type_=_NUMBER), sa.bindparam("high", type_=_NUMBER)
+            return sa.and_(column >= low, column <= high)
+        kind = base.fields[level.grouped_by or ""].kind
+        return self._dialect.among(column, "parents", kind)
 
 
 def _numbered(

@@ -23,12 +23,20 @@ def narrow(query: ItemQuery, schema: Schema, actor: Actor) -> ItemQuery:
     Raises `Unauthorized` (3/401) for the public, `ReadForbidden` (300/403) for others,
     `FieldUnreadable` (215/403) where a secret would decide about the answer.
     """
-    if not actor.administrator:
-        raise Unauthorized() if actor.public else ReadForbidden(query.collection)
+    check_readable(query.collection, actor)
     collection = schema.collection(query.collection)
     _refuse_secrets(query, schema, collection)
     selection = _without_withheld(query.selection, schema, collection)
     return query if selection is query.selection else structs.replace(query, selection=selection)
+
+
+def check_readable(collection: str, actor: Actor) -> None:
+    """Raises `Unauthorized` (3/401) for the public, `ReadForbidden` (300/403) for others.
+
+    Asked before a query is parsed too: who may not read learns of no field.
+    """
+    if not actor.administrator:
+        raise Unauthorized() if actor.public else ReadForbidden(collection)
 
 
 def _refuse_secrets(query: ItemQuery, schema: Schema, collection: Collection) -> None:

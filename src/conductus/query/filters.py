@@ -22,7 +22,7 @@ from conductus.errors import (
 from conductus.query.item_query import Compare, Filter, Group, Operator
 from conductus.query.limits import Limits
 from conductus.query.paths import Step, walk
-from conductus.query.values import clean, find_members, find_whole, is_number
+from conductus.query.values import check_pattern, clean, find_members, find_whole, is_number
 from conductus.schema.model import Collection, Schema
 
 OPERATORS: dict[str, Operator] = {
@@ -46,6 +46,7 @@ _VALUELESS = frozenset({Operator.NULL, Operator.NNULL, Operator.EMPTY, Operator.
 _LISTS = frozenset({Operator.IN, Operator.NIN, Operator.ALL})
 _PAIRS = frozenset({Operator.BETWEEN, Operator.NBETWEEN})
 _COUNTS = frozenset({Operator.HAS, Operator.NHAS})
+_PATTERNS = frozenset({Operator.CONTAINS, Operator.NCONTAINS, Operator.RLIKE, Operator.NRLIKE})
 _TO_MANY_ONLY = _COUNTS | {Operator.ALL}
 _TO_MANY: dict[Operator, Operator] = {
     **{
@@ -210,6 +211,8 @@ class _Parser:
         compare = Compare(path, operator, _operand(name, operator, value))
         if operator in (Operator.CONTAINS, Operator.NCONTAINS) and compare.value in ("", None):
             return None
+        if operator in _PATTERNS:
+            check_pattern(name, compare.value, self._budget.limits)
         self._budget.take(len(compare.value) if isinstance(compare.value, tuple) else 1)
         return compare
 

@@ -32,5 +32,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Levels of brackets in the name of a parameter."""
     max_name_length: int = 1000
     """Characters in the name of a parameter, brackets included."""
+    max_pattern_length: int = 5000
+    """Characters that are searched for at once; SQLite takes no pattern over 50,000 bytes."""
     max_value_length: int = 100_000
     """Characters in the value of a parameter."""

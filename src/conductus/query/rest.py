@@ -25,7 +25,7 @@ from conductus.query.item_query import (
 )
 from conductus.query.limits import Limits
 from conductus.query.paths import walk
-from conductus.query.values import GREATEST, clean, entries, find_whole, text
+from conductus.query.values import GREATEST, check_pattern, clean, entries, find_whole, text
 from conductus.schema.model import Collection, Schema
 
 RANDOM = "?"
@@ -59,7 +59,7 @@ def parse(collection: str, params: Params, schema: Schema, limits: Limits) -> It
         collection=collection,
         selection=chosen,
         filter=filters.parse(get("filter"), home, schema, budget),
-        search=text("q", get("q")) or None,
+        search=_search(get("q"), limits),
         sort=sort,
         statuses=_statuses(get("status"), home, limits),
         limit=page.limit,
@@ -133,6 +133,12 @@ def _sort(name: str, value: Any, collection: Collection) -> tuple[SortKey, ...]:
         # A second key on the same field decides nothing.
         keys.setdefault(field, SortKey(field, descending))
     return tuple(keys.values())
+
+
+def _search(value: Any, limits: Limits) -> str | None:
+    search = text("q", value)
+    check_pattern("q", search, limits)
+    return search or None
 
 
 def _statuses(value: Any, collection: Collection, limits: Limits) -> Statuses:

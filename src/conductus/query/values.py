@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conductus.errors import ValidationFailed
+from conductus.errors import Unprocessable, ValidationFailed
+from conductus.query.limits import Limits
 
 GREATEST = 2**53 - 1
 """The greatest number that JSON carries exactly everywhere."""
@@ -36,6 +37,15 @@ def text(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     raise ValidationFailed({name: "A single value is needed"})
+
+
+def check_pattern(name: str, pattern: Any, limits: Limits) -> None:
+    """Raises `Unprocessable` for more text than one search may look for."""
+    if isinstance(pattern, str) and len(pattern) > limits.max_pattern_length:
+        raise Unprocessable(
+            f"{name}: More than {limits.max_pattern_length} characters to search for",
+            details={"limit": limits.max_pattern_length},
+        )
 
 
 def entries(name: str, value: Any) -> list[str]:
