@@ -46,6 +46,8 @@ class Dialect:
     name: ClassVar[Name]
     max_parameters: ClassVar[int]
     """Most bound values in one statement."""
+    begins_with_matches: ClassVar[bool] = False
+    """True where a condition on related items should be made the start of the statement."""
     returning: bool
     """True when INSERT … RETURNING works on this server."""
 
@@ -174,6 +176,10 @@ class Dialect:
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         """From driver values to the one value that `among` takes."""
         raise NotImplementedError
+
+    def in_order(self, statement: sa.Select[Any]) -> sa.Select[Any]:
+        """The statement with its tables read in the order in which they are joined."""
+        return statement
 
     def random(self) -> ColumnElement[Any]:
         """A random number for ORDER BY."""

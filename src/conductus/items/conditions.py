@@ -53,6 +53,25 @@ class Conditions:
                     return self._related_text(predicate, reached, table)
                 return self._on_column(predicate, reached.field, table)
 
+    def matches(self, test: Test, collection: Collection, table: FromClause) -> FromClause:
+        """`table` joined to the keys of its rows that fulfil a condition on a to-many relation.
+
+        The keys come first: the statement should keep the order (`driving`).
+        """
+        taken = step(self._schema, collection, test.path[0])
+        other, near, far = self._ends(taken, table)
+        condition = self.expression(
+            structs.replace(test, path=test.path[1:]), _target(taken), other
+        )
+        keys = (
+            sa.select(far.label("key"))
+            .select_from(other)
+            .where(condition, far.is_not(None))
+            .distinct()
+            .subquery("matches")
+        )
+        return keys.join(table, near == keys.c.key)
+
     def _through(self, taken: Step, table: FromClause, inner: Test) -> ColumnElement[bool]:
         """Some item on the other side of the relation fulfils `inner`."""
         other, near, far = self._ends(taken, table)

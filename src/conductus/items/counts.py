@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.items.conditions import Conditions
+from conductus.items.driving import split
 from conductus.items.plan import Planner, statuses
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
 from conductus.query.item_query import ALL_STATUSES, ItemQuery
@@ -86,7 +87,12 @@ def _count(
         return sa.null()
     collection = schema.collections[name]
     table = dialect.table(collection).alias("t0")
-    count = sa.select(sa.func.count()).select_from(table)
-    if predicate != ALWAYS:
-        count = count.where(Conditions(schema, dialect).expression(predicate, collection, table))
-    return count.scalar_subquery()
+    conditions = Conditions(schema, dialect)
+    first, where = None, predicate
+    if dialect.begins_with_matches:
+        first, where = split(predicate, collection, schema)
+    source = table if first is None else conditions.matches(first, collection, table)
+    count = sa.select(sa.func.count()).select_from(source)
+    if where != ALWAYS:
+        count = count.where(conditions.expression(where, collection, table))
+    return (count if first is None else dialect.in_order(count)).scalar_subquery()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Database, Row
@@ -18,6 +18,10 @@ from conductus.schema.model import Kind, Schema
 
 STREAM_SIZE = 1000
 """Rows of a streamed list that are in memory at a time."""
+FEW_KEYS = 200
+"""So many parents are named one by one, however close their keys are."""
+MOST_SPREAD = 2
+"""How many times as many keys a range may hold as there are parents."""
 
 
 class Below(Struct, frozen=True):
@@ -25,6 +29,8 @@ class Below(Struct, frozen=True):
 
     child: Child
     prepared: Prepared
+    dense: Prepared | None
+    """The same level for parents whose keys lie close together; None where keys do not."""
     kind: Kind
 
 
@@ -54,7 +60,12 @@ class Compilations:
     def _below(self, child: Child, schema: Schema) -> Below:
         level = child.planned.level
         tie = schema.collections[level.collection].fields[level.grouped_by or ""]
-        return Below(child, self.prepare(child.planned, schema), tie.kind)
+        prepared = self.prepare(child.planned, schema)
+        dense = None
+        if tie.kind is Kind.INTEGER:
+            compiled = self._compiled(structs.replace(level, dense=True), schema)
+            dense = structs.replace(prepared, compiled=compiled)
+        return Below(child, prepared, dense, tie.kind)
 
     def _compiled(self, level: Level, schema: Schema) -> Compiled:
         return self._levels.get(
@@ -123,13 +134,18 @@ class Loader:
         wanted = [key for key in dict.fromkeys(keys) if key is not None]
         if not wanted:
             return {}
-        parents = self._dialect.list_binder(below.kind)(wanted)
-        rows = await self.rows(below.prepared, {"parents": parents})
-        found: Sequence[Any] = await self.present(rows, below.prepared)
+        prepared = below.prepared
+        if below.dense is not None and _dense(wanted):
+            prepared = below.dense
+            slots = {"low": min(wanted), "high": max(wanted)}
+        else:
+            slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
+        rows = await self.rows(prepared, slots)
+        found: Sequence[Any] = await self.present(rows, prepared)
         if below.child.bare:
             found = [_key_of(item) for item in found]
         grouped: dict[Any, list[Any]] = {}
-        place = below.prepared.compiled.group or 0
+        place = prepared.compiled.group or 0
         for row, item in zip(rows, found, strict=True):
             tie = row[place]
             if tie in grouped:
@@ -137,6 +153,14 @@ class Loader:
             else:
                 grouped[tie] = [item]
         return grouped
+
+
+def _dense(keys: Sequence[Any]) -> bool:
+    """True when a range holds the keys and few others: read at once, not one by one."""
+    if len(keys) < FEW_KEYS or not all(isinstance(key, int) for key in keys):
+        return False
+    span: int = max(keys) - min(keys) + 1
+    return span <= MOST_SPREAD * len(keys)
 
 
 def _key_of(item: Item) -> Any:

@@ -57,7 +57,8 @@ class Node(Struct, frozen=True):
 
 class Level(Struct, frozen=True):
     """The shape of one statement. Slots of values: those of `where`, and
-    `limit`, `offset` (paged), `parents` (grouped), `first`, `last` (per parent)."""
+    `limit`, `offset` (paged), `parents` or `low` and `high` (grouped), `first`, `last`
+    (per parent)."""
 
     nodes: tuple[Node, ...]
     where: Predicate = ALWAYS
@@ -66,6 +67,8 @@ class Level(Struct, frozen=True):
     paged: bool = False
     grouped_by: str | None = None
     """The field whose value ties a row to its parent."""
+    dense: bool = False
+    """The parents' keys are given as a range: rows of others in it are not wanted."""
     per_parent: bool = False
     """Only rows from `first` to `last` (1-based) of each parent."""
 

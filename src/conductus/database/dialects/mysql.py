@@ -29,6 +29,7 @@ class MySQLDialect(Dialect):
 
     name: ClassVar[Name] = "mysql"
     max_parameters: ClassVar[int] = 32_000
+    begins_with_matches: ClassVar[bool] = True
 
     def __init__(self, *, returning: bool) -> None:
         # MariaDB knows INSERT … RETURNING, MySQL does not.
@@ -77,6 +78,9 @@ class MySQLDialect(Dialect):
 
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         return _tuple
+
+    def in_order(self, statement: sa.Select[Any]) -> sa.Select[Any]:
+        return statement.prefix_with("STRAIGHT_JOIN")
 
     def random(self) -> ColumnElement[Any]:
         return sa.func.rand()
