@@ -48,39 +48,47 @@ def exchanges(name: str) -> list[Exchange]:
 
 def differences(recorded: Any, found: Any, host: str, path: str = "data") -> Iterable[str]:
     """Where the found value is not what was recorded; masks match what they stand for."""
+    if isinstance(recorded, dict):
+        yield from _in_object(recorded, found, host, path)
+    elif isinstance(recorded, list):
+        yield from _in_list(recorded, found, host, path)
+    elif not _matches(recorded, found, host):
+        yield f"{path}: {found!r} instead of {recorded!r}"
+
+
+def _in_object(recorded: dict[str, Any], found: Any, host: str, path: str) -> Iterable[str]:
+    if not isinstance(found, dict):
+        yield f"{path}: {found!r} is no object"
+        return
+    for name in recorded.keys() | found.keys():
+        if name not in recorded:
+            yield f"{path}.{name}: unexpected {found[name]!r}"
+        elif name not in found:
+            yield f"{path}.{name}: missing"
+        else:
+            yield from differences(recorded[name], found[name], host, f"{path}.{name}")
+
+
+def _in_list(recorded: list[Any], found: Any, host: str, path: str) -> Iterable[str]:
+    if not isinstance(found, list) or len(found) != len(recorded):
+        yield f"{path}: {found!r} instead of {recorded!r}"
+        return
+    for place, pair in enumerate(zip(recorded, found, strict=True)):
+        yield from differences(*pair, host, f"{path}[{place}]")
+
+
+def _matches(recorded: Any, found: Any, host: str) -> bool:
     match recorded:
-        case dict():
-            if not isinstance(found, dict):
-                yield f"{path}: {found!r} is no object"
-                return
-            for name in recorded.keys() | found.keys():
-                if name not in recorded:
-                    yield f"{path}.{name}: unexpected {found[name]!r}"
-                elif name not in found:
-                    yield f"{path}.{name}: missing"
-                else:
-                    yield from differences(recorded[name], found[name], host, f"{path}.{name}")
-        case list():
-            if not isinstance(found, list) or len(found) != len(recorded):
-                yield f"{path}: {found!r} instead of {recorded!r}"
-                return
-            for place, pair in enumerate(zip(recorded, found, strict=True)):
-                yield from differences(*pair, host, f"{path}[{place}]")
         case "<id>":
-            if not isinstance(found, int) or isinstance(found, bool):
-                yield f"{path}: {found!r} is no id"
+            return isinstance(found, int) and not isinstance(found, bool)
         case "<hidden>":
-            if found is None:
-                yield f"{path}: null"
+            return found is not None
         case "<bcrypt>":
-            if found != HASHES:
-                yield f"{path}: a hash is shown: {found!r}"
+            # The original shows hashes; here they are masked.
+            return bool(found == HASHES)
         case str() if recorded in _MASKS:
-            if not isinstance(found, str) or not _MASKS[recorded].fullmatch(found):
-                yield f"{path}: {found!r} does not look like {recorded}"
+            return isinstance(found, str) and _MASKS[recorded].fullmatch(found) is not None
         case str() if "<host>" in recorded:
-            if found != recorded.replace("<host>", host):
-                yield f"{path}: {found!r} instead of {recorded!r}"
+            return bool(found == recorded.replace("<host>", host))
         case _:
-            if found != recorded or isinstance(found, bool) != isinstance(recorded, bool):
-                yield f"{path}: {found!r} instead of {recorded!r}"
+            return bool(found == recorded) and isinstance(found, bool) == isinstance(recorded, bool)
