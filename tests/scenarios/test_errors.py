@@ -155,9 +155,11 @@ VALUES = (
 @pytest.mark.parametrize("parameter", PARAMETERS)
 async def test_no_value_of_a_parameter_breaks_a_read(newsroom: Live, parameter: str) -> None:
     broken = []
+    shaping = parameter.partition("[")[0] in ("fields", "meta", "lang", "status", "deep")
+    paths = (A, f"{A}/1", f"{A}/1,2") if shaping else (A,)
     for value in VALUES:
         query = f"{quote(parameter, safe='')}={quote(value, safe='')}"
-        for path in (A, f"{A}/1", f"{A}/1,2"):
+        for path in paths:
             answer = await newsroom.ask("GET", f"{path}?{query}")
             if answer.status_code >= 500:
                 broken.append((path, query, answer.text))
@@ -208,8 +210,8 @@ async def test_bytes_that_are_no_text(newsroom: Live, value: bytes) -> None:
     for path in (b"/items/" + value, b"/items/articles/" + value, b"/items/articles/1," + value,
                  b"/users/" + value, b"/" + value):  # fmt: skip
         status, body = await raw(newsroom, f"/{KEY}".encode() + path, b"")
-        assert status < 500
-        if bad and path != b"/" + value:
+        assert status in (200, 404, 422)
+        if bad and b"%" in value and path != b"/" + value:
             assert (status, body["error"]["code"]) == (422, 4)
 
 

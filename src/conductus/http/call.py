@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -132,14 +132,11 @@ class ServerCall:
 
 
 def decoded(segment: str) -> str:
-    """A segment of the path as text. Raises `ValidationFailed` (4/422) for broken UTF-8.
-
-    Paths hold their bytes as Latin-1 characters: some clients send UTF-8 as it is.
-    """
-    if segment.isalnum() and segment.isascii():
+    """A segment of the path as text. Raises `ValidationFailed` (4/422) for what is none."""
+    if segment.isalnum():
         return segment
     try:
-        text = unquote_to_bytes(segment.encode("latin-1")).decode()
+        text = unquote(segment, errors="strict")
     except UnicodeDecodeError:
         raise ValidationFailed("The path is not valid UTF-8") from None
     if "\0" in text:

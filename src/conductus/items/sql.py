@@ -60,9 +60,9 @@ class LevelCompiler:
         if level.grouped_by is not None:
             group = len(columns)
             columns.append(tables[0].c[level.grouped_by])
-        assemble = assembler(layouts, len(columns))
         # Not every database selects nothing of a row.
         columns = columns or [sa.literal_column("1")]
+        assemble = assembler(layouts, len(columns))
         first, where = self._beginning(level, base)
         source = tables[0] if first is None else self._conditions.matches(first, base, tables[0])
         statement = (
