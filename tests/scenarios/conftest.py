@@ -10,6 +10,7 @@ import pytest
 from tests.databases import DRIVERS
 from tests.scenarios import worlds
 from tests.scenarios.shop import Live, live
+from tests.scenarios.workshop import Workshop, workshop
 
 
 @pytest.fixture
@@ -35,3 +36,12 @@ async def archive(
     """The archive on each database in turn, for tests that only read."""
     async with worlds.archive(request.param, tmp_path_factory.mktemp("archive")) as world:
         yield world
+
+
+@pytest.fixture(scope="session", params=DRIVERS, name="workshop")
+async def make_workshop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Workshop]:
+    """The workshop on each database in turn, for tests that make collections of their own."""
+    async with workshop(request.param, tmp_path_factory.mktemp("workshop")) as shop:
+        yield shop

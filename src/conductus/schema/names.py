@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from conductus.errors import ValidationFailed
@@ -25,6 +26,11 @@ def check_collection_name(name: object) -> str:
 def check_field_name(name: object) -> str:
     """The name, when a new field may have it. Raises `ValidationFailed`."""
     return _checked(name, "field")
+
+
+def find_twin(name: str, others: Iterable[str]) -> str | None:
+    """The other name that differs by case alone: not every database tells the two apart."""
+    return next((one for one in others if one != name and one.lower() == name.lower()), None)
 
 
 def _checked(name: object, what: str) -> str:

@@ -32,7 +32,7 @@ from conductus.projects.schema_changes.objects import field_object
 from conductus.projects.schema_changes.picture import Picture
 from conductus.projects.schema_changes.requests import FieldRequest
 from conductus.schema.model import Collection, Column, Field
-from conductus.schema.names import check_field_name
+from conductus.schema.names import check_field_name, find_twin
 from conductus.schema.types import field_type
 
 FREE_KEYS = frozenset({"note", "translation", "width", "sort", "hidden_detail", "hidden_browse"})
@@ -109,6 +109,7 @@ class FieldJudge:
     def add(self, request: FieldRequest) -> FieldPlan:
         """A new field. Raises 4, 12, 401, 402 or 403."""
         name = check_field_name(None if request.field is UNSET else request.field)
+        self._refuse_twin(name)
         if request.primary_key is True and not self._is_new():
             raise Unprocessable(f"{name}: the collection has its primary key already")
         kind = stated_type(request)
@@ -178,7 +179,13 @@ class FieldJudge:
         check_identifier(self._database, "rename_to", name)
         if name in self._collection.fields:
             raise FieldExists(name, self._collection.name)
+        self._refuse_twin(name, besides=field.name)
         return name
+
+    def _refuse_twin(self, name: str, besides: str | None = None) -> None:
+        twin = find_twin(name, self._collection.fields)
+        if twin is not None and twin != besides:
+            raise FieldExists(twin, self._collection.name)
 
     def _is_new(self) -> bool:
         return not self._collection.fields
@@ -202,7 +209,9 @@ def unique_names(requests: Iterable[FieldRequest]) -> list[str]:
         request.field if request.field is not UNSET else check_field_name(None)
         for request in requests
     ]
-    twice = [name for name, times in Counter(names).items() if times > 1]
+    # Not every database tells names apart by case.
+    counted = Counter(name.lower() for name in names)
+    twice = [name for name in names if counted[name.lower()] > 1]
     if twice:
         raise Unprocessable(f"The field {twice[0]!r} is there twice", details={"field": twice[0]})
     return names

@@ -50,7 +50,7 @@ from conductus.projects.schema_changes.requests import (
     parse_field,
 )
 from conductus.schema.model import Collection
-from conductus.schema.names import check_collection_name
+from conductus.schema.names import check_collection_name, find_twin
 from conductus.schema.system import System
 
 T = TypeVar("T")
@@ -93,6 +93,9 @@ class SchemaChanges:
 
         async def create(work: _Work) -> str:
             existing = work.picture.schema.collections.get(name)
+            twin = find_twin(name, work.picture.tables)
+            if twin is not None:
+                raise CollectionExists(twin)
             if existing is None:
                 await self._create_table(work, name, request)
             elif existing.managed:
