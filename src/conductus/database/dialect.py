@@ -7,6 +7,7 @@ database stands in `dialects/`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
@@ -40,7 +41,7 @@ class Statement(Struct, frozen=True):
         return [bound[name] if name in bound else constants[name] for name in self.order]
 
 
-class Dialect:
+class Dialect(ABC):
     """The facts about one database server."""
 
     name: ClassVar[Name]
@@ -119,30 +120,30 @@ class Dialect:
         """
         return None
 
+    @abstractmethod
     def type(self, kind: Kind) -> TypeEngine[Any]:
         """The SQLAlchemy type to bind and compare a column of this kind with."""
-        raise NotImplementedError
 
     # -- values ---------------------------------------------------------------------
 
+    @abstractmethod
     def binder(self, kind: Kind) -> Convert | None:
         """From plain value (never None) to what the driver binds; None for no change.
 
         The function raises ValueError for a value that such a column cannot hold.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def loader(self, kind: Kind) -> Convert | None:
         """From what the driver returns (also None) to the plain value; None for no change."""
-        raise NotImplementedError
 
     # -- expressions ----------------------------------------------------------------
 
+    @abstractmethod
     def ordered(
         self, column: ColumnElement[Any], kind: Kind, *, descending: bool, nulls_last: bool
     ) -> list[ColumnElement[Any]]:
         """What to put in ORDER BY; the place of nulls is always said."""
-        raise NotImplementedError
 
     def comparable(self, expression: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """What to compare by `<`, `>`, BETWEEN and aggregate by; applied to both sides."""
@@ -152,44 +153,44 @@ class Dialect:
         """What to write into a column: the bound value, or it converted by the database."""
         return value
 
+    @abstractmethod
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """The column as text, for searching numbers and reading opaque types."""
-        raise NotImplementedError
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """What to select for a column: itself, or its text form where the driver needs it."""
         return column
 
+    @abstractmethod
     def like(
         self, text: ColumnElement[Any], pattern: ColumnElement[Any], *, ascii: bool, negate: bool
     ) -> ColumnElement[Any]:
         """Case-insensitive LIKE with `\\` as escape; `ascii`: the pattern has only ASCII."""
-        raise NotImplementedError
 
+    @abstractmethod
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         """`column IN (…)` with the whole list bound as the one value `parameter`.
 
         The value to bind is made by `list_binder`.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         """From driver values to the one value that `among` takes."""
-        raise NotImplementedError
 
     def in_order(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         """The statement with its tables read in the order in which they are joined."""
         return statement
 
+    @abstractmethod
     def random(self) -> ColumnElement[Any]:
         """A random number for ORDER BY."""
-        raise NotImplementedError
 
+    @abstractmethod
     def total(
         self, column: ColumnElement[Any], kind: Kind, function: Literal["sum", "avg", "min", "max"]
     ) -> ColumnElement[Any]:
         """An aggregate that keeps exact decimals exact."""
-        raise NotImplementedError
 
 
 def _required(compiled: SQLCompiler, name: str) -> bool:

@@ -6,6 +6,7 @@ refuses is `Unprocessable` (12), never the database's own message.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ from conductus.errors import Unprocessable
 from conductus.schema.model import Column
 
 
-class SchemaEditor:
+class SchemaEditor(ABC):
     """Changes the tables of one kind of database; `ddl.schema_editor` chooses which."""
 
     name: ClassVar[Name]
@@ -57,11 +58,11 @@ class SchemaEditor:
         """The table and its indexes, gone."""
         await self.run(transaction, sa.schema.DropTable(sa.Table(quoted(name), sa.MetaData())))
 
+    @abstractmethod
     async def change_table(
         self, transaction: Transaction, table: Table, change: TableChange
     ) -> None:
         """Drops, changes and adds columns, then renames; a change is of the old name."""
-        raise NotImplementedError
 
     async def add_reference(self, transaction: Transaction, reference: Reference) -> None:
         """A foreign key, kept by the database."""
