@@ -47,6 +47,7 @@ async def running(
             routes=(*PROJECT_ROUTES, *authentication.routes(), *Specs().routes()),
             server_routes=SERVER_ROUTES,
             root=server_section.root,
+            client_seconds=config.client_seconds,
         )
 
 

@@ -61,6 +61,13 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     log_format: LogFormat = "console"
     drain_seconds: int = 30
     """How long a stopping worker may finish its requests before it is killed."""
+    client_seconds: float = 30.0
+    """How long a client may take for the head of a request, a body, a part of an answer.
+
+    A body gets another second for each 1000 bytes.
+    """
+    connections: int = 4096
+    """Most connections of one worker, idle ones included."""
     slow_query_seconds: float = 1.0
     watch: Watch = Watch()
 

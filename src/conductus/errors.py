@@ -3,7 +3,7 @@
 ApiError
 ├── UnexpectedFault 0/500
 ├── RouteNotFound 1/404 ── ThingNotFound 1/404
-├── BadRequest 2/400
+├── BadRequest 2/400 ── RequestTooSlow 2/408
 ├── Unauthorized 3/401
 ├── ValidationFailed 4/422
 ├── MethodNotAllowed 6/405
@@ -98,6 +98,13 @@ class ThingNotFound(ApiError):
 
 class BadRequest(ApiError):
     code, status = 2, 400
+
+
+class RequestTooSlow(BadRequest):
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__("The body came too slowly, send it again")
 
 
 class Unauthorized(ApiError):

@@ -10,8 +10,10 @@ import asyncio
 import http.client
 import ipaddress
 import os
+import resource
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +45,8 @@ APP = "conductus.app:create"
 FIRST_PROJECT = "main"
 FIRST_URL = "sqlite:///main.db"
 READY_SECONDS = 60.0
+FILES_BESIDES = 1024
+"""Files that a worker has open besides its clients' connections."""
 
 
 def start(
@@ -72,26 +76,27 @@ def start(
     config = structs.replace(server_config(folder, os.environ), **given)
     with sole_server(folder):
         config = structs.replace(config, port=free_port(config.host, config.port))
-        keys = asyncio.run(_prepared(folder))
+        keys = asyncio.run(_prepared(folder, config.log_format))
         _serve(folder, config, keys)
 
 
-async def _prepared(folder: Path) -> tuple[str, ...]:
+async def _prepared(folder: Path, log_format: LogFormat) -> tuple[str, ...]:
     """The projects, each of them seen to be usable; the first is made if there is none."""
     system = load_system()
     if not project_keys(folder, os.environ):
-        await _first_project(folder, system)
+        await _first_project(folder, system, log_format)
     keys = project_keys(folder, os.environ)
     await asyncio.gather(*(_usable(folder, key, system) for key in keys))
     return keys
 
 
-async def _first_project(folder: Path, system: System) -> None:
+async def _first_project(folder: Path, system: System, log_format: LogFormat) -> None:
     login = setup.Login(
         os.environ.get("CONDUCTUS_ADMIN_EMAIL") or None,
         os.environ.get("CONDUCTUS_ADMIN_PASSWORD") or None,
     )
-    with working() as progress:
+    # A program that reads the log would not understand the steps.
+    with working() if log_format == "console" else nullcontext(_untold) as progress:
         created = await setup.create(
             folder,
             os.environ,
@@ -103,6 +108,10 @@ async def _first_project(folder: Path, system: System) -> None:
             progress=progress,
         )
     tell(created)
+
+
+def _untold(step: str) -> None:
+    """Progress that nobody watches."""
 
 
 async def _usable(folder: Path, key: str, system: System) -> None:
@@ -118,7 +127,8 @@ async def _usable(folder: Path, key: str, system: System) -> None:
 
 
 def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -129,6 +139,7 @@ def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
         CONDUCTUS_WORKERS=str(config.workers),
         CONDUCTUS_LOG_FORMAT=config.log_format,
     )
+    _allow_files(config.connections)
     # Nobody needs them any more, and a worker's environment may be read by others.
     for name in ("CONDUCTUS_ADMIN_EMAIL", "CONDUCTUS_ADMIN_PASSWORD"):
         os.environ.pop(name, None)
@@ -139,7 +150,11 @@ def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
         port=config.port,
         interface=Interfaces.ASGI,
         factory=True,
+        # HTTP/2 without TLS is spoken by no browser, and its waits have no limit here.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=int(config.client_seconds * 1000)),
         workers=config.workers,
+        backpressure=config.connections,
         respawn_failed_workers=True,
         workers_kill_timeout=config.drain_seconds,
         log_dictconfig=library_logging(config.log_format),
@@ -149,6 +164,18 @@ def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
     server.on_startup(announcing.start)
     server.serve()
     log(ServerStopped())
+
+
+def _allow_files(connections: int) -> None:
+    """Lets the workers have that many connections open, as far as this machine allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    wanted = connections + FILES_BESIDES
+    if soft == unlimited or soft >= wanted:
+        return
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard)
+    )
 
 
 def _announce(config: ServerConfig, keys: tuple[str, ...], log: Log) -> None:

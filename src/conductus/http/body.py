@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,7 +12,7 @@ from msgspec import UNSET
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from conductus.errors import BodyInvalid, PayloadTooLarge, ValidationFailed
+from conductus.errors import BodyInvalid, PayloadTooLarge, RequestTooSlow, ValidationFailed
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,19 +22,20 @@ _FORM = b"application/x-www-form-urlencoded"
 _MULTIPART = b"multipart/form-data"
 _DEEPEST = 64
 """Levels of nesting in a JSON body."""
-
-
-class ClientGone(Exception):
-    """The client hung up while its request was being read."""
+_SLOWEST = 1000
+"""Bytes of a body in a second that give it another second."""
 
 
 class Body:
     """The body of one request, read when it is first asked for."""
 
-    def __init__(self, receive: Receive, headers: dict[bytes, bytes], most: int) -> None:
+    def __init__(
+        self, receive: Receive, headers: dict[bytes, bytes], *, most: int, seconds: float
+    ) -> None:
         self._receive = receive
         self._headers = headers
         self._most = most
+        self._seconds = seconds
         self._read: bytes | None = None
         self._decoded: Any = UNSET
 
@@ -43,9 +45,12 @@ class Body:
         return self._content_type in (_FORM, _MULTIPART)
 
     async def content(self) -> bytes:
-        """All of it. Raises `PayloadTooLarge` (413) beyond the limit."""
+        """All of it. Raises `PayloadTooLarge` (413) beyond the limit, `RequestTooSlow` (408)."""
         if self._read is None:
-            self._read = await self._receive_all()
+            try:
+                self._read = await self._receive_all()
+            except TimeoutError as error:
+                raise RequestTooSlow from error
         return self._read
 
     async def item(self) -> JSONObject:
@@ -103,17 +108,20 @@ class Body:
             raise self._too_large()
         parts: list[bytes] = []
         size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self._most:
-                raise self._too_large()
-            parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+        late = asyncio.get_running_loop().time() + self._seconds
+        async with asyncio.timeout_at(late) as limit:
+            while True:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    raise BodyInvalid("The body ended before it was complete")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > self._most:
+                    raise self._too_large()
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+                limit.reschedule(late + size / _SLOWEST)
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(

@@ -22,7 +22,7 @@ def cors_headers(config: CorsConfig, origin: str | None) -> Headers:
         allowed, credentials = ("*" if config.credentials or origin is None else origin), False
     else:
         return ((b"vary", b"Origin"),)
-    headers = [(b"access-control-allow-origin", allowed.encode()), (b"vary", b"Origin")]
+    headers = [(b"access-control-allow-origin", allowed.encode("latin-1")), (b"vary", b"Origin")]
     if credentials:
         headers.append((b"access-control-allow-credentials", b"true"))
     if config.exposed_headers:
@@ -32,13 +32,12 @@ def cors_headers(config: CorsConfig, origin: str | None) -> Headers:
 
 
 def preflight_headers(config: CorsConfig, origin: str | None) -> Headers:
-    """What an OPTIONS request is told."""
-    headers = cors_headers(config, origin)
-    if not config.enabled or not any(name == b"access-control-allow-origin" for name, _ in headers):
-        return headers
+    """What an OPTIONS request is told besides."""
+    allowed = cors_headers(config, origin)
+    if not any(name == b"access-control-allow-origin" for name, _ in allowed):
+        return ()
     named = ", ".join((*_ALLOWED_HEADERS, *config.headers))
     told = [
-        *headers,
         (b"access-control-allow-methods", ", ".join(config.methods).encode()),
         (b"access-control-allow-headers", named.encode()),
     ]

@@ -19,7 +19,7 @@ from conductus.auth.credentials import Credentials, of_request
 from conductus.auth.identity import Identity
 from conductus.config import CorsConfig
 from conductus.errors import ApiError
-from conductus.http.body import Body, ClientGone
+from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import cors_headers, preflight_headers
 from conductus.http.errors import error_reply, fault_reply
@@ -59,6 +59,7 @@ class Server:
         routes: Iterable[Route[Endpoint]],
         server_routes: Iterable[Route[ServerEndpoint]],
         root: ServerEndpoint,
+        client_seconds: float,
     ) -> None:
         self._registry = registry
         self._identity = identity
@@ -66,38 +67,23 @@ class Server:
         self._routes = RouteTable(routes)
         self._server_routes = RouteTable(server_routes)
         self._root = root
+        self._client_seconds = client_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = _Exchange(scope, receive)
+        exchange = _Exchange(scope, receive, self._client_seconds)
         try:
             answer = await self._answer(exchange)
         except ApiError as error:
             answer = error_reply(error, exchange.id)
-        except ClientGone:
-            return
         except Exception as error:
-            self._observer(
-                RequestFailed(
-                    request_id=exchange.id,
-                    method=exchange.method,
-                    path=exchange.target,
-                    error=error,
-                )
-            )
+            self._observer(exchange.failed(error))
             answer = fault_reply(exchange.id)
         try:
             await exchange.respond(answer, receive, send)
         except Exception as error:
-            self._observer(
-                RequestFailed(
-                    request_id=exchange.id,
-                    method=exchange.method,
-                    path=exchange.target,
-                    error=error,
-                )
-            )
-            raise
+            # What was not sent to its end is cut off, so that the client sees it.
+            self._observer(exchange.failed(error))
         finally:
             self._observer(exchange.served(answer.status))
 
@@ -139,7 +125,12 @@ class Server:
             path=match.path,
             query=exchange.query,
             headers=headers,
-            body=Body(exchange.receive, headers, project.config.limits.body_bytes),
+            body=Body(
+                exchange.receive,
+                headers,
+                most=project.config.limits.body_bytes,
+                seconds=self._client_seconds,
+            ),
             url=exchange.url,
         )
         return Call(request, project=project, snapshot=snapshot, actor=actor)
@@ -154,17 +145,18 @@ class Server:
 class _Exchange:
     """What the server itself needs to know of a request and its response."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, client_seconds: float) -> None:
         self.began = time.perf_counter()
         self.id = secrets.token_hex(8)
         self.receive = receive
+        self._client_seconds = client_seconds
         self.method: str = scope["method"]
         # What is no UTF-8 is kept, for the parser to refuse.
         self.query: str = scope["query_string"].decode("utf-8", "surrogateescape")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         # Some servers leave the query on the raw path.
-        self.path = raw.partition(b"?")[0].decode("latin-1")
+        self.path = raw.partition(b"?")[0].decode("utf-8", "replace")
         self.segments = self.path[1:].split("/")
         self.peer: str = (scope.get("client") or ("",))[0]
         self.scheme: str = scope.get("scheme", "http")
@@ -229,10 +221,24 @@ class _Exchange:
                 async for chunk in chunks:
                     if gone.done() or self.method == "HEAD":
                         return
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    if not await self._taken(chunk, send):
+                        return
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+    async def _taken(self, chunk: bytes, send: Send) -> bool:
+        """Whether the client took a chunk: who stops reading keeps the rows from others."""
+        try:
+            async with asyncio.timeout(self._client_seconds):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            return False
+        return True
+
+    def failed(self, error: Exception) -> RequestFailed:
+        """What is told of a fault."""
+        return RequestFailed(request_id=self.id, method=self.method, path=self.target, error=error)
 
     def served(self, status: int) -> RequestServed:
         """What is told of the request when it is over."""
@@ -242,7 +248,7 @@ class _Exchange:
             path=self.target,
             status=status,
             seconds=time.perf_counter() - self.began,
-            ip="" if self.actor is None else self.actor.ip,
+            ip=self.peer if self.actor is None else self.actor.ip,
             project=None if self.project is None else self.project.key,
             user=None if self.actor is None else self.actor.user,
         )
