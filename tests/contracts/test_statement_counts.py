@@ -1,0 +1,195 @@
+"""A read costs as many statements as it has levels, whatever the number of rows.
+
+Many-to-one expansions are joined into their parent's statement, each to-many expansion
+is one more; never one for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from conductus.config import LimitsConfig
+from conductus.database.dialect import Name as Driver
+from conductus.database.executor import Database, Row
+from conductus.database.opening import open_database
+from conductus.items.context import Context
+from conductus.items.reader import Reader
+from conductus.permissions.actor import SYSTEM
+from conductus.projects.snapshot import Snapshot, load
+from conductus.query import brackets, rest
+from conductus.schema.system import load_system
+from tests.databases import DRIVERS, fresh_database
+from tests.scenarios.shop import KEY as PROJECT
+from tests.scenarios.shop import live
+from tests.scenarios.worlds import KEY, done, field, relation, text, whole
+
+PARENTS = 1000
+COLLECTIONS: dict[str, list[dict[str, Any]]] = {
+    "teams": [text("name"), field("players", "o2m")],
+    "players": [text("name"), whole("team", "m2o"), whole("coach", "m2o"), field("goals", "o2m"),
+                field("pupils", "o2m")],
+    "goals": [whole("minute"), whole("player", "m2o"), whole("helper", "m2o")],
+}  # fmt: skip
+RELATIONS = [
+    relation("players", "team", "teams", "players"),
+    relation("players", "coach", "players", "pupils"),
+    relation("goals", "player", "players", "goals"),
+    relation("goals", "helper", "players", None),
+]
+
+
+class Counting:
+    """A database that remembers what it was asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.dialect = database.dialect
+        self.asked: list[str] = []
+
+    async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        self.asked.append(sql)
+        return await self._database.fetch(sql, values)
+
+    def stream(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[Row]]]:
+        self.asked.append(sql)
+        return self._database.stream(sql, values, size)
+
+
+class Field(Struct, frozen=True):
+    """Teams with players, and a reader whose statements are counted."""
+
+    counting: Any
+    reader: Reader
+    snapshot: Snapshot
+
+    async def read(self, collection: str, query: str) -> tuple[Any, int]:
+        """The items, and how many statements they took."""
+        params = brackets.parse(query, self.snapshot.limits)
+        parsed = rest.parse(collection, params, self.snapshot.schema, self.snapshot.limits)
+        before = len(self.counting.asked)
+        page = await self.reader.read(parsed, self._context)
+        return page.items, len(self.counting.asked) - before
+
+    async def by_keys(self, collection: str, query: str, keys: list[str]) -> tuple[Any, int]:
+        """The items with these keys, and how many statements they took."""
+        params = brackets.parse(query, self.snapshot.limits)
+        parsed = rest.parse_shape(collection, params, self.snapshot.schema, self.snapshot.limits)
+        before = len(self.counting.asked)
+        page = await self.reader.by_keys(parsed, keys, self._context)
+        return page.items, len(self.counting.asked) - before
+
+    @property
+    def _context(self) -> Context:
+        return Context(schema=self.snapshot.schema, actor=SYSTEM, now=datetime.now(UTC),
+                       nulls_last=True)  # fmt: skip
+
+
+@asynccontextmanager
+async def playing(driver: Driver, folder: Path) -> AsyncIterator[Field]:
+    async with fresh_database(driver, "statements", folder) as url:
+        async with live(url, folder / "data") as world:
+            for name, fields in COLLECTIONS.items():
+                await done(world, "/collections", {"collection": name, "fields": [KEY, *fields]})
+            for each in RELATIONS:
+                await done(world, "/relations", each)
+            places = range(1, PARENTS + 1)
+            await done(world, "/items/teams", [{"name": f"team {place}"} for place in places])
+            await done(
+                world,
+                "/items/players",
+                [{"name": f"p {n}", "team": n, "coach": max(n - 1, 1)} for n in places],
+            )
+            goals = [{"minute": n % 90, "player": n, "helper": n} for n in places for _ in "ab"]
+            await done(world, "/items/goals", goals)
+        database = await open_database(url)
+        try:
+            counting: Any = Counting(database)
+            snapshot = await load(database, PROJECT, load_system(), LimitsConfig(), 1)
+            yield Field(counting, Reader(counting), snapshot)
+        finally:
+            await database.close()
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+async def pitch(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Field]:
+    async with playing(request.param, tmp_path_factory.mktemp("statements")) as found:
+        yield found
+
+
+READS = [
+    ("teams", "fields=*", 1),
+    ("players", "fields=*,team.*", 1),
+    ("players", "fields=*,team.*,coach.*,coach.team.name", 1),
+    ("teams", "fields=*,players.*", 2),
+    ("teams", "fields=players", 2),
+    ("teams", "fields=*,players.*,players.coach.name", 2),
+    ("teams", "fields=*,players.*,players.goals.*", 3),
+    ("teams", "fields=players.goals.helper.team.players.name", 4),
+    ("teams", "fields=players.goals.minute,players.pupils.name", 4),
+    ("teams", "fields=players.*&deep[players][limit]=1&deep[players][sort]=-name", 2),
+    ("teams", "fields=id&filter[players.goals.minute][gt]=-1", 1),
+    ("teams", "fields=id&filter[players][has]=1&q=team", 1),
+]
+
+
+@pytest.mark.parametrize("parents", [1, 20, PARENTS])
+@pytest.mark.parametrize(("collection", "query", "statements"), READS)
+async def test_lists(
+    pitch: Field, collection: str, query: str, statements: int, parents: int
+) -> None:
+    items, asked = await pitch.read(collection, f"{query}&limit={parents}")
+    assert len(items) == parents
+    assert asked == statements
+
+
+@pytest.mark.parametrize("parents", [2, 20, PARENTS])
+@pytest.mark.parametrize(
+    ("collection", "query", "statements"), [read for read in READS if "filter" not in read[1]]
+)
+async def test_several_by_key(
+    pitch: Field, collection: str, query: str, statements: int, parents: int
+) -> None:
+    keys = [str(key) for key in range(1, parents + 1)]
+    items, asked = await pitch.by_keys(collection, query, keys)
+    assert len(items) == parents
+    assert asked == statements
+
+
+async def test_no_parents_ask_for_no_children(pitch: Field) -> None:
+    items, asked = await pitch.read("teams", "fields=*,players.*&filter[id]=0")
+    assert (items, asked) == ([], 1)
+
+
+async def test_a_limit_of_none_asks_for_nothing(pitch: Field) -> None:
+    items, asked = await pitch.read("teams", "fields=*,players.*&limit=0")
+    assert (items, asked) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("meta", "statements"),
+    [("", 1), ("collection,type", 1), ("result_count", 1), ("total_count", 2),
+     ("total_count,filter_count", 2), ("*", 2)],
+)  # fmt: skip
+async def test_counts(pitch: Field, meta: str, statements: int) -> None:
+    _, asked = await pitch.read("teams", f"limit=5&filter[id][gt]=3&meta={meta}")
+    assert asked == statements
+
+
+async def test_every_item_has_its_own(pitch: Field) -> None:
+    teams, _ = await pitch.read("teams", "fields=id,players.team,players.goals.player&limit=-1")
+    assert len(teams) == PARENTS
+    for team in teams:
+        (player,) = team["players"]
+        assert player["team"] == team["id"]
+        assert [goal["player"] for goal in player["goals"]] == [team["id"]] * 2
