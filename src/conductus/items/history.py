@@ -19,10 +19,10 @@ from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
 from conductus.items.keys import Key, text_of_key
+from conductus.items.profile import Profile, Profiles
 from conductus.items.records import Record, Records
 from conductus.items.stamps import moment_in
 from conductus.items.steps import Step
-from conductus.items.values import unrecorded
 from conductus.permissions.actor import Actor
 from conductus.schema.model import Collection, Field
 from conductus.schema.types import type_of
@@ -61,9 +61,12 @@ class Note(Struct, frozen=True, kw_only=True):
 class History:
     """Writes activity and revisions of one request."""
 
-    def __init__(self, records: Records, context: Context) -> None:
+    def __init__(
+        self, records: Records, context: Context, profiles: Profiles | None = None
+    ) -> None:
         self._records = records
         self._context = context
+        self._profiles = profiles or Profiles()
         self._activity = context.schema.collection(ACTIVITY)
         self._revisions = context.schema.collection(REVISIONS)
 
@@ -133,12 +136,13 @@ class History:
 
     def _revision_row(self, step: Step, activity: int, row: Record) -> Record:
         parent = step.parent
+        profile = self._profiles.of(step.collection)
         return {
             "activity": activity,
             "collection": step.collection.name,
             "item": _cut(text_of_key(step.key, step.collection), self._revisions, "item"),
-            "data": _json(recorded(row, step.collection)),
-            "delta": _json(_delta(step, row)),
+            "data": _json(recorded(row, profile)),
+            "delta": _json(_delta(step, row, profile)),
             "parent_collection": None if parent is None else parent.collection.name,
             "parent_item": None
             if parent is None
@@ -147,25 +151,25 @@ class History:
         }
 
 
-def recorded(row: Mapping[str, Plain], collection: Collection) -> Item:
+def recorded(row: Mapping[str, Plain], profile: Profile) -> Item:
     """A row as revisions keep it: datetimes as stored, decimals as text, no secrets."""
     shown: Item = {}
+    recorders = profile.recorders
     for name, value in row.items():
-        field = collection.fields[name]
-        if not unrecorded(field):
-            record = type_of(field).recorder(field.kind)
+        if name in recorders:
+            record = recorders[name]
             shown[name] = value if record is None else record(value)
     return shown
 
 
-def _delta(step: Step, row: Record) -> Item:
+def _delta(step: Step, row: Record, profile: Profile) -> Item:
     """What the request changed: of a new item the payload, else the columns that differ."""
     if isinstance(step.change, Delete):
         return {}
     if isinstance(step.change, Create):
         return step.change.sent
-    after = recorded({name: row[name] for name in step.written}, step.collection)
-    before = recorded(step.before or {}, step.collection)
+    after = recorded({name: row[name] for name in step.written}, profile)
+    before = recorded(step.before or {}, profile)
     changed = {
         name: value
         for name, value in after.items()

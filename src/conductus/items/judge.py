@@ -19,6 +19,7 @@ from conductus.items import stamps
 from conductus.items.changes import Change, Child, Create, Delete, Item, Many, One, Update
 from conductus.items.context import Context
 from conductus.items.keys import Key, check_writable, find_key_in_body
+from conductus.items.profile import Profiles
 from conductus.items.values import ValueJudge
 from conductus.permissions.writing import Action, judge_write
 from conductus.query.paths import step
@@ -44,10 +45,17 @@ class WriteLimits(Struct, frozen=True, kw_only=True):
 class Judge:
     """Judges one request. `new_uuid` makes identifiers."""
 
-    def __init__(self, context: Context, limits: WriteLimits, new_uuid: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        limits: WriteLimits,
+        new_uuid: Callable[[], str],
+        profiles: Profiles | None = None,
+    ) -> None:
         self._context = context
         self._limits = limits
         self._new_uuid = new_uuid
+        self._profiles = profiles or Profiles()
         self._changes = 0
 
     def collection(self, name: str) -> Collection:
@@ -103,7 +111,11 @@ class Judge:
         _refuse_unknown(collection, body)
         creating = action is Action.CREATE
         parts = _Parts({}, [], [], {})
+        simple = self._profiles.of(collection).simple
         for name, value in body.items():
+            if name in simple and name != tie and not isinstance(value, dict):
+                parts.own[name] = value
+                continue
             field = collection.fields.get(name)
             if field is None or (name == tie and value is None and creating):
                 continue
@@ -121,8 +133,12 @@ class Judge:
         self, collection: Collection, body: Item, parts: _Parts, tie: str | None
     ) -> Create:
         own = _without_missing_keys(parts.own, collection)
-        marked = stamps.on_create(collection, own, self._context, self._new_uuid)
-        judged = ValueJudge(collection, Action.CREATE, parts.links(tie, marked)).judge(own)
+        profile = self._profiles.of(collection)
+        marked = {
+            **stamps.stamped(profile.on_create, self._context),
+            **stamps.identified(profile.identifiers, own, self._new_uuid),
+        }
+        judged = ValueJudge(profile, Action.CREATE, parts.links(tie, marked)).judge(own)
         return Create(
             collection=collection,
             values=judged.values,
@@ -137,12 +153,13 @@ class Judge:
         own = {
             name: value for name, value in parts.own.items() if name not in collection.primary_key
         }
-        judged = ValueJudge(collection, Action.UPDATE, parts.links(None, {})).judge(own)
+        profile = self._profiles.of(collection)
+        judged = ValueJudge(profile, Action.UPDATE, parts.links(None, {})).judge(own)
         return Update(
             collection=collection,
             key=key,
             values=judged.values,
-            stamps=stamps.on_update(collection, self._context),
+            stamps=stamps.stamped(profile.on_update, self._context),
             ones=tuple(parts.ones),
             manys=tuple(parts.manys),
             sent={**judged.sent, **parts.sent},

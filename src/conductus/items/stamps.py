@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from conductus.items.context import Context
 from conductus.permissions.actor import NOBODY, Actor
 from conductus.schema.model import Collection, Field, Kind
-from conductus.schema.slugs import made_slug, mirrored_field
+from conductus.schema.slugs import made_slug
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 
@@ -21,38 +21,59 @@ _IDENTIFIED: Final = frozenset({"directus_users", "directus_roles"})
 """Collections whose `external_id` is filled with a UUID when it is missing."""
 
 
+def server_set(field: Field) -> bool:
+    """True for a field of a type whose values the server sets."""
+    return field.type in _ON_CREATE
+
+
+def set_on_create(field: Field) -> bool:
+    """True for a column that the server sets in a new item …"""
+    return field.type in _ON_CREATE and not _generated(field)
+
+
+def set_on_update(field: Field) -> bool:
+    """… and in a changed one."""
+    return field.type in _ON_UPDATE and not _generated(field)
+
+
+def identifies(field: Field, collection: Collection) -> bool:
+    """True for a column that gets a UUID when a new item does not give one."""
+    if field.type == "uuid" and field.name in collection.primary_key:
+        return True
+    return field.name == "external_id" and collection.name in _IDENTIFIED
+
+
 def ignored(field: Field, actor: Actor, *, creating: bool) -> bool:
     """True for a field whose value the server sets, whatever the client sends.
 
     Creator and time of creation may be corrected by administrators later on.
     """
-    if field.type not in _ON_CREATE:
+    if not server_set(field):
         return False
     return creating or field.type not in _CORRECTABLE or not actor.administrator
 
 
-def on_create(
-    collection: Collection, given: Container[str], context: Context, new_uuid: Callable[[], str]
+def stamped(fields: Iterable[Field], context: Context) -> dict[str, Plain]:
+    """What the server writes into these fields."""
+    return {field.name: _stamp(field, context) for field in fields}
+
+
+def identified(
+    fields: Iterable[Field], given: Container[str], new_uuid: Callable[[], str]
 ) -> dict[str, Plain]:
-    """What a new item gets besides what the request gives."""
-    stamps = _stamped(collection, _ON_CREATE, context)
-    for field in collection.columns():
-        if field.name not in given and _is_identifier(field, collection):
-            stamps[field.name] = type_of(field).parse(new_uuid(), field)
-    return stamps
+    """Identifiers for those fields that the request does not give."""
+    return {
+        field.name: type_of(field).parse(new_uuid(), field)
+        for field in fields
+        if field.name not in given
+    }
 
 
-def on_update(collection: Collection, context: Context) -> dict[str, Plain]:
-    """What a change of an item changes besides."""
-    return _stamped(collection, _ON_UPDATE, context)
-
-
-def mirrored_slugs(collection: Collection, body: Mapping[str, Any]) -> dict[str, str]:
+def mirrored_slugs(fields: Iterable[tuple[Field, str]], body: Mapping[str, Any]) -> dict[str, str]:
     """The slugs that are not given and follow from fields that are."""
     slugs: dict[str, str] = {}
-    for field in collection.columns():
-        source = mirrored_field(field)
-        if source is not None and source in body and field.name not in body:
+    for field, source in fields:
+        if source in body and field.name not in body:
             slug = made_slug(field, body[source])
             if slug is not None:
                 slugs[field.name] = slug
@@ -61,16 +82,8 @@ def mirrored_slugs(collection: Collection, body: Mapping[str, Any]) -> dict[str,
 
 def moment_in(field: Field, moment: datetime) -> Plain:
     """A moment as the field's column keeps it: UTC, whole seconds."""
-    text = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")
     return text[:10] if field.kind is Kind.DATE else type_of(field).parse(text, field)
-
-
-def _stamped(collection: Collection, types: frozenset[str], context: Context) -> dict[str, Plain]:
-    return {
-        field.name: _stamp(field, context)
-        for field in collection.columns()
-        if field.type in types and not _generated(field)
-    }
 
 
 def _stamp(field: Field, context: Context) -> Plain:
@@ -80,12 +93,6 @@ def _stamp(field: Field, context: Context) -> Plain:
     if user == NOBODY and field.column is not None and field.column.nullable:
         return None
     return type_of(field).parse(user, field)
-
-
-def _is_identifier(field: Field, collection: Collection) -> bool:
-    if field.type == "uuid" and field.name in collection.primary_key:
-        return True
-    return field.name == "external_id" and collection.name in _IDENTIFIED
 
 
 def _generated(field: Field) -> bool:

@@ -9,13 +9,12 @@ from msgspec import Struct
 
 from conductus.errors import Unprocessable, ValidationFailed
 from conductus.items.changes import Item, Secret
+from conductus.items.profile import OwnField, Profile
 from conductus.items.stamps import mirrored_slugs
 from conductus.permissions.writing import Action
-from conductus.schema.model import Collection, Column, Field, Kind
-from conductus.schema.secrets import secret
-from conductus.schema.types import MASK, type_of
+from conductus.schema.model import Column, Field, Kind
+from conductus.schema.types import MASK
 from conductus.schema.types.field_type import Plain
-from conductus.schema.validation import check_validation
 
 REQUIRED = "This value is required"
 
@@ -32,10 +31,8 @@ class ValueJudge:
     """Judges the values of one item. `elsewhere`: fields that are filled by other means,
     with False for those that end up without a value."""
 
-    def __init__(
-        self, collection: Collection, action: Action, elsewhere: Mapping[str, bool]
-    ) -> None:
-        self._collection = collection
+    def __init__(self, profile: Profile, action: Action, elsewhere: Mapping[str, bool]) -> None:
+        self._profile = profile
         self._creating = action is Action.CREATE
         self._elsewhere = elsewhere
         self._problems: dict[str, str] = {}
@@ -45,14 +42,17 @@ class ValueJudge:
 
         Raises `ValidationFailed` with a problem per field, or the first other error.
         """
-        given = {**own, **mirrored_slugs(self._collection, own)}
+        given = {**own, **mirrored_slugs(self._profile.slugs, own)}
+        fields = self._profile.own
         lenient = self._lenient(given)
         values: dict[str, Plain | Secret] = {}
         for name, value in given.items():
-            field = self._collection.fields[name]
-            if value == MASK and not self._creating and secret(field):
+            field = fields.get(name)
+            if field is not None and field.secret and value == MASK and not self._creating:
                 # What answers show in its place, written back.
                 continue
+            if field is None or field.column.generated:
+                raise Unprocessable(f"{name}: is computed by the database")
             parsed = self._value(field, value, lenient=lenient)
             if name not in self._problems:
                 values[name] = parsed
@@ -62,30 +62,28 @@ class ValueJudge:
         return Judged(
             values,
             {
-                name: _shown(self._collection.fields[name], own[name])
-                for name in own
-                if not unrecorded(self._collection.fields[name])
+                name: MASK if fields[name].secret and value is not None else value
+                for name, value in own.items()
+                if fields[name].recorded
             },
         )
 
-    def _value(self, field: Field, value: Any, *, lenient: bool) -> Plain | Secret:
-        column = field.column
-        if column is None or column.generated:
-            raise Unprocessable(f"{field.name}: is computed by the database")
+    def _value(self, own: OwnField, value: Any, *, lenient: bool) -> Plain | Secret:
         if value is None or value == "":
-            return self._nothing(field, column, value, lenient=lenient)
+            return self._nothing(own, value, lenient=lenient)
         try:
-            parsed = type_of(field).parse(value, field)
-            if field.validation:
-                check_validation(field.validation, value, field.name)
+            parsed = own.parse(value)
+            if own.check is not None:
+                own.check(value)
         except ValidationFailed as problem:
-            self._problems.update(_by_field(problem, field))
+            self._problems.update(_by_field(problem, own.field))
             return None
-        return Secret(parsed) if field.type == "hash" else parsed
+        return Secret(parsed) if own.field.type == "hash" else parsed
 
-    def _nothing(self, field: Field, column: Column, value: Any, *, lenient: bool) -> Plain:
+    def _nothing(self, own: OwnField, value: Any, *, lenient: bool) -> Plain:
         """Null or empty text, where a value may or may not be needed."""
-        if _must_have_value(field, column) and not column.has_default:
+        field, column = own.field, own.column
+        if own.needs_value and not column.has_default:
             if not lenient:
                 self._problems[field.name] = REQUIRED
                 return None
@@ -95,7 +93,7 @@ class ValueJudge:
                 self._problems[field.name] = REQUIRED
             return None
         try:
-            return type_of(field).parse(value, field)
+            return own.parse(value)
         except ValidationFailed as problem:
             self._problems.update(_by_field(problem, field))
             return None
@@ -104,18 +102,17 @@ class ValueJudge:
         self, given: Item, values: dict[str, Plain | Secret], *, lenient: bool
     ) -> None:
         """Fields that the payload does not give, or gives as nested changes."""
-        for name, field in self._collection.fields.items():
+        for field in self._profile.needed:
+            name = field.name
             if name in given or self._elsewhere.get(name) is True:
                 continue
             column = field.column
             emptied = name in self._elsewhere
             if column is None:
-                if self._creating and field.required and _lists(field) and not lenient:
+                if self._creating and not lenient:
                     self._problems[name] = REQUIRED
                 continue
-            if column.generated or column.auto_increment or not (self._creating or emptied):
-                continue
-            if not _must_have_value(field, column) or (column.has_default and not emptied):
+            if not (self._creating or emptied) or (column.has_default and not emptied):
                 continue
             if not lenient:
                 self._problems[name] = REQUIRED
@@ -124,25 +121,14 @@ class ValueJudge:
 
     def _lenient(self, given: Item) -> bool:
         """True when the written status lets items be incomplete."""
-        name = self._collection.status_field
-        if name is None:
+        collection = self._profile.collection
+        if collection.status_field is None or not self._profile.incomplete:
             return False
-        column = self._collection.fields[name].column
-        written = given.get(name)
+        column = collection.fields[collection.status_field].column
+        written = given.get(collection.status_field)
         if written is None and self._creating and column is not None:
             written = column.default
-        return any(
-            not status.required_fields and str(status.value) == str(written)
-            for status in self._collection.statuses
-        )
-
-
-def _must_have_value(field: Field, column: Column) -> bool:
-    # The metadata of the built-in collections asks for more than was ever enforced:
-    # a user needs an e-mail address, and no name.
-    if field.collection.startswith("directus_"):
-        return not column.nullable
-    return field.required or not column.nullable
+        return str(written) in self._profile.incomplete
 
 
 def _incomplete(column: Column, problems: dict[str, str], name: str) -> Plain:
@@ -155,19 +141,6 @@ def _incomplete(column: Column, problems: dict[str, str], name: str) -> Plain:
     return None
 
 
-def _lists(field: Field) -> bool:
-    return field.type in ("o2m", "translation")
-
-
 def _by_field(problem: ValidationFailed, field: Field) -> dict[str, str]:
     fields = problem.details.get("fields")
     return fields if isinstance(fields, dict) else {field.name: problem.message}
-
-
-def unrecorded(field: Field) -> bool:
-    """True for the secrets of built-in collections: history never holds them."""
-    return secret(field) and field.collection.startswith("directus_")
-
-
-def _shown(field: Field, value: Any) -> Any:
-    return MASK if secret(field) and value is not None else value

@@ -26,6 +26,7 @@ from conductus.items.context import Context
 from conductus.items.history import Deed, History
 from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
+from conductus.items.profile import Profiles
 from conductus.items.records import Records
 from conductus.items.revert import find_revision, restorable
 from conductus.items.statements import StatementCache
@@ -74,6 +75,7 @@ class Writer:
         self._limits = limits or WriteLimits()
         self._bookkeeping = bookkeeping
         self._statements: StatementCache[Statement] = StatementCache()
+        self._profiles = Profiles()
 
     async def create(
         self,
@@ -237,7 +239,7 @@ class Writer:
         records = self._records(context)
         steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
         if not (options.skip_activity and context.actor.administrator):
-            history = History(records, context)
+            history = History(records, context, self._profiles)
             await history.record(transaction, steps, comment=options.comment, deed=deed)
         return steps
 
@@ -247,7 +249,7 @@ class Writer:
         return dict(zip(secrets, hashed, strict=True))
 
     def _judge(self, context: Context) -> Judge:
-        return Judge(context, self._limits, _new_uuid)
+        return Judge(context, self._limits, _new_uuid, self._profiles)
 
     def _records(self, context: Context) -> Records:
         return Records(context.schema, self._database.dialect, self._statements)

@@ -79,11 +79,10 @@ def relative(text: Any, now: datetime) -> datetime | None:
 
 def moment_text(value: datetime, column: Column | None) -> str:
     """The stored form of a moment without zone, with the fraction its column keeps."""
-    digits = fraction_digits(column)
-    text = f"{value:%H:%M:%S}"
-    # strftime leaves out the zeros before years of three digits on some systems.
-    text = f"{value.year:04}-{value.month:02}-{value.day:02} {text}"
-    fraction = f"{value.microsecond:06}"[:digits].rstrip("0")
+    text = value.isoformat(" ", "seconds")
+    if not value.microsecond:
+        return text
+    fraction = f"{value.microsecond:06}"[: fraction_digits(column)].rstrip("0")
     return f"{text}.{fraction}" if fraction else text
 
 

@@ -55,11 +55,17 @@ def check_integer(number: int, name: str, column: Column) -> int:
     return number
 
 
+def reach(column: Column) -> tuple[int, int]:
+    """The least number that a column of integers holds, and the first one beyond it."""
+    bits = _BITS.get(column.datatype.upper(), 64)
+    return (-(1 << bits - 1), 1 << bits - 1) if column.signed else (0, 1 << bits)
+
+
 def check_decimal(number: Decimal, name: str, column: Column) -> Decimal:
     """The number with the digits of its column, when it has no more of them than fit."""
     if not column.signed and number < 0:
         raise Unprocessable(f"{name}: must not be negative")
-    limits = _precision(column.length)
+    limits = digits_of(column.length)
     if limits is not None:
         precision, scale = limits
         digits, exponent = _significant(number)
@@ -77,7 +83,7 @@ def canonical(number: Decimal, column: Column) -> Decimal:
     indexes. A number that needs more digits than the column has keeps them.
     """
     needed = max(0, -_significant(number)[1])
-    limits = _precision(column.length)
+    limits = digits_of(column.length)
     return _scaled(number, needed if limits is None else max(needed, limits[1]))
 
 
@@ -139,7 +145,8 @@ def _beyond(number: Decimal) -> bool:
     return bool(number) and not -_MAX_EXPONENT < number.adjusted() < _MAX_EXPONENT
 
 
-def _precision(length: str | None) -> tuple[int, int] | None:
+def digits_of(length: str | None) -> tuple[int, int] | None:
+    """Digits in all and behind the point, from the length of a column; None without one."""
     parts = [part.strip() for part in (length or "").split(",")]
     if not all(part.isdecimal() and part.isascii() for part in parts) or len(parts) > 2:
         return None
