@@ -23,8 +23,8 @@ MAPPING = {"draft": {"name": "Draft"}, "live": {"name": "Live", "published": Tru
 
 def twice(type: str) -> list[Item]:
     """Two fields of a type that a collection may have once."""
-    options = {"options": {"status_mapping": MAPPING}} if type == "status" else {}
-    return [KEY, field("one", type, **options), field("two", type, **options)]
+    options = {"status_mapping": MAPPING} if type == "status" else None
+    return [KEY, field("one", type, options=options), field("two", type, options=options)]
 
 
 REFUSED: list[tuple[str, Item, tuple[int, int]]] = [

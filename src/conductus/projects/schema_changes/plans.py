@@ -37,7 +37,7 @@ from conductus.schema.types import field_type
 
 FREE_KEYS = frozenset({"note", "translation", "width", "sort", "hidden_detail", "hidden_browse"})
 """What may be changed of fields that belong to the system."""
-_ANSWERED_ONLY = frozenset({"field", "nullable", "default_value", "length"})
+_ANSWERED_ONLY = frozenset({"field", "nullable"})
 
 
 class FieldRow(Struct, frozen=True):
