@@ -219,7 +219,9 @@ class _Exchange:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             async with aclosing(answer.chunks) as chunks:
                 async for chunk in chunks:
-                    if gone.done() or self.method == "HEAD":
+                    if self.method == "HEAD":
+                        break
+                    if gone.done():
                         return
                     if not await self._taken(chunk, send):
                         return

@@ -70,6 +70,7 @@ class Link(Pooled):
     async def close(self) -> None:
         """Ends what was left running in the server, says goodbye, closes the socket."""
         self.deadline = _NEVER
+        self._resume()
         # The server would not notice before the statement is over that nobody listens.
         with suppress(*RAISED):
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -94,6 +95,7 @@ class Link(Pooled):
         cursor = self.raw.cursor(SSCursor)
         self._abandoned = True
         await cursor.execute(written(self.raw, sql, values))
+        self._pause()
         return cursor
 
     async def fetch_from(self, cursor: Any, size: int) -> list[Row]:
@@ -103,10 +105,13 @@ class Link(Pooled):
         try:
             while len(rows) < size:
                 wanted = min(size - len(rows), _ROWS_AT_ONCE)
+                self._resume()
                 found = await cursor.fetchmany(wanted)
+                self._pause()
                 rows += found
                 if len(found) < wanted:
                     self._abandoned = False
+                    self._resume()
                     break
                 # Rows that have arrived are read without waiting: others need their turn.
                 await asyncio.sleep(0)
@@ -117,10 +122,25 @@ class Link(Pooled):
     async def finish(self, cursor: Any) -> None:
         """Makes room for other statements after a cursor that was left early."""
         if self._abandoned:
+            self._resume()
             with suppress(*RAISED):
                 await end_statement(self._url, self.about)
                 await cursor.close()
             self._abandoned = False
+
+    def _pause(self) -> None:
+        """Leaves the rows that nobody asked for yet in the server.
+
+        asyncmy reads whatever arrives, and keeps all of it in memory until it is wanted.
+        """
+        transport = self.raw._transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+
+    def _resume(self) -> None:
+        transport = self.raw._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
 
     @property
     def is_abandoned(self) -> bool:
