@@ -1,4 +1,4 @@
-"""Every command of the README, run as it stands there, on each database.
+"""Every command of the README and of the first page after it, run on each database.
 
 The lines go through bash and curl to a server of their own, and what they print must be
 what the README shows. Only the address, and for PostgreSQL and MariaDB the name of the
@@ -29,6 +29,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ADDRESS = "http://127.0.0.1:8055"
 AFTER_EACH = "printf '\\036'\n"
 PATIENCE_SECONDS = 60
+EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
 
 
 class Readme(Struct, frozen=True):
@@ -98,6 +99,57 @@ async def test_the_readme_does_what_it_shows(
         *answers, rest = bash(desk, script).split("\x1e")
     assert rest == ""
     assert [spelled(each) for each in answers] == [spelled(each) for each in shown.answers]
+
+
+async def test_the_first_page_does_what_it_shows(
+    driver: Driver, database_url: str, tmp_path: Path
+) -> None:
+    text = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    blocks: list[tuple[str, str]] = BLOCK.findall(text)
+    (console,) = [code for language, code in blocks if language == "console"]
+    (shown,) = [code for language, code in blocks if language == "json"]
+    script = "".join(code for language, code in blocks if language == "bash")
+    desk = checkout(tmp_path)
+    if driver != "sqlite":
+        create = f".venv/bin/conductus project create main --database-url '{database_url}'"
+        login = f"--admin-email {EMAIL} --admin-password '{PASSWORD}'"
+        bash(desk, f"{create} {login}")
+    environment = {"CONDUCTUS_ADMIN_EMAIL": EMAIL, "CONDUCTUS_ADMIN_PASSWORD": PASSWORD}
+    with serving("--data", desk / "conductus-data", **environment) as server:
+        script = script.replace(ADDRESS, server.url).replace(
+            "the password that was shown", PASSWORD
+        )
+        printed = bash(desk, script)
+        said = server.printed
+    if driver == "sqlite":
+        for line in re.findall(
+            r"^(?:The project|  0 collections|  administrator).*$", console, re.M
+        ):
+            assert line in said
+    # Answers are one line each; the last is the one that the page shows.
+    assert json.loads(printed[printed.rindex('{"data"') :]) == json.loads(shown)
+    assert '"error"' not in printed
+
+
+async def test_the_reads_that_pages_show_are_answered(tmp_path: Path) -> None:
+    pages = [ROOT / "docs" / name for name in ("query-language.md", "adopting-a-database.md")]
+    blocks = [block for page in pages for block in BLOCK.findall(page.read_text("utf-8"))]
+    text = "".join(code for language, code in blocks if language == "text")
+    # A request, and the answer beside or below it where one is shown.
+    reads = re.findall(r"^GET +/P/(\S+)\s*(\{.*\})?$", text, re.MULTILINE)
+    assert len(reads) >= 10
+    assert len([answer for _, answer in reads if answer]) >= 2
+    shown = readme()
+    desk = checkout(tmp_path)
+    bash(desk, shown.making["sqlite"])
+    asked = "".join(f'api "$URL/{path}"\n{AFTER_EACH}' for path, _ in reads)
+    with serving("--data", desk / "conductus-data") as server:
+        script = shown.signing_in.replace(ADDRESS, server.url) + asked
+        *answers, _ = bash(desk, script).split("\x1e")
+    for (path, expected), answer in zip(reads, answers, strict=True):
+        assert "data" in json.loads(answer), path
+        if expected:
+            assert json.loads(answer) == json.loads(expected), path
 
 
 def checkout(folder: Path) -> Path:
