@@ -170,12 +170,12 @@ def foreign_key(reference: Reference) -> sa.ForeignKeyConstraint:
         name=quoted(made_name(reference.table, reference.column, "foreign")),
         ondelete=reference.on_delete.replace("_", " ").upper(),
     )
-    every = sa.MetaData()
     (element,) = constraint.elements
-    sa.Table(quoted(reference.referred_table), every, element.column)
+    # Two pictures: a table may refer to itself.
+    sa.Table(quoted(reference.referred_table), sa.MetaData(), element.column)
     sa.Table(
         quoted(reference.table),
-        every,
+        sa.MetaData(),
         sa.Column(quoted(reference.column), sa.types.NullType()),
         constraint,
     )

@@ -16,7 +16,9 @@ class Catalogue:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    async def fetch(self, executor: Executor, statement: sa.TextClause, **bound: Any) -> list[Row]:
+    async def fetch(
+        self, executor: Executor, statement: sa.ClauseElement, **bound: Any
+    ) -> list[Row]:
         """The rows of a statement."""
         compiled = self._dialect.compile(statement)
         return await executor.fetch(compiled.sql, compiled.values(bound))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.database.executor import Executor, Row
 from conductus.database.introspection.catalogue import Catalogue
@@ -59,7 +59,7 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
         columns[row[0]].append(row)
     every_index = _indexes(await catalogue.fetch(executor, INDEXES))
     references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS))
-    return tuple(
+    found = [
         Table(
             name=name,
             view=kind == "VIEW",
@@ -70,7 +70,28 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
         )
         for name, kind in await catalogue.fetch(executor, TABLES)
         if columns[name]
+    ]
+    return tuple([await _with_whole_defaults(executor, catalogue, table) for table in found])
+
+
+async def _with_whole_defaults(executor: Executor, catalogue: Catalogue, table: Table) -> Table:
+    """The catalogue has letters of three bytes at most: what a `?` stands for is asked."""
+    doubtful = [column for column in table.columns if "?" in str(column.default or "")]
+    if table.view or not doubtful:
+        return table
+    asked = [sa.column(sa.quoted_name(column.name, quote=True)) for column in doubtful]
+    source = sa.table(sa.quoted_name(table.name, quote=True), *asked)
+    # Without rows there is no DEFAULT() either: one of nothing is joined to them.
+    nothing = sa.select(sa.literal(1).label("one")).subquery("nothing")
+    defaults = sa.select(*(sa.func.default(column) for column in asked))
+    joined = defaults.select_from(nothing.outerjoin(source, sa.false()))
+    (values,) = await catalogue.fetch(executor, joined)
+    whole = dict(zip((column.name for column in doubtful), values, strict=True))
+    columns = tuple(
+        structs.replace(column, default=whole.get(column.name, column.default))
+        for column in table.columns
     )
+    return structs.replace(table, columns=columns)
 
 
 async def _server(executor: Executor, catalogue: Catalogue) -> _Server:
