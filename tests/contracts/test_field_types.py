@@ -19,7 +19,9 @@ from conductus.database.datatypes import DEFAULT_SHAPES, Shape
 from conductus.database.ddl import schema_editor
 from conductus.database.executor import Database
 from conductus.database.introspection import introspect
-from conductus.schema.model import Collection, Field, Kind
+from conductus.items.records import Records
+from conductus.items.statements import StatementCache
+from conductus.schema.model import Collection, Field, Kind, assemble
 from conductus.schema.types import MASK, type_of
 from tests.contracts.library import opened
 
@@ -138,10 +140,10 @@ async def _write(world: World, field: Field, plain: Any) -> Any:
     """Writes one value, answers the key of its row."""
     dialect = world.database.dialect
     bind = dialect.binder(field.kind)
-    statement = dialect.insert(world.collection, 1, (field.name,), "id")
-    bound = {"v0_0": plain if plain is None or bind is None else bind(plain)}
+    statement = dialect.insert(world.collection, 1, (field.name,), ("id",))
+    values = dialect.insert_values([[plain if plain is None or bind is None else bind(plain)]])
     async with world.database.transaction() as transaction:
-        (key,) = await transaction.insert(statement.sql, statement.values(bound), 1)
+        (key,) = await transaction.insert(statement.sql, values, 1)
     return key
 
 
@@ -191,3 +193,38 @@ async def test_what_is_written_is_found_by_the_same_value(world: World) -> None:
             text = given if isinstance(given, bool | list) else str(given)
             operand = type_of(field).operand(text, field, NOW)
             assert expected in await _read(world, field, field, operand), (sample, given)
+
+
+@pytest.mark.parametrize("times", [1, 3, 40])
+async def test_what_an_insert_answers_is_what_is_read(world: World, times: int) -> None:
+    database = world.database
+    records = Records(assemble([world.collection], []), database.dialect, StatementCache())
+    for place, sample in enumerate(SAMPLES):
+        field = world.collection.fields[f"s{place}"]
+        plain = [type_of(field).parse(given, field) for given, _ in sample.values]
+        rows = [{field.name: value} for value in plain * times]
+        async with database.transaction() as transaction:
+            seen = await records.insert_seen(transaction, world.collection, rows)
+            read = await records.read(transaction, world.collection, [key for key, _ in seen])
+        keys = [key for key, _ in seen]
+        assert keys == sorted(keys)
+        stored = [read[key] if database.dialect.returning else None for key in keys]
+        assert [after for _, after in seen] == stored, sample
+        show = type_of(field).presenter(field.kind) or (lambda value: value)
+        shown = [show(read[key][field.name]) for key in keys]
+        assert shown == [expected for _, expected in sample.values] * times, sample
+
+
+async def test_what_an_update_answers_is_what_is_read(world: World) -> None:
+    database = world.database
+    records = Records(assemble([world.collection], []), database.dialect, StatementCache())
+    async with database.transaction() as transaction:
+        keys = await records.insert(transaction, world.collection, [{"s0": None}] * 2)
+    for place, sample in enumerate(SAMPLES):
+        field = world.collection.fields[f"s{place}"]
+        for given, _ in sample.values:
+            values = {field.name: type_of(field).parse(given, field)}
+            async with database.transaction() as transaction:
+                seen = await records.update_seen(transaction, world.collection, keys, values)
+                read = await records.read(transaction, world.collection, keys)
+            assert seen == (read if database.dialect.update_returning else {}), sample

@@ -318,3 +318,37 @@ async def test_comments_that_cannot_be_are_refused(shop: Desk) -> None:
 async def activity(shop: Desk, id: str) -> dict[str, Any]:
     (row,) = await shop.items("directus_activity", **{"filter": {"id": {"eq": id}}})
     return row
+
+
+COUNTING = "UPDATE articles SET views = coalesce(views, 0) + 1 WHERE id = NEW.article"
+TRIGGERS = {
+    "sqlite": [f"CREATE TRIGGER counts AFTER INSERT ON comments BEGIN {COUNTING}; END"],
+    "mysql": [f"CREATE TRIGGER counts AFTER INSERT ON comments FOR EACH ROW {COUNTING}"],
+    "postgresql": [
+        "CREATE FUNCTION counting() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN {COUNTING}; RETURN NEW; END $$",
+        "CREATE TRIGGER counts AFTER INSERT ON comments FOR EACH ROW EXECUTE FUNCTION counting()",
+    ],
+}
+
+
+async def test_a_revision_holds_what_triggers_made_of_the_item(shop: Desk) -> None:
+    before = await shop.database.fingerprint()
+    async with shop.database.schema_transaction() as transaction:
+        for statement in TRIGGERS[shop.database.dialect.name]:
+            await transaction.execute(statement)
+    assert await shop.database.fingerprint() != before
+    await shop.look(ADMIN)
+    triggered = [name for name, one in shop.context.schema.collections.items() if one.triggers]
+    assert triggered == ["comments"]
+    await shop.create("articles", {"title": "a", "comments": [{"text": "x"}, {"text": "y"}]})
+    (revision,) = await revisions(shop, "articles")
+    assert revision["data"]["views"] == 2
+
+
+async def test_a_revision_holds_the_last_of_several_changes(shop: Desk) -> None:
+    await shop.create("articles", {"title": "a"})
+    await shop.update("articles", None, [{"id": 1, "views": 1}, {"id": 1, "title": "b"}])
+    _, first, second = await revisions(shop, "articles")
+    for revision in (first, second):
+        assert (revision["data"]["views"], revision["data"]["title"]) == (1, "b")

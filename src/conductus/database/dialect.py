@@ -8,7 +8,7 @@ database stands in `dialects/`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import sqlalchemy as sa
@@ -18,8 +18,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from conductus.database.inserting import Given, InsertRows
 from conductus.schema.model import Collection, Column, Kind
 
+_MOST_INSERTED = 1000
+"""Bound values of one INSERT."""
+_FEW = 16
+"""Up to so many rows each number has a statement of its own, beyond it each power of two."""
 Convert = Callable[[Any], Any]
 Name = Literal["sqlite", "postgresql", "mysql"]
 
@@ -50,7 +55,9 @@ class Dialect(ABC):
     begins_with_matches: ClassVar[bool] = False
     """True where a condition on related items should be made the start of the statement."""
     returning: bool
-    """True when INSERT … RETURNING works on this server."""
+    """True when INSERT … RETURNING works on this server …"""
+    update_returning: ClassVar[bool] = True
+    """… and UPDATE … RETURNING."""
 
     def __init__(self, sqlalchemy_dialect: SQLAlchemyDialect) -> None:
         self.sqlalchemy = sqlalchemy_dialect
@@ -88,30 +95,60 @@ class Dialect(ABC):
         )
 
     def insert(
-        self, collection: Collection, rows: int, names: Sequence[str], key: str | None
+        self,
+        collection: Collection,
+        rows: int,
+        names: Sequence[str],
+        answered: Sequence[str] = (),
     ) -> Statement:
-        """INSERT of `rows` rows giving the fields `names`.
+        """INSERT of `rows` rows giving the fields `names`; its values are `insert_values`.
 
-        Parameters are named `v{row}_{place of the name}`: names of columns may hold anything.
-        `key` names the generated key column to be answered by `Transaction.insert`.
+        `answered` are the fields of the new rows to be answered, in the order of the rows,
+        where the server has RETURNING.
         """
         table = self.table(collection)
-        columns = [collection.fields[name].column for name in names]
-        statement = sa.insert(table).values(
-            [
-                {
-                    column.name: self.assignable(
-                        sa.bindparam(f"v{row}_{place}", type_=self.type(column.kind)), column
-                    )
-                    for place, column in enumerate(columns)
-                    if column is not None
-                }
-                for row in range(rows)
-            ]
-        )
-        if key is not None and self.returning:
-            return self.compile(statement.returning(table.c[key]))
-        return self.compile(statement)
+        columns = self.columns(table, collection, answered) if self.returning else []
+        given = self._given(collection, names)
+        if given:
+            return self.compile(InsertRows(table, given, rows, columns))
+        defaults = sa.insert(table).values({})
+        return self.compile(defaults.returning(*columns) if columns else defaults)
+
+    def insert_values(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """The driver values of an INSERT, from those of its rows."""
+        return [value for row in rows for value in row]
+
+    def insert_size(self, collection: Collection, names: Sequence[str], rows: int) -> int:
+        """How many of `rows` rows to insert at once: few different statements serve all."""
+        most = max(1, _MOST_INSERTED // len(names)) if names else 1
+        size = min(rows, most)
+        return size if size <= _FEW else 1 << (size.bit_length() - 1)
+
+    def insert_shape(self, rows: int) -> int:
+        """The same number for numbers of rows that one statement serves."""
+        return rows
+
+    def columns(
+        self, table: sa.TableClause, collection: Collection, names: Iterable[str]
+    ) -> list[ColumnElement[Any]]:
+        """What to select for these fields."""
+        columns = (collection.fields[name].column for name in names)
+        return [
+            self.readable(table.c[column.name], column.kind)
+            for column in columns
+            if column is not None
+        ]
+
+    def _given(self, collection: Collection, names: Sequence[str]) -> Given:
+        """What one row of an INSERT gives, in the order of the names."""
+        given: dict[str, ColumnElement[Any]] = {}
+        for place, name in enumerate(names):
+            column = collection.fields[name].column
+            if column is not None:
+                # Not by its name, which may hold anything.
+                value = sa.bindparam(f"v{place}", type_=self.type(column.kind))
+                given[column.name] = self.assignable(value, column)
+        return given
 
     def count_past(self, collection: Collection, key: Column) -> Statement | None:
         """What makes the keys generated from now on greater than the parameter `given`.

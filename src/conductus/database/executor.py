@@ -71,6 +71,10 @@ class Transaction(Executor, Protocol):
         """Runs a statement that returns no rows; answers how many rows it touched."""
         ...
 
+    async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows that a statement with RETURNING has written."""
+        ...
+
     async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
         """Runs an INSERT of `rows` rows; answers their generated keys in row order.
 

@@ -131,11 +131,11 @@ class Attempt:
         steps = [step for _, step in pairs]
         for run in _runs(list(zip(steps, rows, strict=True)), tuple, self._widest):
             with self._naming([step for step, _ in run]):
-                keys = await self._records.insert(
+                made = await self._records.insert_seen(
                     self._transaction, collection, [row for _, row in run]
                 )
-            for (step, _), key in zip(run, keys, strict=True):
-                step.key = key
+            for (step, _), (key, after) in zip(run, made, strict=True):
+                step.key, step.after = key, after
 
     async def _update(self, pairs: Sequence[tuple[Update, Step]]) -> None:
         collection = pairs[0][1].collection
@@ -143,9 +143,11 @@ class Attempt:
         busy = [(step, values) for step, values in work if values]
         for run in _runs(busy, dict, self._widest):
             with self._naming([step for step, _ in run]):
-                await self._records.update(
+                seen = await self._records.update_seen(
                     self._transaction, collection, [step.key for step, _ in run], run[0][1]
                 )
+            for step, _ in run:
+                step.after = seen.get(step.key)
 
     async def _delete(self, steps: Sequence[Step]) -> None:
         collection = steps[0].collection
@@ -175,10 +177,12 @@ class Attempt:
         return {**change.stamps, **step.written}
 
     def _own_values(self, change: Create | Update, step: Step) -> Record:
-        values = {
-            name: self._hashes[value] if isinstance(value, Secret) else value
-            for name, value in change.values.items()
-        }
+        values = dict(change.values)
+        if self._hashes:
+            values = {
+                name: self._hashes[value] if isinstance(value, Secret) else value
+                for name, value in values.items()
+            }
         for one in change.ones:
             if isinstance(one.change, Delete):
                 values[one.field.name] = None
@@ -251,11 +255,10 @@ def _as_reference(step: Step, field: Field) -> Plain:
 
 def _fill_out(rows: Sequence[Record], collection: Collection) -> None:
     """Gives rows that differ in what they leave out the same columns, where that is safe."""
-    if len(rows) == 1:
+    first = rows[0].keys()
+    if all(row.keys() == first for row in rows):
         return
     names = {name for row in rows for name in row}
-    if all(len(row) == len(names) for row in rows):
-        return
     fillings = {name: value for name in names for value in _filling(collection.fields[name])}
     order = [name for name in collection.fields if name in names]
     for row in rows:
@@ -283,11 +286,14 @@ def _runs(
 ) -> Iterator[list[tuple[Step, Record]]]:
     """Neighbours of the same shape, at most `widest` of them together."""
     run: list[tuple[Step, Record]] = []
+    alike: object = None
     for step, values in work:
-        if run and (len(run) >= widest or shape(run[0][1]) != shape(values)):
+        form = shape(values)
+        if run and (len(run) >= widest or form != alike):
             yield run
             run = []
         run.append((step, values))
+        alike = form
     if run:
         yield run
 

@@ -6,6 +6,7 @@ collections left out. Source: items page §7 and §8, authentication page §10.1
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -18,7 +19,6 @@ from conductus.errors import ItemNotFound
 from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
-from conductus.items.keys import Key, text_of_key
 from conductus.items.profile import Profile, Profiles
 from conductus.items.records import Record, Records
 from conductus.items.stamps import moment_in
@@ -72,7 +72,8 @@ class History:
 
     async def note(self, transaction: Transaction, notes: Sequence[Note]) -> list[int]:
         """Writes activity rows; answers their ids in the same order."""
-        rows = [self._activity_row(note) for note in notes]
+        common = self._common() if notes else {}
+        rows = [{**common, **self._activity_row(note)} for note in notes]
         keys = await self._records.insert(transaction, self._activity, rows) if rows else []
         return [key[0] for key in keys]
 
@@ -90,48 +91,46 @@ class History:
             Note(
                 deed=(deed if step.parent is None else None) or _deed(step),
                 collection=step.collection.name,
-                item=text_of_key(step.key, step.collection),
+                item=step.text,
                 comment=comment if step.parent is None else None,
             )
             for step in done
         ]
         ids = await self.note(transaction, notes)
         saved = [(step, id) for step, id in zip(done, ids, strict=True) if _saves(step)]
-        after = await self._rows_after(transaction, [step for step, _ in saved])
-        rows = [
-            self._revision_row(step, id, _row_of(step, after))
-            async for step, id in breathing(saved)
-        ]
+        await self._look_again(transaction, _unsure(done))
+        rows = [self._revision_row(step, id, _after(step)) async for step, id in breathing(saved)]
         if rows:
-            await self._records.insert(transaction, self._revisions, rows)
+            await self._records.add(transaction, self._revisions, rows)
         await self.note(transaction, list(_status_notes(done)))
 
-    async def _rows_after(
-        self, transaction: Transaction, steps: Iterable[Step]
-    ) -> dict[str, dict[Key, Record]]:
-        """The rows as the database now has them, one statement per collection."""
-        keys: dict[str, list[Key]] = {}
+    async def _look_again(self, transaction: Transaction, steps: Iterable[Step]) -> None:
+        """Reads the rows as the database now has them, one statement per collection."""
+        alike: dict[str, list[Step]] = {}
         for step in steps:
-            keys.setdefault(step.collection.name, []).append(step.key)
+            alike.setdefault(step.collection.name, []).append(step)
+        for members in alike.values():
+            keys = [step.key for step in members]
+            rows = await self._records.read(transaction, members[0].collection, keys)
+            for step in members:
+                step.after = rows.get(step.key)
+
+    def _common(self) -> Record:
+        """What all activity rows of the request say."""
+        actor = self._context.actor
         return {
-            name: await self._records.read(
-                transaction, self._context.schema.collections[name], wanted
-            )
-            for name, wanted in keys.items()
+            "action_by": actor.user,
+            "action_on": moment_in(self._activity.fields["action_on"], self._context.now),
+            "ip": _cut(_address(actor), self._activity, "ip"),
+            "user_agent": _cut(actor.user_agent, self._activity, "user_agent"),
         }
 
     def _activity_row(self, note: Note) -> Record:
-        actor = self._context.actor
-        fields = self._activity.fields
         return {
             "action": note.deed.value,
-            "action_by": actor.user,
-            "action_on": moment_in(fields["action_on"], self._context.now),
-            "ip": _cut(_address(actor), self._activity, "ip"),
-            "user_agent": _cut(actor.user_agent, self._activity, "user_agent"),
             "collection": note.collection,
             "item": _cut(note.item, self._activity, "item"),
-            "comment": _parsed(note.comment, fields["comment"]),
+            "comment": _parsed(note.comment, self._activity.fields["comment"]),
         }
 
     def _revision_row(self, step: Step, activity: int, row: Record) -> Record:
@@ -140,13 +139,13 @@ class History:
         return {
             "activity": activity,
             "collection": step.collection.name,
-            "item": _cut(text_of_key(step.key, step.collection), self._revisions, "item"),
+            "item": _cut(step.text, self._revisions, "item"),
             "data": _json(recorded(row, profile)),
             "delta": _json(_delta(step, row, profile)),
             "parent_collection": None if parent is None else parent.collection.name,
             "parent_item": None
             if parent is None
-            else _cut(text_of_key(parent.key, parent.collection), self._revisions, "parent_item"),
+            else _cut(parent.text, self._revisions, "parent_item"),
             "parent_changed": parent is not None and bool(parent.written),
         }
 
@@ -209,7 +208,7 @@ def _status_notes(steps: Iterable[Step]) -> Iterable[Note]:
             yield Note(
                 deed=Deed.STATUS_UPDATE,
                 collection=_USERS,
-                item=text_of_key(step.key, step.collection),
+                item=step.text,
             )
 
 
@@ -217,13 +216,23 @@ def _saves(step: Step) -> bool:
     return not isinstance(step.change, Delete)
 
 
-def _row_of(step: Step, rows: Mapping[str, Mapping[Key, Record]]) -> Record:
-    row = rows[step.collection.name].get(step.key)
-    if row is None:
+def _unsure(steps: Sequence[Step]) -> list[Step]:
+    """Those whose rows may no longer be as their own change left them, or were not seen."""
+    saved = [step for step in steps if _saves(step)]
+    # A deletion may null what refers to the row, a trigger may do anything.
+    if len(saved) < len(steps) or any(step.collection.triggers for step in steps):
+        return saved
+    times = Counter((step.collection.name, step.key) for step in saved)
+    return [
+        step for step in saved if step.after is None or times[step.collection.name, step.key] > 1
+    ]
+
+
+def _after(step: Step) -> Record:
+    if step.after is None:
         # Removed by somebody else between our statements.
-        text = text_of_key(step.key, step.collection)
-        raise ItemNotFound(step.collection.name, text).at(step.index)
-    return row
+        raise ItemNotFound(step.collection.name, step.text).at(step.index)
+    return step.after
 
 
 def _address(actor: Actor) -> str:
@@ -236,7 +245,8 @@ def _parsed(comment: str | None, field: Field) -> Plain:
 
 def _cut(text: str, collection: Collection, name: str) -> str:
     """The text as the column takes it: the wish of a client must not fail the change."""
-    text = text.replace("\0", "").encode(errors="replace").decode()
+    if not text.isascii() or "\0" in text:
+        text = text.replace("\0", "").encode(errors="replace").decode()
     column = collection.fields[name].column
     length = column.length if column is not None else None
     return text[: int(length)] if length is not None and length.isdecimal() else text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
@@ -22,12 +22,9 @@ from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Kind, Schema
 from conductus.schema.types.field_type import Plain
 
-T = TypeVar("T")
 Record = dict[str, Plain]
 """A row by names of fields, in plain form."""
 
-_MOST_VALUES: Final = 400
-"""Bound values of one INSERT: compiling more would hold the loop up."""
 _MOST_KEYS: Final = 1000
 """Keys in one list."""
 _MOST_PAIRS: Final = 64
@@ -59,8 +56,8 @@ class Records:
                 partial(self._build_read, collection, len(batch)),
             )
             bound = self._bound_keys(collection, batch)
-            for row in await executor.fetch(statement.sql, statement.values(bound)):
-                record = self._record(collection, row)
+            rows = await executor.fetch(statement.sql, statement.values(bound))
+            for record in self._loaded(collection, rows):
                 found[key_of_row(record, collection)] = record
         return found
 
@@ -71,27 +68,60 @@ class Records:
         records: Sequence[Record],
     ) -> list[Key]:
         """Inserts rows that all give the same fields; answers their keys in the same order."""
-        names = tuple(records[0])
-        missing = [name for name in collection.primary_key if name not in records[0]]
-        if len(missing) > 1:
-            raise Unprocessable(f"{', '.join(missing)}: the key must be given")
-        generated = missing[0] if missing else None
+        generated = _generated(collection, records[0])
+        answered = () if generated is None else (generated,)
         keys: list[Key] = []
-        for batch in _in_powers_of_two(records, _MOST_VALUES // len(names) if names else 1):
-            statement = self._statement(
-                ("insert", collection.name, names, len(batch), generated),
-                partial(self._dialect.insert, collection, len(batch), names, generated),
-            )
-            bound = {
-                f"v{row}_{place}": self._bind(collection.fields[name], record[name])
-                for row, record in enumerate(batch)
-                for place, name in enumerate(names)
-            }
-            made = await transaction.insert(statement.sql, statement.values(bound), len(batch))
+        for batch, sql, values in self._inserts(collection, records, answered):
+            made = await transaction.insert(sql, values, len(batch))
             keys.extend(self._made_keys(collection, batch, generated, made))
         if generated is None:
             await self._count_past(transaction, collection, keys)
         return keys
+
+    async def insert_seen(
+        self,
+        transaction: Transaction,
+        collection: Collection,
+        records: Sequence[Record],
+    ) -> list[tuple[Key, Record | None]]:
+        """`insert` that also answers the new rows as they are stored, where the server can."""
+        if not self._dialect.returning:
+            return [(key, None) for key in await self.insert(transaction, collection, records)]
+        generated = _generated(collection, records[0])
+        names = [column.name for column in _columns(collection)]
+        seen: list[tuple[Key, Record | None]] = []
+        for batch, sql, values in self._inserts(collection, records, names):
+            rows = self._loaded(collection, await transaction.fetch_written(sql, values))
+            made = (row[generated] for row in rows) if generated else ()
+            seen.extend(zip(_keys(collection, batch, generated, made), rows, strict=True))
+        if generated is None:
+            await self._count_past(transaction, collection, [key for key, _ in seen])
+        return seen
+
+    async def add(
+        self, transaction: Transaction, collection: Collection, records: Sequence[Record]
+    ) -> None:
+        """`insert` of rows whose keys nobody needs."""
+        for _, sql, values in self._inserts(collection, records, ()):
+            await transaction.execute(sql, values)
+
+    def _inserts(
+        self, collection: Collection, records: Sequence[Record], answered: Sequence[str]
+    ) -> Iterator[tuple[Sequence[Record], str, list[Any]]]:
+        """Rows that go together, with their statement and its values."""
+        names = tuple(records[0])
+        start = 0
+        while start < len(records):
+            size = self._dialect.insert_size(collection, names, len(records) - start)
+            batch = records[start : start + size]
+            shape = self._dialect.insert_shape(size)
+            statement = self._statement(
+                ("insert", collection.name, names, shape, tuple(answered)),
+                partial(self._dialect.insert, collection, shape, names, answered),
+            )
+            rows = self._bound_rows(collection, names, batch)
+            yield batch, statement.sql, self._dialect.insert_values(rows)
+            start += size
 
     async def _count_past(
         self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
@@ -115,18 +145,41 @@ class Records:
         values: Record,
     ) -> None:
         """Writes the same values into the rows of those keys."""
+        for sql, bound in self._updates(collection, keys, values, answering=False):
+            await transaction.execute(sql, bound)
+
+    async def update_seen(
+        self,
+        transaction: Transaction,
+        collection: Collection,
+        keys: Sequence[Key],
+        values: Record,
+    ) -> dict[Key, Record]:
+        """`update` that also answers the rows as they are stored, where the server can."""
+        if not self._dialect.update_returning:
+            await self.update(transaction, collection, keys, values)
+            return {}
+        seen: list[Record] = []
+        for sql, bound in self._updates(collection, keys, values, answering=True):
+            seen += self._loaded(collection, await transaction.fetch_written(sql, bound))
+        return {key_of_row(row, collection): row for row in seen}
+
+    def _updates(
+        self, collection: Collection, keys: Sequence[Key], values: Record, *, answering: bool
+    ) -> Iterator[tuple[str, list[Any]]]:
         names = tuple(values)
         new = {
             f"v{place}": self._bind(collection.fields[name], values[name])
             for place, name in enumerate(names)
         }
         for batch in self._batches(collection, keys):
+            size = _padded(collection, len(batch))
             statement = self._statement(
-                ("update", collection.name, names, _padded(collection, len(batch))),
-                partial(self._build_update, collection, names, len(batch)),
+                ("update", collection.name, names, size, answering),
+                partial(self._build_update, collection, names, len(batch), answering=answering),
             )
             bound = {**new, **self._bound_keys(collection, batch)}
-            await transaction.execute(statement.sql, statement.values(bound))
+            yield statement.sql, statement.values(bound)
 
     async def delete(
         self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
@@ -165,14 +218,19 @@ class Records:
 
     def _build_read(self, collection: Collection, size: int) -> Statement:
         table = self._dialect.table(collection)
-        columns = [
-            self._dialect.readable(table.c[column.name], column.kind)
-            for column in _columns(collection)
-        ]
+        columns = self._every_column(table, collection)
         where = self._keyed(table, collection, size)
         return self._dialect.compile(sa.select(*columns).select_from(table).where(where))
 
-    def _build_update(self, collection: Collection, names: Sequence[str], size: int) -> Statement:
+    def _every_column(
+        self, table: sa.TableClause, collection: Collection
+    ) -> list[ColumnElement[Any]]:
+        names = [column.name for column in _columns(collection)]
+        return self._dialect.columns(table, collection, names)
+
+    def _build_update(
+        self, collection: Collection, names: Sequence[str], size: int, *, answering: bool
+    ) -> Statement:
         table = self._dialect.table(collection)
         columns = [_column(collection.fields[name]) for name in names]
         values = {
@@ -180,7 +238,10 @@ class Records:
             for place, column in enumerate(columns)
         }
         where = self._keyed(table, collection, size)
-        return self._dialect.compile(sa.update(table).where(where).values(values))
+        update = sa.update(table).where(where).values(values)
+        if answering:
+            update = update.returning(*self._every_column(table, collection))
+        return self._dialect.compile(update)
 
     def _build_delete(self, collection: Collection, size: int) -> Statement:
         table = self._dialect.table(collection)
@@ -246,12 +307,32 @@ class Records:
         while batch := list(islice(rest, size)):
             yield batch
 
-    def _record(self, collection: Collection, row: Sequence[Any]) -> Record:
-        record: Record = {}
-        for column, value in zip(_columns(collection), row, strict=True):
-            load = self._dialect.loader(column.kind)
-            record[column.name] = load(value) if load else value
-        return record
+    def _bound_rows(
+        self, collection: Collection, names: Sequence[str], records: Sequence[Record]
+    ) -> list[list[Any]]:
+        """The driver values of rows, in the order of the names."""
+        rows = [[record[name] for name in names] for record in records]
+        for place, name in enumerate(names):
+            field = collection.fields[name]
+            if self._dialect.binder(field.kind) is not None:
+                for row in rows:
+                    row[place] = self._bind(field, row[place])
+        return rows
+
+    def _loaded(self, collection: Collection, rows: Iterable[Sequence[Any]]) -> list[Record]:
+        """Rows of all columns in plain form."""
+        columns = _columns(collection)
+        names = [column.name for column in columns]
+        loaders = [
+            (column.name, load)
+            for column in columns
+            if (load := self._dialect.loader(column.kind)) is not None
+        ]
+        records: list[Record] = [dict(zip(names, row, strict=True)) for row in rows]
+        for record in records:
+            for name, load in loaders:
+                record[name] = load(record[name])
+        return records
 
     def _made_keys(
         self,
@@ -259,14 +340,35 @@ class Records:
         batch: Sequence[Record],
         generated: str | None,
         made: Sequence[Any],
-    ) -> Iterator[Key]:
-        if generated is None:
-            yield from (key_of_row(record, collection) for record in batch)
-            return
-        load = self._dialect.loader(collection.fields[generated].kind)
-        for record, value in zip(batch, made, strict=True):
-            plain = load(value) if load else value
-            yield key_of_row({**record, generated: plain}, collection)
+    ) -> list[Key]:
+        load = (
+            None if generated is None else self._dialect.loader(collection.fields[generated].kind)
+        )
+        plain = made if load is None else [load(value) for value in made]
+        return _keys(collection, batch, generated, plain)
+
+
+def _generated(collection: Collection, record: Record) -> str | None:
+    """The key column that a new row leaves to the database, if there is one."""
+    missing = [name for name in collection.primary_key if name not in record]
+    if len(missing) > 1:
+        raise Unprocessable(f"{', '.join(missing)}: the key must be given")
+    return missing[0] if missing else None
+
+
+def _keys(
+    collection: Collection,
+    batch: Sequence[Record],
+    generated: str | None,
+    made: Iterable[Plain],
+) -> list[Key]:
+    """The keys of new rows, from what was given and what the database made."""
+    if generated is None:
+        return [key_of_row(record, collection) for record in batch]
+    return [
+        key_of_row({**record, generated: value}, collection)
+        for record, value in zip(batch, made, strict=True)
+    ]
 
 
 def _columns(collection: Collection) -> list[Column]:
@@ -291,11 +393,3 @@ def _listed(collection: Collection) -> bool:
 def _padded(collection: Collection, size: int) -> int:
     """The number of keys that a statement for `size` of them has room for."""
     return 1 if _listed(collection) else 1 << (size - 1).bit_length()
-
-
-def _in_powers_of_two(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
-    start = 0
-    while start < len(items):
-        size = 1 << (min(len(items) - start, max(most, 1)).bit_length() - 1)
-        yield items[start : start + size]
-        start += size

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from conductus.items.changes import Change, Create, Delete
-from conductus.items.keys import Key
+from conductus.items.keys import Key, text_of_key
 from conductus.items.records import Record
 from conductus.schema.model import Collection, Relation
 
@@ -20,6 +20,8 @@ class Step:
     """One change and what becomes of it while a transaction runs."""
 
     __slots__ = (
+        "_text",
+        "after",
         "before",
         "change",
         "idle",
@@ -44,13 +46,23 @@ class Step:
         """How a step below a one-to-many list hangs together with its parent."""
         self.tied = False
         self.stage = 0
+        self._text: str | None = None
         self.key: Key = () if isinstance(change, Create) else change.key
         self.before: Record | None = None
         """The row as it was; None when there was none."""
+        self.after: Record | None = None
+        """The row as the change left it, where the database has told."""
         self.written: Record = {}
         """The request's own columns as they were written."""
         self.idle = False
         """True when it turned out that nothing is to be done."""
+
+    @property
+    def text(self) -> str:
+        """The text of its key; not to be asked before that is known."""
+        if self._text is None:
+            self._text = text_of_key(self.key, self.collection)
+        return self._text
 
     @property
     def collection(self) -> Collection:

@@ -25,7 +25,7 @@ from conductus.items.changes import Create, Delete, Item, Secret, Update, secret
 from conductus.items.context import Context
 from conductus.items.history import Deed, History
 from conductus.items.judge import Judge, WriteLimits
-from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
+from conductus.items.keys import find_key_in_body, key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.records import Records
 from conductus.items.revert import find_revision, restorable
@@ -108,7 +108,7 @@ class Writer:
         steps = await self._steps(
             transaction, changes, context, options or WriteOptions(), hashes, None, _EVERYTHING
         )
-        return text_of_key(steps[0].key, steps[0].collection)
+        return steps[0].text
 
     async def update(
         self,
@@ -191,7 +191,7 @@ class Writer:
                 raise
             # Rows went to the database together: one by one tells which of them fails.
             steps = await self._insist(attempt, 1)
-        return [text_of_key(step.key, step.collection) for step in steps if step.parent is None]
+        return [step.text for step in steps if step.parent is None]
 
     async def _insist(
         self, attempt: Callable[[int], Awaitable[list[Step]]], widest: int

@@ -121,6 +121,7 @@ def _collection(table: Table, row: Row | None, rows: list[Row], *, builtin: bool
         note=facts.get("note"),
         translation=_json(facts.get("translation")),
         view=table.view,
+        triggers=table.triggers,
         unique_keys=table.unique_keys,
         statuses=statuses_of(status) if status else (),
         status_field=status.name if status else None,

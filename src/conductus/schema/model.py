@@ -157,6 +157,8 @@ class Collection(Struct, frozen=True, kw_only=True):
     translation: Any = None
     view: bool = False
     """Read-only: a view of the database."""
+    triggers: bool = False
+    """The database does more than it is told when rows of it are written."""
     unique_keys: tuple[tuple[str, ...], ...] = ()
     """Column sets that the database keeps unique, the primary key not among them."""
     statuses: tuple[Status, ...] = ()

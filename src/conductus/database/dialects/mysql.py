@@ -30,6 +30,7 @@ class MySQLDialect(Dialect):
     name: ClassVar[Name] = "mysql"
     max_parameters: ClassVar[int] = 32_000
     begins_with_matches: ClassVar[bool] = True
+    update_returning: ClassVar[bool] = False
 
     def __init__(self, *, returning: bool) -> None:
         # MariaDB knows INSERT … RETURNING, MySQL does not.

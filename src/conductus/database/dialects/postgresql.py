@@ -16,6 +16,8 @@ from sqlalchemy.types import TypeEngine
 from conductus.database.dialect import Convert, Dialect, Name, Statement
 from conductus.schema.model import Collection, Column, Kind
 
+_MOST_INSERTED = 1000
+"""Rows of one INSERT."""
 _TEXT = sa.Text()
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
@@ -45,6 +47,57 @@ class PostgreSQLDialect(Dialect):
 
     def __init__(self) -> None:
         super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+    def insert(
+        self,
+        collection: Collection,
+        rows: int,
+        names: Sequence[str],
+        answered: Sequence[str] = (),
+    ) -> Statement:
+        if rows == 1:
+            return super().insert(collection, rows, names, answered)
+        # A list for each column: one statement, and few parameters, for any number of rows.
+        columns = [column for name in names if (column := collection.fields[name].column)]
+        lists = {f"v{place}": self.type(column.kind) for place, column in enumerate(columns)}
+        given = (
+            sa.func.unnest(
+                *(sa.bindparam(name, type_=postgresql.ARRAY(type)) for name, type in lists.items())
+            )
+            .table_valued(
+                *(sa.column(name, type) for name, type in lists.items()),
+                with_ordinality="place",
+                name="given",
+            )
+            .render_derived()
+        )
+        values = [
+            self.assignable(given.c[name], column)
+            for name, column in zip(lists, columns, strict=True)
+        ]
+        table = self.table(collection)
+        # Sorted, so that keys are generated in the order of the rows.
+        insert = sa.insert(table).from_select(
+            [table.c[column.name] for column in columns],
+            sa.select(*values).order_by(given.c.place),
+        )
+        if answered:
+            insert = insert.returning(*self.columns(table, collection, answered))
+        return self.compile(insert)
+
+    def insert_values(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        if len(rows) == 1:
+            return list(rows[0])
+        return [list(values) for values in zip(*rows, strict=True)]
+
+    def insert_size(self, collection: Collection, names: Sequence[str], rows: int) -> int:
+        # Lists of lists come apart into single values.
+        if not names or any(collection.fields[name].kind is Kind.TEXT_ARRAY for name in names):
+            return 1
+        return min(rows, _MOST_INSERTED)
+
+    def insert_shape(self, rows: int) -> int:
+        return min(rows, 2)
 
     def count_past(self, collection: Collection, key: Column) -> Statement | None:
         # The name is read as SQL by the function, so it is quoted within the value.

@@ -27,6 +27,10 @@ COLUMNS = sa.text(
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
     " ORDER BY TABLE_NAME, ORDINAL_POSITION"
 )
+TRIGGERS = sa.text(
+    "SELECT DISTINCT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = DATABASE()"
+)
 INDEXES = sa.text(
     "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART"
     " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()"
@@ -58,11 +62,13 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
     for row in await catalogue.fetch(executor, COLUMNS):
         columns[row[0]].append(row)
     every_index = _indexes(await catalogue.fetch(executor, INDEXES))
+    triggered = {name for (name,) in await catalogue.fetch(executor, TRIGGERS)}
     references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS))
     found = [
         Table(
             name=name,
             view=kind == "VIEW",
+            triggers=name in triggered,
             columns=_columns(columns[name], every_index[name], server),
             primary_key=_primary_key(every_index[name]),
             foreign_keys=tuple(references[name]),

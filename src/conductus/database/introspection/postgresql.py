@@ -34,6 +34,13 @@ COLUMNS = sa.text(
     " AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY c.relname, a.attnum"
 )
+# A rule may do what a trigger may; those of constraints are the server's own.
+TRIGGERS = sa.text(
+    "SELECT c.relname FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f') AND (c.relhasrules OR"
+    " EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))"
+)
 INDEXES = sa.text(
     "SELECT c.relname, x.relname, i.indisprimary, i.indisunique, co.oid IS NOT NULL,"
     " ARRAY(SELECT CAST(a.attname AS text) FROM unnest(CAST(i.indkey AS int2[]))"
@@ -83,12 +90,14 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
     for row in await catalogue.fetch(executor, COLUMNS):
         columns[row[0]].append(row)
     keys, indexes = _indexes(await catalogue.fetch(executor, INDEXES))
+    triggered = {name for (name,) in await catalogue.fetch(executor, TRIGGERS)}
     references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS))
     checks = _unsigned(await catalogue.fetch(executor, CHECKS))
     return tuple(
         Table(
             name=name,
             view=rows[0][1],
+            triggers=name in triggered,
             columns=_columns(rows, keys.get(name, ()), indexes[name], checks[name]),
             primary_key=keys.get(name, ()),
             foreign_keys=tuple(references[name]),

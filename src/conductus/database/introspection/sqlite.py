@@ -29,6 +29,7 @@ COLUMNS_OF_ONE = sa.text(
     'SELECT CAST(:name AS TEXT), name, type, "notnull", dflt_value, pk, hidden'
     " FROM pragma_table_xinfo(:name) ORDER BY cid"
 )
+TRIGGERS = sa.text("SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'")
 INDEXES = sa.text(
     'SELECT m.name, l.name, l."unique", l.origin, i.name FROM sqlite_master m'
     " JOIN pragma_index_list(m.name) l JOIN pragma_index_info(l.name) i"
@@ -54,11 +55,13 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
             columns[name] = await _columns_of_one(executor, catalogue, name)
     indexes = _indexes(await catalogue.fetch(executor, INDEXES))
     keys = {name: _primary_key(rows) for name, rows in columns.items()}
+    triggered = {name for (name,) in await catalogue.fetch(executor, TRIGGERS)}
     references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS), keys)
     return tuple(
         Table(
             name=name,
             view=kind == "view",
+            triggers=name in triggered,
             columns=_columns(columns[name], sql or "", indexes[name]),
             primary_key=keys[name],
             foreign_keys=tuple(references[name]),

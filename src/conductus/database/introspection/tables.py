@@ -33,6 +33,8 @@ class Table(Struct, frozen=True, kw_only=True):
 
     name: str
     view: bool = False
+    triggers: bool = False
+    """Whether something else happens in the database when rows are written."""
     columns: tuple[Column, ...]
     """In the order of the table."""
     primary_key: tuple[str, ...] = ()

@@ -34,6 +34,9 @@ SELECT count(*), bit_xor(cast(conv(left(md5(fact), 16), 16, 10) AS unsigned)) FR
   UNION ALL
   SELECT concat_ws(':', 'i', table_name, index_name, seq_in_index, column_name, non_unique)
   FROM information_schema.statistics WHERE table_schema = database()
+  UNION ALL
+  SELECT concat_ws(':', 't', event_object_table, trigger_name)
+  FROM information_schema.triggers WHERE trigger_schema = database()
 ) AS facts
 """
 

@@ -50,6 +50,12 @@ class MySQLTransaction:
         await self._refuse_loss(result)
         return int(result.affected_rows)
 
+    async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows that the statement has written."""
+        result = await self._run(sql, values)
+        await self._refuse_loss(result)
+        return list(result.rows or ())
+
     async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
         """The generated keys of the new rows."""
         result = await self._run(sql, values)

@@ -50,6 +50,9 @@ WITH tables AS (
   UNION ALL
   SELECT concat_ws(':', 'i', indexrelid, indrelid, indisunique, indkey)
   FROM pg_catalog.pg_index i JOIN tables ON tables.oid = i.indrelid
+  UNION ALL
+  SELECT concat_ws(':', 'g', g.oid) FROM pg_catalog.pg_trigger g
+  JOIN tables ON tables.oid = g.tgrelid WHERE NOT g.tgisinternal
 )
 SELECT md5(coalesce(string_agg(fact, '|' ORDER BY fact COLLATE "C"), '')) FROM facts
 """

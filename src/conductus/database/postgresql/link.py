@@ -139,6 +139,10 @@ class PostgreSQLTransaction:
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
+    async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows that the statement has written."""
+        return await self.fetch(sql, values)
+
     async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
         """The generated keys of the new rows."""
         return [row[0] for row in await self.fetch(sql, values)]

@@ -48,9 +48,13 @@ class ThreadTransaction:
         except RAISED as error:
             raise self._failure(error) from error
 
+    async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows that the statement has written."""
+        return await self._in_thread(sql, values)
+
     async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
         """The generated keys of the new rows."""
-        return [row[0] for row in await self._in_thread(sql, values)]
+        return [row[0] for row in await self.fetch_written(sql, values)]
 
     @asynccontextmanager
     async def stream(
@@ -132,11 +136,11 @@ class InlineTransaction(ThreadTransaction):
         self._slow.judge(sql, perf_counter() - began)
         return count
 
-    async def insert(self, sql: str, values: Sequence[Any], rows: int) -> list[Any]:
-        """The generated keys of the new rows."""
+    async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows that the statement has written."""
         if sql in self._slow:
-            return await super().insert(sql, values, rows)
-        return [row[0] for row in self._inline(sql, values)]
+            return await super().fetch_written(sql, values)
+        return self._inline(sql, values)
 
     def _inline(self, sql: str, values: Sequence[Any]) -> list[Row]:
         self._start()
