@@ -68,7 +68,6 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """
     connections: int = 4096
     """Most connections of one worker, idle ones included."""
-    slow_query_seconds: float = 1.0
     watch: Watch = Watch()
 
 
@@ -88,14 +87,6 @@ class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     public_key: str
 
 
-class CookieConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Attributes of the session cookie."""
-
-    same_site: Literal["Lax", "Strict", "None"] = "Lax"
-    secure: bool = False
-    """Always set it; without it, it is set where the request came over HTTPS."""
-
-
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which other origins may call."""
 
@@ -108,15 +99,6 @@ class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     credentials: bool = False
 
 
-class RateLimitConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Requests allowed in each interval, per address and per user."""
-
-    enabled: bool = False
-    limit: int = 100
-    interval: int = 60
-    """Seconds."""
-
-
 class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one request may ask for."""
 
@@ -127,6 +109,7 @@ class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     max_limit: int | None = None
     """Most items of one list; None for no bound."""
     batch: int = 10_000
+    """Most items that one request may change, nested ones included."""
     statement_seconds: float = 30.0
 
 
@@ -137,9 +120,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     auth: AuthConfig
     private: bool = False
     """Left out of the list of projects."""
-    cookie: CookieConfig = CookieConfig()
     cors: CorsConfig = CorsConfig()
-    rate_limit: RateLimitConfig = RateLimitConfig()
     limits: LimitsConfig = LimitsConfig()
 
 

@@ -67,15 +67,6 @@ class SnapshotLoaded(Struct, frozen=True):
     seconds: float
 
 
-class QueryRun(Struct, frozen=True):
-    """A slow statement was run; `seconds` includes the wait for a connection."""
-
-    project: str
-    shape: str
-    rows: int
-    seconds: float
-
-
 class RequestServed(Struct, frozen=True, kw_only=True):
     """A request was answered."""
 
@@ -113,7 +104,6 @@ Observation = (
     | ProjectClosed
     | ProjectUnavailable
     | SnapshotLoaded
-    | QueryRun
     | RequestServed
     | RequestFailed
     | TaskFailed
@@ -213,8 +203,6 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "error", name, facts | {"error": repr(error), "exception": trace}
         case RequestServed():
             return _level(observation), "request", _known(observation)
-        case QueryRun():
-            return "warning", "slow query", _known(observation)
         case ProjectUnavailable():
             return "warning", "project unavailable", _known(observation)
         case ServerStarted():

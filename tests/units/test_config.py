@@ -11,7 +11,7 @@ import pytest
 
 from conductus.config import (
     ConfigInvalid,
-    CookieConfig,
+    LimitsConfig,
     ServerConfig,
     Watch,
     check_key,
@@ -149,8 +149,8 @@ class TestProject:
     @pytest.mark.parametrize(
         ("text", "named"),
         [
-            (PROJECT + "[cookies]\nsecure = true\n", "cookies"),
-            (PROJECT + "[cookie]\nsafe = true\n", "$.cookie"),
+            (PROJECT + "[cors_]\nenabled = true\n", "cors_"),
+            (PROJECT + "[cors]\nsafe = true\n", "$.cors"),
             (PROJECT + "[limits]\nids = 'x'\n", "$.limits.ids"),
             ("[database]\nurl = 'sqlite:///a'\n", "auth"),
         ],
@@ -170,13 +170,13 @@ class TestProject:
             {
                 "CONDUCTUS_PROJECTS__MY_SHOP__DATABASE__URL": "sqlite:///b.db",
                 "CONDUCTUS_PROJECTS__MY_SHOP__CORS__ORIGIN": "https://a.example, https://b.example",
-                "CONDUCTUS_PROJECTS__MY_SHOP__COOKIE__SECURE": "true",
+                "CONDUCTUS_PROJECTS__MY_SHOP__LIMITS__BATCH": "7",
                 "CONDUCTUS_PROJECTS__OTHER__DATABASE__URL": "sqlite:///c.db",
             },
         )
         assert config.database.url == "sqlite:///b.db"
         assert config.cors.origin == ("https://a.example", "https://b.example")
-        assert config.cookie == CookieConfig(secure=True)
+        assert config.limits == LimitsConfig(batch=7)
 
     def test_a_project_may_stand_in_the_environment_alone(self, tmp_path: Path) -> None:
         environment = {

@@ -91,7 +91,7 @@ def events() -> set[str]:
     words = {text for text in literals if isinstance(text, str)}
     kinds = {kind.__name__ for kind in get_args(telemetry.Observation)}
     plain = {re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() for name in kinds}
-    return (plain & words) | {"request", "slow query"} & words
+    return (plain & words) | {"request"} & words
 
 
 def anchors(path: Path) -> set[str]:

@@ -13,6 +13,7 @@ from conductus.database.executor import Database, QueryFailed, Transaction
 from conductus.database.opening import open_database
 from conductus.errors import ApiError
 from conductus.items.comments import Comments
+from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
@@ -46,7 +47,8 @@ class Project:
         self.comments = Comments(database)
         self.schema_changes = SchemaChanges(database.dialect, system, self.schema_transaction)
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
-        self.writer = Writer(database, hash_secret, bookkeeping=bookkeeper)
+        limits = WriteLimits(max_changes=config.limits.batch)
+        self.writer = Writer(database, hash_secret, limits, bookkeeper)
         self.queries = Queries()
         self._counters = counters
         self._system = system
