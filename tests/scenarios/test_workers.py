@@ -19,7 +19,8 @@ from tests.scenarios.wire import PASSWORD, Answer, Wire, install, served
 
 WORKERS = 2
 MOST_CONNECTIONS = 500
-ADA = {"email": "ada@example.org", "password": PASSWORD, "status": "active", "role": 1}
+EMAIL = "ada@example.org"
+ADA = {"email": EMAIL, "password": PASSWORD, "status": "active", "role": 1}
 STATIC = "Static.Token-of-Ada"
 ID = {
     **{"field": "id", "type": "integer", "datatype": "INT", "length": 11},
@@ -145,7 +146,7 @@ def users_that_are_shut_out(crew: Crew) -> None:
     ada = crew.do("POST", "/users", {**ADA, "token": STATIC})["id"]
     one = crew.first.another()
     with closing(one):
-        one.sign_in(ADA["email"], PASSWORD)
+        one.sign_in(EMAIL, PASSWORD)
         token = one.token
     shown = (token, STATIC)
     for state in ("suspended", "draft", "deleted"):

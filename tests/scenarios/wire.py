@@ -94,14 +94,6 @@ class Wire:
         self.connection.close()
 
 
-@contextmanager
-def project(url: str, folder: Path, *arguments: str, **environment: str) -> Iterator[Wire]:
-    """A project on the database at `url`, served and signed in to."""
-    install(url, folder)
-    with served(folder, *arguments, **environment) as (_, wire):
-        yield wire
-
-
 def install(url: str, folder: Path, key: str = KEY) -> None:
     """A project in the data folder."""
     login = ("--admin-email", EMAIL, "--admin-password", PASSWORD)
@@ -112,7 +104,7 @@ def install(url: str, folder: Path, key: str = KEY) -> None:
 @contextmanager
 def served(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple[Running, Wire]]:
     """The server of a data folder, and a client that is signed in."""
-    options = ("--data", folder, "--log-format", "json", *arguments)
+    options = ("--data", str(folder), "--log-format", "json", *arguments)
     with serving(*options, **environment) as server, closing(Wire(server.url)) as wire:
         wire.sign_in()
         yield server, wire
