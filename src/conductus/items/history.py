@@ -130,7 +130,9 @@ class History:
             "action": note.deed.value,
             "collection": note.collection,
             "item": _cut(note.item, self._activity, "item"),
-            "comment": _parsed(note.comment, self._activity.fields["comment"]),
+            "comment": None
+            if note.comment is None
+            else _parsed(note.comment, self._activity.fields["comment"]),
         }
 
     def _revision_row(self, step: Step, activity: int, row: Record) -> Record:

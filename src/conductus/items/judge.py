@@ -108,14 +108,13 @@ class Judge:
         self, collection: Collection, body: Item, depth: int, action: Action, tie: str | None
     ) -> _Parts:
         """The payload taken apart: own values, what hangs on either side."""
+        simple = self._profiles.of(collection).simple
+        if simple.issuperset(body) and tie not in body and dict not in map(type, body.values()):
+            return _Parts(body, [], [], {})
         _refuse_unknown(collection, body)
         creating = action is Action.CREATE
         parts = _Parts({}, [], [], {})
-        simple = self._profiles.of(collection).simple
         for name, value in body.items():
-            if name in simple and name != tie and not isinstance(value, dict):
-                parts.own[name] = value
-                continue
             field = collection.fields.get(name)
             if field is None or (name == tie and value is None and creating):
                 continue
@@ -314,6 +313,8 @@ def _fields(body: Item) -> list[str]:
 
 def _without_missing_keys(own: Item, collection: Collection) -> Item:
     """Without key columns that are null or empty: the database or the server makes them."""
+    if not any(name in own for name in collection.primary_key):
+        return own
     return {
         name: value
         for name, value in own.items()

@@ -43,6 +43,10 @@ class Profile(Struct, frozen=True, eq=False):
     own: dict[str, OwnField]
     simple: frozenset[str]
     """Fields of `own` that the server never sets by itself."""
+    quick: dict[str, Parse]
+    """Those of `own` of which nothing more is asked than to be parsed."""
+    secrets: bool
+    """Whether some field of `own` is a secret."""
     needed: tuple[Field, ...]
     """Fields that may be missed when an item does not give them, in order."""
     incomplete: frozenset[str]
@@ -82,6 +86,8 @@ def profile_of(collection: Collection) -> Profile:
         collection=collection,
         own=own,
         simple=frozenset(name for name, one in own.items() if _simple(one.field)),
+        quick={name: one.parse for name, one in own.items() if _quick(one)},
+        secrets=any(one.secret for one in own.values()),
         needed=tuple(field for field in collection.fields.values() if _needed(field)),
         incomplete=frozenset(
             str(status.value) for status in collection.statuses if not status.required_fields
@@ -115,6 +121,10 @@ def _own(field: Field, column: Column) -> OwnField:
 
 def _simple(field: Field) -> bool:
     return not type_of(field).alias and not stamps.server_set(field)
+
+
+def _quick(own: OwnField) -> bool:
+    return own.check is None and not own.secret and not own.column.generated
 
 
 def _needed(field: Field) -> bool:

@@ -42,11 +42,18 @@ class ValueJudge:
 
         Raises `ValidationFailed` with a problem per field, or the first other error.
         """
-        given = {**own, **mirrored_slugs(self._profile.slugs, own)}
-        fields = self._profile.own
+        profile = self._profile
+        given = {**own, **mirrored_slugs(profile.slugs, own)} if profile.slugs else own
+        fields, quick = profile.own, profile.quick
         lenient = self._lenient(given)
         values: dict[str, Plain | Secret] = {}
         for name, value in given.items():
+            if name in quick and value is not None and value != "":
+                try:
+                    values[name] = quick[name](value)
+                except ValidationFailed as problem:
+                    self._problems.update(_by_field(problem, fields[name].field))
+                continue
             field = fields.get(name)
             if field is not None and field.secret and value == MASK and not self._creating:
                 # What answers show in its place, written back.
@@ -59,14 +66,7 @@ class ValueJudge:
         self._require_rest(given, values, lenient=lenient)
         if self._problems:
             raise ValidationFailed(self._problems)
-        return Judged(
-            values,
-            {
-                name: MASK if fields[name].secret and value is not None else value
-                for name, value in own.items()
-                if fields[name].recorded
-            },
-        )
+        return Judged(values, _shown(own, profile) if profile.secrets else own)
 
     def _value(self, own: OwnField, value: Any, *, lenient: bool) -> Plain | Secret:
         if value is None or value == "":
@@ -129,6 +129,16 @@ class ValueJudge:
         if written is None and self._creating and column is not None:
             written = column.default
         return str(written) in self._profile.incomplete
+
+
+def _shown(own: Item, profile: Profile) -> Item:
+    """Values as they were sent, secrets masked or left out."""
+    fields = profile.own
+    return {
+        name: MASK if fields[name].secret and value is not None else value
+        for name, value in own.items()
+        if fields[name].recorded
+    }
 
 
 def _incomplete(column: Column, problems: dict[str, str], name: str) -> Plain:
