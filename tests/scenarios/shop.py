@@ -15,7 +15,7 @@ from conductus.config import ServerConfig, new_project_config, save_new_project
 from conductus.database.opening import open_database
 from conductus.projects.install import Administrator, adopt, install
 from conductus.schema.system import load_system
-from conductus.telemetry import silent
+from conductus.telemetry import Observer, silent
 
 KEY = "main"
 EMAIL = "admin@example.com"
@@ -51,7 +51,12 @@ class Live:
 
 @asynccontextmanager
 async def live(
-    url: str, folder: Path, *, manage: bool = False, environment: Mapping[str, str] | None = None
+    url: str,
+    folder: Path,
+    *,
+    manage: bool = False,
+    environment: Mapping[str, str] | None = None,
+    observer: Observer = silent,
 ) -> AsyncIterator[Live]:
     """A project on the database at `url`, installed, served and signed in to."""
     save_new_project(folder, KEY, new_project_config(url))
@@ -63,7 +68,7 @@ async def live(
             await adopt(database)
     finally:
         await database.close()
-    async with running(folder, environment or {}, ServerConfig(), silent) as server:
+    async with running(folder, environment or {}, ServerConfig(), observer) as server:
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             world = Live(client, server)
