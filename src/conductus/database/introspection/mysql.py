@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct, structs
@@ -85,7 +86,9 @@ async def _with_whole_defaults(executor: Executor, catalogue: Catalogue, table: 
     doubtful = [column for column in table.columns if "?" in str(column.default or "")]
     if table.view or not doubtful:
         return table
-    asked = [sa.column(sa.quoted_name(column.name, quote=True)) for column in doubtful]
+    asked: list[sa.ColumnClause[Any]] = [
+        sa.column(sa.quoted_name(column.name, quote=True)) for column in doubtful
+    ]
     source = sa.table(sa.quoted_name(table.name, quote=True), *asked)
     # Without rows there is no DEFAULT() either: one of nothing is joined to them.
     nothing = sa.select(sa.literal(1).label("one")).subquery("nothing")
