@@ -18,7 +18,13 @@ from conductus.errors import ApiError, CollectionNotFound, Unprocessable
 from conductus.items import stamps
 from conductus.items.changes import Change, Child, Create, Delete, Item, Many, One, Update
 from conductus.items.context import Context
-from conductus.items.keys import Key, check_writable, find_key_in_body
+from conductus.items.keys import (
+    Key,
+    check_writable,
+    find_key_in_body,
+    find_new_key,
+    parts_of_text,
+)
 from conductus.items.profile import Profiles
 from conductus.items.values import ValueJudge
 from conductus.permissions.writing import Action, judge_write
@@ -94,7 +100,9 @@ class Judge:
         change = self.update(collection, keys[0], body)
         self._changes *= len(keys)
         self._check_number()
-        return [replace(change, key=key) for key in keys]
+        return [
+            replace(change, key=key, new_key=find_new_key(key, body, collection)) for key in keys
+        ]
 
     def delete(self, collection: Collection, key: Key, depth: int = 0) -> Delete:
         """The removal of the item of that key."""
@@ -148,7 +156,7 @@ class Judge:
         )
 
     def _change(self, collection: Collection, key: Key, body: Item, parts: _Parts) -> Update:
-        new_key = find_key_in_body(body, collection)
+        new_key = find_new_key(key, body, collection)
         own = {
             name: value for name, value in parts.own.items() if name not in collection.primary_key
         }
@@ -327,7 +335,8 @@ def _named_key(body: Item, collection: Collection) -> Item:
 
 
 def _key_body(key: str | int, collection: Collection) -> Item:
-    parts = [key] if len(collection.primary_key) == 1 else str(key).split(",")
+    single = len(collection.primary_key) == 1
+    parts = [key] if single else parts_of_text(str(key), collection)
     if len(parts) != len(collection.primary_key):
         raise Unprocessable(f"{str(key)[:50]!r} is no key of {collection.name!r}")
     return dict(zip(collection.primary_key, parts, strict=True))

@@ -1,7 +1,8 @@
 """Keys of items: the text of a URL, the parts in a body, the plain values of the columns.
 
 A key is a tuple of plain values in the order of the key columns, also where there is one.
-Its text is the parts joined by commas (schema page §3.3).
+Its text is the parts joined by commas (schema page §3.3); where there are several, a comma
+inside a part stands as `%2C` and `%` as `%25`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
     Raises `ItemNotFound` for one that no item can have.
     """
     names = collection.primary_key
-    parts = [text] if len(names) == 1 else text.split(",")
+    parts = parts_of_text(text, collection)
     if len(parts) != len(names):
         raise ItemNotFound(collection.name, text)
     values = [
@@ -36,6 +37,13 @@ def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
     return tuple(values)
 
 
+def parts_of_text(text: str, collection: Collection) -> list[str]:
+    """The texts of the key columns' values."""
+    if len(collection.primary_key) == 1:
+        return [text]
+    return [part.replace("%2C", ",").replace("%25", "%") for part in text.split(",")]
+
+
 def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
     """The value of a key column that a text stands for: `1`, but not `01` or `1.0`."""
     value = type_of(field).operand(text, field, now)
@@ -44,18 +52,31 @@ def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
 
 def text_of_key(key: Key, collection: Collection) -> str:
     """The text of a key, as URLs and history have it."""
-    parts = zip(collection.primary_key, key, strict=True)
-    return ",".join(_text(collection.fields[name], value) for name, value in parts)
+    named = zip(collection.primary_key, key, strict=True)
+    parts = [_text(collection.fields[name], value) for name, value in named]
+    if len(parts) == 1:
+        return parts[0]
+    return ",".join(part.replace("%", "%25").replace(",", "%2C") for part in parts)
 
 
 def find_key_in_body(body: Mapping[str, Any], collection: Collection) -> Key | None:
     """The key that a body names, parsed; None when a part is missing, null or empty."""
     values = [body.get(name) for name in collection.primary_key]
-    if any(value is None or value == "" or isinstance(value, dict) for value in values):
+    if any(map(_blank, values)):
         return None
     return tuple(
-        type_of(collection.fields[name]).parse(value, collection.fields[name])
+        _parsed(value, collection.fields[name])
         for name, value in zip(collection.primary_key, values, strict=True)
+    )
+
+
+def find_new_key(key: Key, body: Mapping[str, Any], collection: Collection) -> Key | None:
+    """The key with the parts that a body names in the place of its own; None without any."""
+    if all(_blank(body.get(name)) for name in collection.primary_key):
+        return None
+    return tuple(
+        part if _blank(body.get(name)) else _parsed(body[name], collection.fields[name])
+        for part, name in zip(key, collection.primary_key, strict=True)
     )
 
 
@@ -70,6 +91,14 @@ def check_writable(collection: Collection) -> None:
         raise Unprocessable(f"{collection.name!r} is a view: it can be read only")
     if not collection.primary_key:
         raise Unprocessable(f"{collection.name!r} has no primary key: it can be read only")
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value == "" or isinstance(value, dict)
+
+
+def _parsed(value: Any, field: Field) -> Plain:
+    return type_of(field).parse(value, field)
 
 
 def _text(field: Field, value: Plain) -> str:

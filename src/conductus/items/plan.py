@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from conductus.database.dialect import Dialect
 from conductus.errors import FieldPathNotFound
 from conductus.items.context import Context
+from conductus.items.keys import parts_of_text
 from conductus.items.predicate import (
     ALWAYS,
     Predicate,
@@ -168,7 +169,7 @@ class Planner:
     def composite_slots(self, key: str) -> dict[str, Any] | None:
         """The slots of one composite key; None when no item can have it."""
         collection = self.schema.collection(self._query.collection)
-        parts = key.split(",")
+        parts = parts_of_text(key, collection)
         if len(parts) != len(collection.primary_key):
             return None
         resolver = self._resolver()
