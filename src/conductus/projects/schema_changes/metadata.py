@@ -47,6 +47,7 @@ class MetadataRows:
         self._transaction = transaction
         self._dialect = dialect
         self._picture = picture
+        self._forgotten: set[str] = set()
 
     async def put_collection(self, name: str, values: Values) -> None:
         """Makes the row of a collection, or changes what it says."""
@@ -59,7 +60,7 @@ class MetadataRows:
 
     async def put_field(self, collection: str, name: str, type: str, values: Values) -> None:
         """Makes the row of a field, or changes what it says."""
-        if any(
+        if collection not in self._forgotten and any(
             (str(row["collection"]), str(row["field"])) == (collection, name)
             for row in self._picture.metadata.fields
         ):
@@ -68,6 +69,13 @@ class MetadataRows:
             named = {"collection": collection, "field": name, "type": type}
             blank = self._seed(collection, name) or _BLANK_FIELD
             await self.add(FIELDS, {**blank, **values, **named})
+
+    async def forget_structure(self, name: str) -> None:
+        """What was said of a table that somebody dropped, where a new one takes its name."""
+        self._forgotten.add(name)
+        await self.remove(FIELDS, collection=name)
+        await self.remove(RELATIONS, collection_many=name)
+        await self.remove(RELATIONS, collection_one=name)
 
     async def remove_collection(self, name: str) -> None:
         """Every row that speaks of a collection that is gone."""

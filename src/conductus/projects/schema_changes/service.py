@@ -225,6 +225,7 @@ class SchemaChanges:
         plans = _new_table(work, name, request)
         columns = [plan.added for plan in plans if plan.added is not None]
         await work.editor.create_table(work.transaction, name, columns)
+        await work.metadata.forget_structure(name)
         await work.metadata.put_collection(name, {"managed": True} | request.metadata())
         await self._write_rows(work, name, plans)
 

@@ -1,0 +1,284 @@
+"""What others make: tables with odd names, views, strange types, changes behind our back.
+
+Source: schema page §1, §3.2 and §3.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.scenarios.tables import CAPITALS, KEYLESS, ODD, ODD_COLUMN, VIEW, put_odd_tables
+from tests.scenarios.workshop import Workshop
+from tests.scenarios.worlds import field, text, whole
+
+Item = dict[str, Any]
+SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+async def odd(workshop: Workshop) -> Workshop:
+    """The workshop with tables of odd names, managed."""
+    await put_odd_tables(workshop.url)
+    await workshop.ok("POST", "/utils/cache/clear")
+    for name in (ODD, CAPITALS, KEYLESS, "pairs"):
+        await workshop.ok("PATCH", f"/collections/{segment(name)}", {"managed": True})
+    return workshop
+
+
+def segment(name: Any) -> str:
+    """A name or key as one segment of a path."""
+    return quote(str(name), safe="")
+
+
+async def test_odd_names_over_the_whole_path(odd: Workshop) -> None:
+    path = f"/items/{segment(ODD)}"
+    names = await odd.fields(segment(ODD))
+    assert {"Id", ODD_COLUMN, "select", "dotted.name", "-minus", "naïve ünïcode 列"} <= set(names)
+    found = await odd.get(f"/collections/{segment(ODD)}")
+    assert found["managed"] is True
+    listed = await odd.get(f"{path}?sort=-select")
+    assert [item["Id"] for item in listed] == [3, 2, 1]
+    for value in ("it's", '"; --'):
+        asked = json.dumps({ODD_COLUMN: {"_eq": value}})
+        found = await odd.get(f"{path}?filter={quote(asked, safe='')}")
+        assert [item[ODD_COLUMN] for item in found] == [value], value
+    body = {"Id": 9, ODD_COLUMN: "new", "select": 9, "naïve ünïcode 列": "列"}
+    made = await odd.ok("POST", path, body)
+    assert {name: made[name] for name in body} == body
+    changed = await odd.ok("PATCH", f"{path}/9", {ODD_COLUMN: None, "-minus": 4})
+    assert (changed[ODD_COLUMN], changed["-minus"], changed["select"]) == (None, 4, 9)
+    revision = await odd.get(f"{path}/9/revisions/0")
+    assert revision["collection"] == ODD
+    assert await odd.ok("PATCH", f"{path}/9/revert/{revision['id']}") == made
+    await odd.ok("PATCH", f"/fields/{segment(ODD)}/{segment(ODD_COLUMN)}", {"note": "odd"})
+    assert (await odd.field(segment(ODD), segment(ODD_COLUMN)))["note"] == "odd"
+    await odd.ok("DELETE", f"{path}/9")
+    assert len(await odd.get(path)) == 3
+
+
+async def test_keys_that_need_quoting(odd: Workshop) -> None:
+    path = f"/items/{segment(CAPITALS)}"
+    for key in ("a/b?c#d", "ключ", "50%"):
+        assert (await odd.get(f"{path}/{segment(key)}"))["Key"] == key
+        changed = await odd.ok("PATCH", f"{path}/{segment(key)}", {"VALUE": 7})
+        assert (changed["VALUE"], changed["Key"]) == (7, key)
+    nested = await odd.ok("PATCH", f"{path}/{segment('ключ')}", {"Odd": {"Id": 1, "select": 11}})
+    assert nested["Odd"] == 1
+    assert (await odd.get(f"/items/{segment(ODD)}/1"))["select"] == 11
+    await odd.ok("PATCH", f"/items/{segment(ODD)}/1", {"select": 1})
+
+
+async def test_composite_keys_over_the_whole_path(odd: Workshop) -> None:
+    path = "/items/pairs"
+    made = await odd.ok("POST", path, {"left": "x,y/z ü", "right": 5, "note": "n"})
+    assert made == {"left": "x,y/z ü", "right": 5, "note": "n"}
+    revision = next(row for row in await odd.revisions("pairs") if row["data"]["right"] == 5)
+    one = f"{path}/{segment(revision['item'])}"
+    assert await odd.get(one) == made
+    assert (await odd.ok("PATCH", one, {"note": "changed"}))["note"] == "changed"
+    listed = [{"left": "x,y/z ü", "right": 5, "note": "by list"}]
+    assert await odd.ok("PATCH", path, listed) == listed
+    await odd.refused((12, 422), "PATCH", path, [{"left": "x,y/z ü", "note": "half a key"}])
+    await odd.refused((12, 422), "PATCH", one, {"right": 6})
+    await odd.refused((204, 409), "POST", path, made)
+    await odd.refused((4, 422), "POST", path, {"left": "alone"})
+    assert len(await odd.get(f"{one}/revisions")) == 3
+    assert await odd.ok("PATCH", f"{one}/revert/{revision['id']}") == made
+    assert (await odd.get(f"{path}/{segment('a,1')}"))["note"] == "plain"
+    both = await odd.get(f"{path}/{segment('a,1')},{segment(revision['item'])}")
+    assert {item["note"] for item in both} == {"plain", "n"}
+    for wrong in ("a", "a%2C1%2C2", "a%2Cx", "b%2C1"):
+        await odd.refused((203, 404), "GET", f"{path}/{wrong}")
+        await odd.refused((203, 404), "DELETE", f"{path}/{wrong}")
+    await odd.ok("DELETE", one)
+    await odd.refused((203, 404), "GET", one)
+    assert len(await odd.get(path)) == 3
+
+
+async def test_tables_without_keys_are_listed_only(odd: Workshop) -> None:
+    path = f"/items/{segment(KEYLESS)}"
+    assert sorted(item["line"] for item in await odd.get(path)) == ["a", "a", "b"]
+    for method, at, body in (
+        ("GET", f"{path}/1", None),
+        ("POST", path, {"line": "c"}),
+        ("PATCH", f"{path}/1", {"line": "c"}),
+        ("DELETE", f"{path}/1", None),
+    ):
+        answer = await odd.world.ask(method, at, json=body)
+        assert answer.status_code in (404, 422), answer.text
+    assert len(await odd.get(path)) == 3
+
+
+async def test_views_are_read_only(odd: Workshop) -> None:
+    path = f"/items/{segment(VIEW)}"
+    assert sorted(item["select"] for item in await odd.get(path)) == [2, 3]
+    await odd.ok("PATCH", f"/collections/{segment(VIEW)}", {"managed": True})
+    for method, at, body in (
+        ("POST", path, {"Id": 9, "select": 9}),
+        ("PATCH", f"{path}/2", {"select": 9}),
+        ("DELETE", f"{path}/2", None),
+        ("POST", f"/fields/{segment(VIEW)}", text("more")),
+        ("DELETE", f"/fields/{segment(VIEW)}/select", None),
+        ("DELETE", f"/collections/{segment(VIEW)}", None),
+    ):
+        answer = await odd.world.ask(method, at, json=body)
+        told = answer.json()["error"]
+        assert (told["code"], answer.status_code) in ((12, 422), (203, 404)), (method, at, told)
+    assert sorted(item["select"] for item in await odd.get(path)) == [2, 3]
+
+
+async def test_columns_that_the_database_computes(workshop: Workshop) -> None:
+    name = workshop.name("made")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, a INTEGER,"
+        " twice INTEGER GENERATED ALWAYS AS (a * 2) STORED)"
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    made = await workshop.ok("POST", f"/items/{name}", {"id": 1, "a": 4})
+    assert made == {"id": 1, "a": 4, "twice": 8}
+    assert (await workshop.ok("PATCH", f"/items/{name}/1", {"a": 5}))["twice"] == 10
+    revision = await workshop.get(f"/items/{name}/1/revisions/0")
+    assert (await workshop.ok("PATCH", f"/items/{name}/1/revert/{revision['id']}"))["twice"] == 8
+    await workshop.ok("PATCH", f"/fields/{name}/twice", {"note": "computed"})
+
+
+STRANGE: dict[str, tuple[list[str], list[tuple[str, str, str, Any, Any]]]] = {
+    "postgresql": (
+        ["CREATE TYPE mood AS ENUM ('sad', 'it''s ok')"],
+        [
+            ("mood", "ENUM", "string", "it's ok", "angry"),
+            ("inet", "TEXT", "string", "10.0.0.1/32", "x"),
+            ("interval", "TEXT", "string", "3 days", "x"),
+            ("int4range", "TEXT", "string", "[1,5)", "x"),
+            ("text[]", "TEXT", "array", ["a", "b,c", ""], None),
+            ("uuid", "CHAR", "uuid", "11111111-1111-4111-8111-111111111111", "x"),
+            ("timestamptz", "TIMESTAMP", "datetime", "2031-02-03 04:05:06", "x"),
+            ("timestamp", "DATETIME", "datetime", "2031-02-03 04:05:06.123456", "x"),
+            ("real", "FLOAT", "decimal", 1.5, "x"),
+            ("money", "TEXT", "string", "$1.00", "x"),
+            ("bigint", "BIGINT", "integer", 2**62 + 1, 2**63),
+        ],
+    ),
+    "mysql": (
+        [],
+        [
+            ("enum('sad','it''s ok')", "ENUM", "string", "it's ok", "angry"),
+            ("set('a','b')", "SET", "string", "a,b", "c"),
+            ("bigint unsigned", "BIGINT", "integer", 2**64 - 1, -1),
+            ("tinyint unsigned", "TINYINT", "integer", 255, 256),
+            ("mediumint", "MEDIUMINT", "integer", -8388608, 8388608),
+            ("year", "YEAR", "integer", 2031, 99999),
+            ("datetime(6)", "DATETIME", "datetime", "2031-02-03 04:05:06.123456", "x"),
+            ("float", "FLOAT", "decimal", 1.5, "x"),
+            ("binary(3)", "BINARY", "binary", "AAEC", "AAECAw=="),
+        ],
+    ),
+    "sqlite": (
+        [],
+        [
+            ("INTEGER", "INT", "integer", 2**62 + 1, 2**63),
+            ("BIGINT", "BIGINT", "integer", -(2**63), 2**63),
+            ("REAL", "FLOAT", "decimal", 0.1, "x"),
+            ("CLOB", "TEXT", "string", "💡", None),
+            ("GEOMETRY", "TEXT", "string", "POINT(1 2)", None),
+            ("", "TEXT", "string", "untyped", None),
+            ("BLOB", "BLOB", "binary", "AAEC", "x"),
+        ],
+    ),
+}
+
+
+async def test_types_of_their_own(workshop: Workshop) -> None:
+    before, columns = STRANGE[workshop.driver]
+    name = workshop.name("strange")
+    spelled = ", ".join(f"c{place} {column[0]}" for place, column in enumerate(columns))
+    await workshop.behind_our_back(
+        *before, f"CREATE TABLE {name} (id INTEGER NOT NULL PRIMARY KEY, {spelled})"
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    await workshop.ok("POST", path, {"id": 1})
+    for place, (native, datatype, type, value, wrong) in enumerate(columns):
+        column = f"c{place}"
+        told = await workshop.field(name, column)
+        assert (told["datatype"], told["type"]) == (datatype, type), native
+        assert await workshop.ok("PATCH", f"{path}/1?fields={column}", {column: value}) == {
+            column: value
+        }, native
+        if wrong is not None:
+            answer = await workshop.world.ask("PATCH", f"{path}/1", json={column: wrong})
+            assert answer.status_code == 422, (native, answer.text)
+            assert answer.json()["error"]["code"] in (4, 12), (native, answer.text)
+        listed = await workshop.get(f"{path}?sort={column}&fields={column}")
+        assert listed == [{column: value}], native
+    made = await workshop.get(f"{path}/1")
+    await workshop.ok("PATCH", f"{path}/1", {f"c{place}": None for place in range(len(columns))})
+    count = len(await workshop.get(f"{path}/1/revisions"))
+    last = await workshop.get(f"{path}/1/revisions/{count - 2}")
+    assert await workshop.ok("PATCH", f"{path}/1/revert/{last['id']}") == made
+
+
+async def test_a_change_by_plain_ddl_is_seen_at_once_when_told(workshop: Workshop) -> None:
+    name = await workshop.make(text("a"), text("b"), field("list", "o2m"))
+    await workshop.ok("POST", f"/items/{name}", {"a": "x", "b": "y"})
+    await workshop.behind_our_back(
+        f"ALTER TABLE {name} ADD COLUMN extra INTEGER",
+        f"ALTER TABLE {name} DROP COLUMN b",
+    )
+    # The row of metadata whose column is gone is passed over.
+    assert await workshop.fields(name) == ["id", "a", "list", "extra"]
+    assert await workshop.items(name) == [{"id": 1, "a": "x", "extra": None}]
+    await workshop.refused((12, 422), "PATCH", f"/items/{name}/1", {"b": "z"})
+    assert (await workshop.ok("PATCH", f"/items/{name}/1", {"extra": 5}))["extra"] == 5
+    # The name can be taken again, over the row that was left.
+    await workshop.ok("POST", f"/fields/{name}", whole("b"))
+    assert (await workshop.field(name, "b"))["type"] == "integer"
+    await workshop.behind_our_back(f"DROP TABLE {name}")
+    await workshop.refused((200, 404), "GET", f"/items/{name}")
+    await workshop.refused((203, 404), "GET", f"/collections/{name}")
+    await workshop.ok("POST", "/collections", {"collection": name, "fields": [
+        field("id", "integer", "INT", primary_key=True, auto_increment=True)]})  # fmt: skip
+    assert await workshop.fields(name) == ["id"]
+
+
+async def test_a_change_by_plain_ddl_is_seen_by_itself(workshop: Workshop) -> None:
+    name = await workshop.make(text("a"))
+    await workshop.items(name)
+    await workshop.foreign(f"ALTER TABLE {name} ADD COLUMN extra INTEGER")
+    deadline = time.monotonic() + SECONDS
+    while "extra" not in await workshop.fields(name):
+        assert time.monotonic() < deadline, "it is never seen"
+        await asyncio.sleep(0.1)
+
+
+async def test_broken_rows_of_metadata_are_passed_over(workshop: Workshop) -> None:
+    name = await workshop.make(text("a"), text("b"))
+    await workshop.ok("POST", f"/items/{name}", {"a": "x"})
+    await workshop.behind_our_back(
+        f"UPDATE directus_fields SET options = '{{broken', translation = 'x', width = 'odd'"
+        f" WHERE collection = '{name}' AND field = 'a'",
+        f"UPDATE directus_fields SET type = 'of_an_extension'"
+        f" WHERE collection = '{name}' AND field = 'b'",
+        "INSERT INTO directus_fields (collection, field, type)"
+        f" VALUES ('{name}', 'ghost', 'string'), ('no_table', 'x', 'string'), ('', '', '')",
+        "INSERT INTO directus_relations (collection_many, field_many, collection_one, field_one)"
+        f" VALUES ('{name}', 'ghost', 'no_table', 'x'), ('', '', '', ''),"
+        f" ('{name}', 'a', 'no_table', NULL)",
+        "INSERT INTO directus_collections (collection, managed) VALUES ('no_table', '1')",
+    )
+    assert set(await workshop.fields(name)) == {"id", "a", "b"}
+    told = await workshop.field(name, "a")
+    assert (told["options"], told["translation"]) == (None, None)
+    assert (await workshop.field(name, "b"))["type"] == "string"
+    assert (await workshop.items(name, "fields=*.*"))[0]["b"] is None
+    assert not await workshop.exists("no_table")
+    await workshop.ok("PATCH", f"/items/{name}/1", {"a": "y"})
+    for path in ("/fields?limit=-1", "/collections", "/relations?limit=-1"):
+        await workshop.get(path)
+    await workshop.ok("DELETE", f"/collections/{name}")
