@@ -113,7 +113,7 @@ async def emails(database: Database) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Waits for a condition with a deadline."""
     deadline = monotonic() + seconds
     while not await condition():

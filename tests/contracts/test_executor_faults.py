@@ -40,13 +40,13 @@ KILL = {
 }
 OTHERS_AT_WORK = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND state = 'active' AND pid <> pg_backend_pid()",
+    "AND state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = database() "
     "AND command = 'Query' AND id <> connection_id()",
 }
 OTHERS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND pid <> pg_backend_pid()",
+    "AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = database() "
     "AND id <> connection_id()",
 }
