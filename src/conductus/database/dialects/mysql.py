@@ -110,7 +110,10 @@ def _load_boolean(value: Any) -> bool | None:
 
 def _load_datetime(value: datetime | str | None) -> str | None:
     # A date that does not exist (`0000-00-00`) arrives as text.
-    return value.isoformat(" ") if isinstance(value, datetime) else value
+    if not isinstance(value, datetime):
+        return value
+    # A fraction is as long as it needs to be, on every database.
+    return value.isoformat(" ").rstrip("0") if value.microsecond else value.isoformat(" ")
 
 
 def _load_date(value: date | str | None) -> str | None:
@@ -123,7 +126,7 @@ def _load_time(value: timedelta | str | None) -> str | None:
     sign = "-" if value < timedelta(0) else ""
     minutes, seconds = divmod(int(abs(value).total_seconds()), 60)
     text = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
-    return f"{text}.{abs(value).microseconds:06d}" if value.microseconds else text
+    return f"{text}.{abs(value).microseconds:06d}".rstrip("0") if value.microseconds else text
 
 
 def _load_text(value: Any) -> str | None:

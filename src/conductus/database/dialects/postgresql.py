@@ -186,15 +186,24 @@ def _bind_zoned(text: str) -> datetime:
 
 
 def _load_zoned(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    return None if value is None else _load_datetime(value.astimezone(UTC).replace(tzinfo=None))
 
 
 def _load_datetime(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat(" ")
+    if value is None:
+        return None
+    # A fraction is as long as it needs to be, on every database.
+    return value.isoformat(" ").rstrip("0") if value.microsecond else value.isoformat(" ")
 
 
-def _load_iso(value: date | time | None) -> str | None:
+def _load_date(value: date | None) -> str | None:
     return None if value is None else value.isoformat()
+
+
+def _load_time(value: time | None) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat().rstrip("0") if value.microsecond else value.isoformat()
 
 
 def _load_text(value: Any) -> str | None:
@@ -210,8 +219,8 @@ _BINDERS: dict[Kind, Convert] = {
 }
 _LOADERS: dict[Kind, Convert] = {
     Kind.UUID: _load_text,
-    Kind.DATE: _load_iso,
-    Kind.TIME: _load_iso,
+    Kind.DATE: _load_date,
+    Kind.TIME: _load_time,
     Kind.DATETIME: _load_datetime,
     Kind.DATETIME_ZONE: _load_zoned,
 }
