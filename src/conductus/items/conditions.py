@@ -66,7 +66,7 @@ class Conditions:
         keys = (
             sa.select(far.label("key"))
             .select_from(other)
-            .where(condition, far.is_not(None))
+            .where(condition)
             .distinct()
             .subquery("matches")
         )
