@@ -35,6 +35,7 @@ from conductus.projects.project import Project, open_project
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, ProjectClosed, ProjectOpened, ProjectUnavailable
 
+CANCEL_SECONDS = 0.5
 GRACE_SECONDS = 10.0
 """How long requests may go on with a project whose configuration changed or went."""
 # The clock of file systems ticks more slowly than files can change.
@@ -164,8 +165,11 @@ class Registry:
                 try:
                     yield project
                 finally:
-                    watch.cancel()
-                    await asyncio.wait([watch])
+                    # A driver may take a cancellation in the midst of a query for a lost
+                    # connection: it is said again until it is heard.
+                    while not watch.done():
+                        watch.cancel()
+                        await asyncio.wait([watch], timeout=CANCEL_SECONDS)
                     self._observer(ProjectClosed(key))
         except ApiError as error:
             self._observer(ProjectUnavailable(key, str(error)))
