@@ -6,7 +6,7 @@ the tables. Tables are made by SQLAlchemy, metadata is written by the writer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from conductus.database.opening import open_database
 from conductus.items.context import Context
 from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader
+from conductus.items.steps import Step
 from conductus.items.writer import WriteOptions, Writer
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.projects.install import Administrator, install
@@ -241,8 +242,10 @@ class Desk:
         self.hashed.append(secret)
         return f"hashed {len(self.hashed)}"
 
-    async def before_commit(self, transaction: Transaction, touched: frozenset[str]) -> None:
-        self.attempted.append(touched)
+    async def before_commit(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> None:
+        self.attempted.append(frozenset(step.collection.name for step in steps))
 
     def after_commit(self, noted: None) -> None:
         self.touched.append(self.attempted[-1])

@@ -142,23 +142,30 @@ def many_changes_in_turn(crew: Crew) -> None:
             assert other.ask("GET", f"/items/turns?fields={name}").status == 200
 
 
+def ada_signed_in(crew: Crew) -> str:
+    """A new session of Ada's."""
+    with closing(crew.first.another()) as one:
+        one.sign_in(EMAIL, PASSWORD)
+        return one.token
+
+
 def users_that_are_shut_out(crew: Crew) -> None:
     ada = crew.do("POST", "/users", {**ADA, "token": STATIC})["id"]
-    one = crew.first.another()
-    with closing(one):
-        one.sign_in(EMAIL, PASSWORD)
-        token = one.token
-    shown = (token, STATIC)
     for state in ("suspended", "draft", "deleted"):
+        shown = (ada_signed_in(crew), STATIC)
         for each in shown:
             crew.agree("/main/users", 200, each)
         crew.do("PATCH", f"/users/{ada}", {"status": state})
         for each in shown:
             crew.agree("/main/users", 401, each)
         crew.do("PATCH", f"/users/{ada}?status=*", {"status": "active"})
-    crew.do("PATCH", f"/users/{ada}", {"role": None})
-    for each in shown:
-        crew.agree("/main/users", 403, each)
+        crew.agree("/main/users", 401, shown[0])
+    for change in ({"password": PASSWORD}, {"role": None}):
+        token = ada_signed_in(crew)
+        crew.agree("/main/users", 200, token)
+        crew.do("PATCH", f"/users/{ada}", change)
+        crew.agree("/main/users", 401, token)
+    crew.agree("/main/users", 403, STATIC)
     crew.do("PATCH", f"/users/{ada}", {"role": 1, "token": None})
     crew.agree("/main/users", 401, STATIC)
     crew.do("PATCH", f"/users/{ada}", {"token": STATIC + "-2"})

@@ -10,9 +10,9 @@ import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from conductus.auth import passwords, throttle
-from conductus.auth.passwords import NOBODYS_HASH, WRONG, Passwords
+from conductus.auth.passwords import NOBODYS_HASH, WRONG, Passwords, check_policy
 from conductus.auth.throttle import Throttle
-from conductus.errors import TooManyRequests
+from conductus.errors import ApiError, TooManyRequests, ValidationFailed
 
 NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -123,3 +123,39 @@ def test_the_memory_of_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     counting.check("203.0.113.1", NOW)
     with pytest.raises(TooManyRequests):
         counting.check("203.0.113.3", NOW)
+
+
+STRONG = r"/(?=^.{8,}$)(?=.*\d)(?=.*[a-z])(?=.*[A-Z])(?=.*[!@#$%^&*()_+}{';'?>.<,])(?!.*\s).*$/"
+
+
+@pytest.mark.parametrize(
+    ("policy", "password", "passes"),
+    [
+        (None, "a", True),
+        ("", "a", True),
+        ("/^.{8,}$/", "1234567", False),
+        ("/^.{8,}$/", "12345678", True),
+        (STRONG, "Abcdef1!", True),
+        (STRONG, "Abcdef1 !", False),
+        (STRONG, "abcdef1!", False),
+        (STRONG, "Abcdefg!", False),
+        ("/^[a-z:]+$/", "a:b", True),
+        ("/^[a-z:]+$/", "A:b", False),
+        ("/^[a-z:]+$/i", "A:b", True),
+        ("#^a/b$#", "a/b", True),
+    ],
+)
+def test_a_policy_is_a_pattern_with_delimiters(
+    policy: str | None, password: str, passes: bool
+) -> None:
+    if passes:
+        check_policy(policy, password)
+        return
+    with pytest.raises(ValidationFailed, match=r"^password: "):
+        check_policy(policy, password)
+
+
+@pytest.mark.parametrize("policy", ["/(a+)+$/", "/(a|aa)+$/", "/(.*a){30}$/"])
+def test_a_policy_that_never_ends_is_ended(policy: str) -> None:
+    with pytest.raises(ApiError):
+        check_policy(policy, "a" * 4000 + "!")

@@ -50,6 +50,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     role: int | None
     needs_2fa: bool
     """The role asks for a second factor that the user has not set up."""
+    enforces_2fa: bool
+    """The role asks for a second factor."""
     expires: datetime | None = None
     """When the session ends unless it is used; None without a session."""
 
@@ -305,6 +307,7 @@ class Accounts:
             status=str(status),
             role=None if role is None else int(role),
             needs_2fa=bool(enforced) and not secret,
+            enforces_2fa=bool(enforced),
             expires=expires,
         )
 

@@ -45,6 +45,8 @@ class SignedIn(Struct, frozen=True, kw_only=True):
     credential: Literal["jwt", "static"]
     needs_2fa: bool
     """Signed in, but treated as the public until a second factor is set up."""
+    enforces_2fa: bool
+    session: int | None
     claims: Claims | None
     """What a JWT says."""
 
@@ -92,16 +94,26 @@ class Identity:
         await self._tasks.__aexit__(kind, error, trace)
 
     async def actor(
-        self, project: Project, credentials: Credentials, ip: str, user_agent: str, now: datetime
+        self,
+        project: Project,
+        credentials: Credentials,
+        ip: str,
+        user_agent: str,
+        now: datetime,
+        *,
+        enrols: bool = False,
     ) -> Actor:
-        """Who asks; whoever cannot be believed is the public."""
+        """Who asks; whoever cannot be believed is the public.
+
+        So is who has to set up a second factor first, except where the route `enrols`.
+        """
         if not (credentials.authorization or credentials.access_token):
             return Actor(ip=ip, user_agent=user_agent)
         try:
             found = await self.signed_in(project, credentials, now)
         except REFUSALS:
             return Actor(ip=ip, user_agent=user_agent)
-        if found.needs_2fa:
+        if found.needs_2fa and not enrols:
             return Actor(ip=ip, user_agent=user_agent)
         return Actor(
             user=found.user,
@@ -109,6 +121,8 @@ class Identity:
             ip=ip,
             user_agent=user_agent,
             credential=found.credential,
+            session=found.session,
+            enforces_2fa=found.enforces_2fa,
         )
 
     async def signed_in(
@@ -241,5 +255,7 @@ def _signed_in(
         role=standing.role,
         credential=credential,
         needs_2fa=standing.needs_2fa,
+        enforces_2fa=standing.enforces_2fa,
+        session=None if claims is None else session_key(claims.sid).id,
         claims=claims,
     )

@@ -17,6 +17,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from conductus.errors import TooManyRequests
+from conductus.schema.validation import check_validation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +41,16 @@ class Verdict(Struct, frozen=True):
 
 
 WRONG: Final = Verdict(False)
+
+
+def check_policy(policy: str | None, password: str) -> None:
+    """Passes when the project's `password_policy`, a pattern as PCRE has them, allows it.
+
+    Raises `ValidationFailed` (4/422) that begins with `password:`; 12/422 when the pattern
+    cannot be used or takes too long.
+    """
+    if policy:
+        check_validation(policy, password, "password")
 
 
 class Passwords:

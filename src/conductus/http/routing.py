@@ -25,6 +25,8 @@ class Route(Struct, Generic[E], frozen=True):
     endpoint: E
     identified: bool = True
     """False for endpoints that resolve no actor: whoever calls is the public."""
+    enrols: bool = False
+    """True where a user whose second factor is still to be set up is that user already."""
 
 
 class Match(Struct, Generic[E], frozen=True):

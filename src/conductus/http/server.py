@@ -115,7 +115,12 @@ class Server:
         agent = headers.get(b"user-agent", b"").decode("latin-1")
         if match.route.identified:
             actor = await self._identity.actor(
-                project, exchange.credentials(), ip, agent, datetime.now(UTC)
+                project,
+                exchange.credentials(),
+                ip,
+                agent,
+                datetime.now(UTC),
+                enrols=match.route.enrols,
             )
         else:
             actor = Actor(ip=ip, user_agent=agent)

@@ -50,8 +50,10 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
 class Bookkeeping(Protocol):
     """Is told of every write, so that what is kept of the collections can be renewed."""
 
-    async def before_commit(self, transaction: Transaction, touched: frozenset[str]) -> Any:
-        """In the transaction, with the collections it has touched; the answer is kept …"""
+    async def before_commit(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> Any:
+        """In the transaction, with the steps that did something; the answer is kept …"""
         ...
 
     def after_commit(self, noted: Any) -> None:
@@ -219,8 +221,8 @@ class Writer:
             steps = await self._steps(transaction, changes, context, options, hashes, deed, widest)
             noted = None
             if self._bookkeeping is not None:
-                touched = frozenset(step.collection.name for step in steps if not step.idle)
-                noted = await self._bookkeeping.before_commit(transaction, touched)
+                done = [step for step in steps if not step.idle]
+                noted = await self._bookkeeping.before_commit(transaction, done, context)
         if self._bookkeeping is not None:
             self._bookkeeping.after_commit(noted)
         return steps

@@ -20,6 +20,10 @@ class Actor(Struct, frozen=True, kw_only=True):
     ip: str = ""
     user_agent: str = ""
     credential: Literal["none", "jwt", "static", "cookie", "system"] = "none"
+    session: int | None = None
+    """Id in `directus_user_sessions`; None for static tokens and for nobody."""
+    enforces_2fa: bool = False
+    """The role asks for a second factor, set up or not."""
 
     @property
     def public(self) -> bool:

@@ -1,12 +1,18 @@
-"""Counts writes to what the server itself goes by: metadata, settings, users, roles."""
+"""Counts writes to what the server itself goes by: metadata, settings, users, roles.
+
+Ends the sessions of users who are shut out by a write.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
+from conductus.items.context import Context
+from conductus.items.steps import Step
 from conductus.projects.coherence import Change, bump
+from conductus.projects.sessions import end_sessions_of_changed
 
 COUNTED: Mapping[str, Change] = {
     "directus_collections": Change.SCHEMA,
@@ -27,9 +33,14 @@ class Bookkeeper:
         self._dialect = dialect
         self._announce = announce
 
-    async def before_commit(self, transaction: Transaction, touched: frozenset[str]) -> Counted:
+    async def before_commit(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> Counted:
         """Counts each kind of change that the transaction makes."""
+        touched = {step.collection.name for step in steps}
         changes = {COUNTED[name] for name in touched if name in COUNTED}
+        if Change.ACCESS in changes:
+            await end_sessions_of_changed(transaction, self._dialect, steps, context)
         return {change: await bump(transaction, self._dialect, change) for change in changes}
 
     def after_commit(self, noted: Counted) -> None:
