@@ -22,6 +22,7 @@ from conductus.database.opening import open_database
 from conductus.items.context import Context
 from conductus.items.reader import Reader
 from conductus.permissions.actor import SYSTEM
+from conductus.permissions.policy import ADMINISTRATOR
 from conductus.projects.snapshot import Snapshot, load
 from conductus.query import brackets, rest
 from conductus.schema.system import load_system
@@ -89,8 +90,8 @@ class Field(Struct, frozen=True):
 
     @property
     def _context(self) -> Context:
-        return Context(schema=self.snapshot.schema, actor=SYSTEM, now=datetime.now(UTC),
-                       nulls_last=True)  # fmt: skip
+        return Context(schema=self.snapshot.schema, actor=SYSTEM, policy=ADMINISTRATOR,
+                       now=datetime.now(UTC), nulls_last=True)  # fmt: skip
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from conductus.items.reader import Reader
 from conductus.items.steps import Step
 from conductus.items.writer import WriteOptions, Writer
 from conductus.permissions.actor import SYSTEM, Actor
+from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
 from conductus.projects.install import Administrator, install
 from conductus.projects.snapshot import load
 from conductus.query import rest
@@ -207,11 +208,11 @@ class Desk:
         """Takes a new look at the schema."""
         version = self.context.schema.version + 1 if hasattr(self, "context") else 0
         snapshot = await load(self.database, "desk", load_system(), LimitsConfig(), version)
-        self.context = Context(schema=snapshot.schema, actor=actor, now=NOW)
+        self.context = Context(schema=snapshot.schema, actor=actor, policy=_policy(actor), now=NOW)
 
     def as_actor(self, actor: Actor) -> Context:
         """The same world for another asker."""
-        return replace(self.context, actor=actor)
+        return replace(self.context, actor=actor, policy=_policy(actor))
 
     async def create(self, collection: str, *bodies: dict[str, Any]) -> list[str]:
         """Creates items as the administrator."""
@@ -273,6 +274,10 @@ async def desk_on(url: str) -> AsyncIterator[Desk]:
         yield made
     finally:
         await database.close()
+
+
+def _policy(actor: Actor) -> Policy:
+    return ADMINISTRATOR if actor.administrator else NOTHING
 
 
 def _collection_rows() -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
 from conductus.items.steps import Step, laid_out, stages
 from conductus.permissions.actor import Actor
+from conductus.permissions.policy import ADMINISTRATOR
 from conductus.schema.model import Collection, Field, Schema, Status
 from tests.units.worlds import blog
 
@@ -34,7 +35,7 @@ ADMIN = Actor(user=1, role=1, credential="jwt")
 
 def judge(schema: Schema | None = None, **limits: int) -> Judge:
     numbers = count(1)
-    context = Context(schema=schema or blog(), actor=ADMIN, now=NOW)
+    context = Context(schema=schema or blog(), actor=ADMIN, policy=ADMINISTRATOR, now=NOW)
     return Judge(
         context, WriteLimits(**limits), lambda: f"00000000-0000-0000-0000-{next(numbers):012}"
     )

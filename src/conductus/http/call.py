@@ -13,6 +13,7 @@ from conductus.errors import ValidationFailed
 from conductus.http.body import Body
 from conductus.items.context import Context
 from conductus.permissions.actor import Actor
+from conductus.permissions.policy import Policy
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.projects.snapshot import Snapshot
@@ -48,11 +49,13 @@ class Call:
         project: Project,
         snapshot: Snapshot,
         actor: Actor,
+        policy: Policy,
     ) -> None:
         self.request = request
         self.project = project
         self.snapshot = snapshot
         self.actor = actor
+        self.policy = policy
 
     @property
     def body(self) -> Body:
@@ -85,6 +88,7 @@ class Call:
         return Context(
             schema=self.snapshot.schema,
             actor=self.actor,
+            policy=self.policy,
             now=datetime.now(UTC),
             nulls_last=self.snapshot.settings.sort_null_last,
         )

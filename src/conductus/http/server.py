@@ -26,6 +26,7 @@ from conductus.http.errors import error_reply, fault_reply
 from conductus.http.reply import Headers, Reply, StreamReply
 from conductus.http.routing import Match, Route, RouteTable
 from conductus.permissions.actor import Actor
+from conductus.permissions.policy import NOTHING
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.telemetry import Observer, RequestFailed, RequestServed
@@ -122,8 +123,9 @@ class Server:
                 datetime.now(UTC),
                 enrols=match.route.enrols,
             )
+            policy = await project.policies.of(actor)
         else:
-            actor = Actor(ip=ip, user_agent=agent)
+            actor, policy = Actor(ip=ip, user_agent=agent), NOTHING
         exchange.actor = actor
         request = Request(
             method=exchange.method,
@@ -138,7 +140,7 @@ class Server:
             ),
             url=exchange.url,
         )
-        return Call(request, project=project, snapshot=snapshot, actor=actor)
+        return Call(request, project=project, snapshot=snapshot, actor=actor, policy=policy)
 
     async def _preflight(self, exchange: _Exchange) -> Reply:
         """What a browser may send; answered for any path, also below unknown projects."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from conductus.permissions.actor import Actor
+from conductus.permissions.policy import NOTHING, Policy
 from conductus.schema.model import Schema
 
 
@@ -15,6 +16,8 @@ class Context(Struct, frozen=True, kw_only=True):
 
     schema: Schema
     actor: Actor
+    policy: Policy = NOTHING
+    """What the actor may."""
     now: datetime
     """UTC, with zone."""
     nulls_last: bool = True

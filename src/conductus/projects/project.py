@@ -18,6 +18,7 @@ from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
+from conductus.projects.policies import Policies
 from conductus.projects.queries import Queries
 from conductus.projects.schema_changes.service import SchemaChanges
 from conductus.projects.snapshot import Snapshot, load
@@ -50,6 +51,7 @@ class Project:
         limits = WriteLimits(max_changes=config.limits.batch)
         self.writer = Writer(database, hash_secret, limits, bookkeeper)
         self.queries = Queries()
+        self.policies = Policies(database, lambda: counters.generation(Change.ACCESS))
         self._counters = counters
         self._system = system
         self._observer = observer
