@@ -18,7 +18,7 @@ from conductus.app import running
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import REMEMBERED_SECONDS, Identity
-from conductus.auth.tokens import Signing
+from conductus.auth.tokens import Claims, Signing
 from conductus.config import ServerConfig, project_config
 from conductus.database.opening import open_database
 from conductus.permissions.actor import Actor
@@ -246,7 +246,7 @@ async def test_where_the_role_asks_for_a_second_factor_the_public_is_what_one_ge
     assert not await admitted(empty.client, body["data"]["token"])
     fresh = await empty.client.post(f"/{KEY}/auth/refresh", json={"token": body["data"]["token"]})
     signing = Signing(KEY, project_config(tmp_path / "data", KEY, {}).auth)
-    assert tokens.verify_but_expiry(signing, fresh.json()["data"]["token"]).needs_2fa is True
+    assert tokens.read(signing, fresh.json()["data"]["token"], Claims).needs_2fa is True
 
 
 # -- too many failures ---------------------------------------------------------------
@@ -344,7 +344,7 @@ async def test_refreshing_gives_a_token_of_the_same_session(empty: Live) -> None
 async def test_what_cannot_be_refreshed(empty: Live, database_url: str, tmp_path: Path) -> None:
     await change(database_url, sa.update(USERS).values(token=STATIC))
     signing = Signing(KEY, project_config(tmp_path / "data", KEY, {}).auth)
-    session = tokens.verify_but_expiry(signing, empty.token).sid
+    session = tokens.read(signing, empty.token, Claims).sid
 
     def made(**changed: Any) -> str:
         facts = {"user": 1, "session": session, "minutes": 20, "now": datetime.now(UTC)}

@@ -10,7 +10,7 @@ from datetime import datetime
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials, presented
 from conductus.auth.identity import REFUSALS, Identity, session_key
-from conductus.auth.tokens import Signing
+from conductus.auth.tokens import Claims, Signing
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
 from conductus.errors import InvalidToken
@@ -55,7 +55,7 @@ class Sessions:
         """Ends the session of the token that is shown, also of one that has expired."""
         token = presented(credentials)
         try:
-            claims = tokens.verify_but_expiry(Signing(project.key, project.config.auth), token)
+            claims = tokens.read(Signing(project.key, project.config.auth), token, Claims)
             session = session_key(claims.sid)
         except InvalidToken:
             return

@@ -1,7 +1,9 @@
-"""JSON Web Tokens for access: made and verified. Pure.
+"""JSON Web Tokens, of every kind: made and verified. Pure.
 
 HS256 alone is accepted, whatever a token says of itself; key, project and type must be
-ours, and the session that it belongs to is named. Source: authentication page §4.
+ours. What a kind of token says is a `Stated` of its own, so that none can stand for
+another. A token for access names the session that it belongs to. Source: authentication
+page §4.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from joserfc import jwt
@@ -24,14 +26,22 @@ LONGEST_TOKEN: Final = 2048
 _ALGORITHMS: Final = ("HS256",)
 
 
-class Claims(Struct, frozen=True, kw_only=True):
-    """What an access token says. Without `sid` it belongs to no session of ours."""
+class Stated(Struct, frozen=True, kw_only=True):
+    """What every token says. A kind of token adds its own, and narrows `type` to one word."""
 
-    type: Literal["auth"]
+    type: str
     key: str
     project: str
-    id: int
     exp: int
+    """Seconds since 1970."""
+
+
+class Claims(Stated, frozen=True, kw_only=True):
+    """What an access token says. Without `sid` it belongs to no session of ours."""
+
+    # A tag of msgspec would not do: one that is missing passes.
+    type: Literal["auth"]
+    id: int
     ttl: int
     """Minutes."""
     sid: str
@@ -44,6 +54,9 @@ class Signing(Struct, frozen=True):
 
     project: str
     auth: AuthConfig
+
+
+T = TypeVar("T", bound=Stated)
 
 
 class _Header(Struct):
@@ -60,40 +73,51 @@ def issue(
     needs_2fa: bool | UnsetType = UNSET,
 ) -> str:
     """A token for a user's session."""
-    claims = Claims(
-        type="auth",
-        key=signing.auth.public_key,
-        project=signing.project,
-        id=user,
-        exp=int(now.timestamp()) + minutes * 60,
-        ttl=minutes,
-        sid=session,
-        needs_2fa=needs_2fa,
+    return sign(
+        signing,
+        Claims(
+            type="auth",
+            key=signing.auth.public_key,
+            project=signing.project,
+            id=user,
+            exp=int(now.timestamp()) + minutes * 60,
+            ttl=minutes,
+            sid=session,
+            needs_2fa=needs_2fa,
+        ),
     )
-    header = {"typ": "JWT", "alg": "HS256"}
-    return jwt.encode(header, msgspec.to_builtins(claims), _key(signing), [*_ALGORITHMS])
 
 
 def verify(signing: Signing, token: str, now: datetime) -> Claims:
-    """What a token says. Raises `InvalidToken` (101), `ExpiredToken` (102)."""
-    claims = verify_but_expiry(signing, token)
-    if claims.exp <= now.timestamp():
-        raise ExpiredToken
-    return claims
+    """What an access token says. Raises `InvalidToken` (101), `ExpiredToken` (102)."""
+    return unexpired(read(signing, token, Claims), now)
 
 
-def verify_but_expiry(signing: Signing, token: str) -> Claims:
-    """What a token says that may have expired. Raises `InvalidToken`."""
+def sign(signing: Signing, stated: Stated) -> str:
+    """A token that says this."""
+    header = {"typ": "JWT", "alg": "HS256"}
+    return jwt.encode(header, msgspec.to_builtins(stated), _key(signing), [*_ALGORITHMS])
+
+
+def read(signing: Signing, token: str, kind: type[T]) -> T:
+    """What a token of that kind says; it may have expired. Raises `InvalidToken`."""
     if len(token) > LONGEST_TOKEN:
         raise InvalidToken
     try:
         found = jwt.decode(token, _key(signing), [*_ALGORITHMS])
-        claims = msgspec.convert(found.claims, Claims)
+        stated = msgspec.convert(found.claims, kind)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise InvalidToken from error
-    if claims.key != signing.auth.public_key or claims.project != signing.project:
+    if stated.key != signing.auth.public_key or stated.project != signing.project:
         raise InvalidToken
-    return claims
+    return stated
+
+
+def unexpired(stated: T, now: datetime) -> T:
+    """What a token says, unless it has expired. Raises `ExpiredToken`."""
+    if stated.exp <= now.timestamp():
+        raise ExpiredToken
+    return stated
 
 
 def is_jwt(token: str) -> bool:
