@@ -9,17 +9,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from conductus.auth import recovery as recovery_room
 from conductus.auth.identity import Identity
 from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
+from conductus.auth.recovery import Recovery
 from conductus.auth.sessions import Sessions
 from conductus.auth.throttle import Throttle
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.http.server import Server
+from conductus.jobs.delivery import Delivery
+from conductus.mail.mailer import Mailer
+from conductus.mail.templates import Templates
+from conductus.mail.transports import Transports
 from conductus.projects.registry import Registry
 from conductus.telemetry import Log, Observer
 
@@ -36,16 +43,35 @@ async def running(
     """Everything a server needs, open; closed in reverse order."""
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(Passwords())
-        registry = await stack.enter_async_context(
-            Registry(data, environment, config, observer, passwords.hash_secret)
+        mailer = Mailer(config.mail, Templates(data), Transports(data, observer))
+        identity = Identity(observer)
+        recovery = Recovery(identity, passwords, mailer.send, config.base_url)
+        delivery = Delivery(
+            {recovery_room.KIND: recovery.deliver}, observer, config.jobs.poll_seconds
         )
-        identity = await stack.enter_async_context(Identity(observer))
+        registry = await stack.enter_async_context(
+            Registry(
+                data,
+                environment,
+                config,
+                observer,
+                passwords.hash_secret,
+                beside=(delivery.beside,),
+            )
+        )
+        await stack.enter_async_context(identity)
+        await stack.enter_async_context(delivery.waking(registry))
         authentication = Authentication(Login(identity, passwords, Throttle()), Sessions(identity))
         yield Server(
             registry=registry,
             identity=identity,
             observer=observer,
-            routes=(*PROJECT_ROUTES, *authentication.routes(), *Specs().routes()),
+            routes=(
+                *PROJECT_ROUTES,
+                *authentication.routes(),
+                *LostPasswords(recovery).routes(),
+                *Specs().routes(),
+            ),
             server_routes=SERVER_ROUTES,
             root=server_section.root,
             client_seconds=config.client_seconds,

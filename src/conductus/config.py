@@ -15,6 +15,7 @@ import secrets
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -37,6 +38,8 @@ SHORTEST_SECRET = 32
 PLACEHOLDERS = ("change", "placeholder", "secret", "example", "type-a-", "your-", "password")
 
 LogFormat = Literal["console", "json"]
+MailTransport = Literal["none", "smtp", "file", "log"]
+MailSecurity = Literal["starttls", "tls", "none"]
 
 
 class ConfigInvalid(Exception):
@@ -50,6 +53,39 @@ class Watch(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Changes of metadata made by another server on the same database."""
     catalog_seconds: float = 5.0
     """Tables changed by somebody with plain DDL."""
+
+
+class Jobs(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Work that is done after the answer: mail."""
+
+    poll_seconds: float = 5.0
+    """How often work that another server left, or that failed, is looked for."""
+
+
+class MailConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How mail leaves."""
+
+    transport: MailTransport = "none"
+    sender: str = ""
+    """An address, or a name with one: `Shop <shop@example.com>`."""
+    host: str = ""
+    port: int = 0
+    """0: 587, with `tls` 465, with `none` 25."""
+    security: MailSecurity = "starttls"
+    user: str = ""
+    password: str = ""
+    folder: str = "outgoing-mail"
+    """Of the transport `file`; a relative one is in the data folder."""
+    timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.transport == "smtp" and not self.host:
+            raise ValueError("the transport `smtp` needs a `host`")
+        if self.transport != "none" and "@" not in parseaddr(self.sender)[1]:
+            raise ValueError("`sender` must be an e-mail address, or a name with one")
+
+    def __repr__(self) -> str:
+        return f"MailConfig({self.transport!r})"
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,6 +105,23 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     connections: int = 4096
     """Most connections of one worker, idle ones included."""
     watch: Watch = Watch()
+    jobs: Jobs = Jobs()
+    mail: MailConfig = MailConfig()
+    public_url: str = ""
+    """Where clients find the server, `https://cms.example.com`; it stands in links of mail."""
+
+    def __post_init__(self) -> None:
+        if self.public_url and not self.public_url.startswith(("https://", "http://")):
+            raise ValueError("`public_url` must begin with https:// or http://")
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find the server, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        # What a request says of its host is the client's to choose, so it is not believed.
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,6 +138,8 @@ class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     secret_key: str
     public_key: str
+    redirect_origins: tuple[str, ...] = ()
+    """Origins besides the server's own to which links of mail and sign-ins may lead."""
 
 
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,6 +177,8 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Left out of the list of projects."""
     cors: CorsConfig = CorsConfig()
     limits: LimitsConfig = LimitsConfig()
+    mail: MailConfig = MailConfig()
+    """Instead of the server's, unless its transport is `none`."""
 
 
 C = TypeVar("C", ServerConfig, ProjectConfig)
@@ -205,7 +262,10 @@ def save_new_project(data: Path, key: str, config: ProjectConfig) -> Path:
         _toml(
             {
                 "database": {"url": config.database.url},
-                "auth": msgspec.to_builtins(config.auth),
+                "auth": {
+                    "secret_key": config.auth.secret_key,
+                    "public_key": config.auth.public_key,
+                },
             }
         ),
     )

@@ -18,9 +18,13 @@ ApiError
 ├── ProjectNotFound 24/404
 ├── InvalidCredentials 100/404
 ├── InvalidToken 101/401, ExpiredToken 102/401, UserInactive 103/401, UserSuspended 103/404
+├── ResetTokenInvalid 104/401, ResetTokenExpired 105/401
+├── UserNotFound 106/404, EmailNotFound 107/404
 ├── SignInNeeded 108/401
+├── RequestTokenInvalid 109/401, RequestTokenExpired 110/401
 ├── OtpMissing 111/404, OtpWrong 112/404, SecondFactorNeeded 113/401
 ├── CredentialsMalformed 114/422
+├── SecondFactorOverSso 115/401
 ├── CollectionNotFound 200/404
 ├── SystemCollection 201/401
 ├── FieldNotFound 202/422 ── FieldPathNotFound 202/404
@@ -37,7 +41,8 @@ ApiError
 ├── FieldReadForbidden 304, FieldWriteForbidden 305, AlterForbidden 306 (403)
 ├── CollectionExists 307/422, FieldExists 308/422
 ├── FieldTypeUnknown 401/422, LengthNeeded 402/422, LengthRefused 403/422
-└── RequiredImpossible 404/422
+├── RequiredImpossible 404/422
+└── MailNotConfigured 500/500
 
 Source: the errors page of the API reference. The number is the contract, the message is not.
 """
@@ -233,11 +238,53 @@ class UserSuspended(ApiError):
         super().__init__("This user is suspended")
 
 
+class ResetTokenInvalid(ApiError):
+    code, status = 104, 401
+
+    def __init__(self) -> None:
+        super().__init__("This link for a new password is not valid: ask for another one")
+
+
+class ResetTokenExpired(ApiError):
+    code, status = 105, 401
+
+    def __init__(self) -> None:
+        super().__init__("This link for a new password has expired or was used: ask for another")
+
+
+class UserNotFound(ApiError):
+    code, status = 106, 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user")
+
+
+class EmailNotFound(ApiError):
+    code, status = 107, 404
+
+    def __init__(self) -> None:
+        super().__init__("No user has an e-mail address that the provider has verified")
+
+
 class SignInNeeded(ApiError):
     code, status = 108, 401
 
     def __init__(self) -> None:
         super().__init__("Sign in first")
+
+
+class RequestTokenInvalid(ApiError):
+    code, status = 109, 401
+
+    def __init__(self) -> None:
+        super().__init__("The request token is not valid or was used: sign in again")
+
+
+class RequestTokenExpired(ApiError):
+    code, status = 110, 401
+
+    def __init__(self) -> None:
+        super().__init__("The request token has expired: sign in again")
 
 
 class OtpMissing(ApiError):
@@ -263,6 +310,13 @@ class SecondFactorNeeded(ApiError):
 
 class CredentialsMalformed(ApiError):
     code, status = 114, 422
+
+
+class SecondFactorOverSso(ApiError):
+    code, status = 115, 401
+
+    def __init__(self) -> None:
+        super().__init__("Who has a second factor signs in with a password")
 
 
 class CollectionNotFound(ApiError):
@@ -483,3 +537,10 @@ class RequiredImpossible(ApiError):
             f"{field}: cannot be made required while items without a value exist",
             details={"field": field},
         )
+
+
+class MailNotConfigured(ApiError):
+    code, status = 500, 500
+
+    def __init__(self) -> None:
+        super().__init__("Mail is not configured: an operator sets `mail.transport`")

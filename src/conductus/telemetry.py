@@ -97,6 +97,44 @@ class TaskFailed(Struct, frozen=True):
     error: BaseException
 
 
+class Delivered(Struct, frozen=True):
+    """An errand of the outbox was done."""
+
+    project: str
+    kind: str
+    errand: str
+    attempt: int
+
+
+class DeliveryFailed(Struct, frozen=True):
+    """An errand failed and is tried again later."""
+
+    project: str
+    kind: str
+    errand: str
+    attempt: int
+    problem: str
+
+
+class DeliveryParked(Struct, frozen=True):
+    """An errand failed for good; its row stays for a while."""
+
+    project: str
+    kind: str
+    errand: str
+    attempt: int
+    problem: str
+
+
+class MailLogged(Struct, frozen=True):
+    """A letter, written here because mail is not sent."""
+
+    project: str
+    to: str
+    subject: str
+    text: str
+
+
 Observation = (
     ServerStarted
     | ServerStopped
@@ -107,6 +145,10 @@ Observation = (
     | RequestServed
     | RequestFailed
     | TaskFailed
+    | Delivered
+    | DeliveryFailed
+    | DeliveryParked
+    | MailLogged
 )
 
 
@@ -215,6 +257,14 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "info", "project closed", _known(observation)
         case SnapshotLoaded():
             return "info", "snapshot loaded", _known(observation)
+        case Delivered():
+            return "info", "delivered", _known(observation)
+        case DeliveryFailed():
+            return "warning", "delivery failed", _known(observation)
+        case DeliveryParked():
+            return "error", "delivery parked", _known(observation)
+        case MailLogged():
+            return "info", "mail logged", _known(observation)
         case _:
             assert_never(observation)
 

@@ -57,6 +57,7 @@ async def live(
     manage: bool = False,
     environment: Mapping[str, str] | None = None,
     observer: Observer = silent,
+    config: ServerConfig | None = None,
 ) -> AsyncIterator[Live]:
     """A project on the database at `url`, installed, served and signed in to."""
     save_new_project(folder, KEY, new_project_config(url))
@@ -68,7 +69,7 @@ async def live(
             await adopt(database)
     finally:
         await database.close()
-    async with running(folder, environment or {}, ServerConfig(), observer) as server:
+    async with running(folder, environment or {}, config or ServerConfig(), observer) as server:
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             world = Live(client, server)

@@ -11,6 +11,7 @@ from msgspec import structs
 from openapi_spec_validator import validate
 
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.errors import ApiError
@@ -96,7 +97,12 @@ def test_it_is_valid_without_any_collection() -> None:
 def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
     nothing: Any = None
     authentication = Authentication(nothing, nothing)
-    routed = (*PROJECT_ROUTES, *authentication.routes(), *Specs().routes())
+    routed = (
+        *PROJECT_ROUTES,
+        *authentication.routes(),
+        *LostPasswords(nothing).routes(),
+        *Specs().routes(),
+    )
     project, server = RouteTable(routed), RouteTable(SERVER_ROUTES)
     matched = set()
     for method, path, _ in operations(described(whole())):

@@ -113,12 +113,16 @@ class Accounts:
                 return found[0] if len(found) == 1 else None
         return None
 
+    async def find_by_id(self, executor: Executor, user: int) -> Account | None:
+        """The user of that id."""
+        rows = await executor.fetch(self._by_id.sql, self._by_id.values({"user": user}))
+        return self._account(rows[0]) if rows else None
+
     async def locked(self, transaction: Transaction, user: int) -> Account | None:
         """The user as it is now, kept from others until the transaction ends."""
         # Alone: not every server can lock one side of a join.
-        for statement in (self._lock, self._by_id):
-            rows = await transaction.fetch(statement.sql, statement.values({"user": user}))
-        return self._account(rows[0]) if rows else None
+        await transaction.fetch(self._lock.sql, self._lock.values({"user": user}))
+        return await self.find_by_id(transaction, user)
 
     async def is_last_administrator(self, executor: Executor, standing: Standing) -> bool:
         """True when no other active administrator is left."""

@@ -28,16 +28,18 @@ class _Bucket(Struct):
 
 
 class Throttle:
-    """Counts failed logins by address."""
+    """Counts failed logins by address; with other numbers, something else by another word."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_FAILURES, seconds_each: int = SECONDS_EACH) -> None:
+        self._most = most
+        self._seconds_each = seconds_each
         self._buckets: dict[str, _Bucket] = {}
 
     def check(self, address: str, now: datetime) -> None:
         """Raises `TooManyRequests` (7/429) while the address has failed too often."""
-        excess = self._failures(block_of(address), now) - (MOST_FAILURES - 1)
+        excess = self._failures(block_of(address), now) - (self._most - 1)
         if excess > 0:
-            raise TooManyRequests(ceil(excess * SECONDS_EACH))
+            raise TooManyRequests(ceil(excess * self._seconds_each))
 
     def failed(self, address: str, now: datetime) -> None:
         """One more login failed."""
@@ -47,14 +49,14 @@ class Throttle:
     def exhaust(self, address: str, now: datetime) -> None:
         """The address may try again only after a pause."""
         block = block_of(address)
-        self._put(block, max(MOST_FAILURES + 2.0, self._failures(block, now)), now)
+        self._put(block, max(self._most + 2.0, self._failures(block, now)), now)
 
     def _failures(self, block: str, now: datetime) -> float:
         bucket = self._buckets.get(block)
         if bucket is None:
             return 0.0
         passed = max(now - bucket.at, timedelta(0)).total_seconds()
-        return max(0.0, bucket.failures - passed / SECONDS_EACH)
+        return max(0.0, bucket.failures - passed / self._seconds_each)
 
     def _put(self, block: str, failures: float, now: datetime) -> None:
         self._buckets.pop(block, None)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from conductus import __version__
 from conductus.openapi import components, envelope, items, structure
 from conductus.openapi.authentication import authentication_operations
+from conductus.openapi.joining import joining_operations
 from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
 from conductus.openapi.parameters import parameters
@@ -63,6 +64,7 @@ def _document(
 
 def _general_operations() -> Iterable[Operation]:
     yield from authentication_operations()
+    yield from joining_operations()
     yield from surrounding_operations()
 
 

@@ -18,6 +18,7 @@ from conductus.database.introspection import Table, introspect_within
 from conductus.projects import rows, tables
 from conductus.projects.adoption import Adoption, plan
 from conductus.projects.coherence import STATE_TABLE, Change
+from conductus.projects.merging import OWN_PREFIX
 from conductus.projects.snapshot import by_name, read_metadata
 from conductus.schema.model import Kind
 from conductus.schema.system import System
@@ -69,6 +70,21 @@ async def install(
         seeded = await _seed(transaction, dialect, system, name)
         added = await _administrate(transaction, dialect, system, administrator, insist=insist)
     return Installed(adopted=not seeded, administrator=added)
+
+
+async def upgrade(database: Database, system: System) -> None:
+    """Makes the tables of our own that an older version did not have.
+
+    A database that nothing is installed in is left alone.
+    """
+    dialect = database.dialect
+    async with database.schema_transaction() as transaction:
+        existing = by_name(await introspect_within(transaction, dialect))
+        if STATE_TABLE not in existing:
+            return
+        for table, facts in system.tables.items():
+            if table.startswith(OWN_PREFIX) and table not in existing:
+                await tables.create(transaction, dialect, table, facts)
 
 
 async def adopt(database: Database) -> Adoption:

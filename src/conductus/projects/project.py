@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from conductus.config import ProjectConfig, Watch, database_url
 from conductus.database.executor import Database, QueryFailed, Transaction
 from conductus.database.opening import open_database
@@ -18,6 +20,9 @@ from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
+from conductus.projects.install import upgrade
+from conductus.projects.merging import OWN_PREFIX
+from conductus.projects.outbox import Outbox
 from conductus.projects.policies import Policies
 from conductus.projects.queries import Queries
 from conductus.projects.schema_changes.service import SchemaChanges
@@ -52,6 +57,7 @@ class Project:
         self.writer = Writer(database, hash_secret, limits, bookkeeper)
         self.queries = Queries()
         self.policies = Policies(database, lambda: counters.generation(Change.ACCESS))
+        self.outbox = Outbox(database.dialect)
         self._counters = counters
         self._system = system
         self._observer = observer
@@ -158,6 +164,7 @@ async def open_project(
         statement_seconds=config.limits.statement_seconds,
     )
     try:
+        await _upgraded(database, system)
         counters = Counters(counters_path(data, key))
         try:
             project = Project(key, config, database, counters, system, observer, hash_secret)
@@ -171,6 +178,21 @@ async def open_project(
             counters.close()
     finally:
         await database.close()
+
+
+async def _upgraded(database: Database, system: System) -> None:
+    """Adds the tables of ours that an older version did not make."""
+    own = [name for name in system.tables if name.startswith(OWN_PREFIX)]
+    # All of them in one question: no row is read, but each has to be there.
+    probe = database.dialect.compile(
+        sa.select(sa.literal_column("1"))
+        .select_from(*(sa.table(sa.quoted_name(name, quote=True)) for name in own))
+        .where(sa.false())
+    )
+    try:
+        await database.fetch(probe.sql, probe.values({}))
+    except QueryFailed:
+        await upgrade(database, system)
 
 
 def counters_path(data: Path, key: str) -> Path:

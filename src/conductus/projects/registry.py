@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -19,6 +19,7 @@ from contextlib import (
 )
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from conductus.config import (
     PROJECT_FOLDER,
@@ -43,6 +44,7 @@ UNSETTLED_NANOSECONDS = 100_000_000
 
 Stamp = tuple[int, int, int] | None
 Open = Callable[[str, ProjectConfig], AbstractAsyncContextManager[Project]]
+Beside = Callable[[Project], Coroutine[Any, Any, None]]
 
 
 class Registry:
@@ -55,13 +57,16 @@ class Registry:
         server: ServerConfig,
         observer: Observer,
         hash_secret: HashSecret,
+        beside: Sequence[Beside] = (),
     ) -> None:
+        """`beside` runs beside the requests of each open project, until it is cancelled."""
         self._data = data
         self._environment = dict(environment)
         self._server = server
         self._system = load_system()
         self._observer = observer
         self._hash_secret = hash_secret
+        self._beside = beside
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None
         self._entries: dict[str, _Entry] = {}
@@ -161,15 +166,17 @@ class Registry:
                 key, config, self._data, self._system, self._observer, self._hash_secret
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
-                watch = self._tasks.create_task(project.watch(self._server.watch))
+                tasks = {
+                    self._tasks.create_task(work)
+                    for work in (
+                        project.watch(self._server.watch),
+                        *(work(project) for work in self._beside),
+                    )
+                }
                 try:
                     yield project
                 finally:
-                    # A driver may take a cancellation in the midst of a query for a lost
-                    # connection: it is said again until it is heard.
-                    while not watch.done():
-                        watch.cancel()
-                        await asyncio.wait([watch], timeout=CANCEL_SECONDS)
+                    await ended(tasks)
                     self._observer(ProjectClosed(key))
         except ApiError as error:
             self._observer(ProjectUnavailable(key, str(error)))
@@ -230,3 +237,15 @@ class _Entry:
         async with self._lock:
             self.live = None
             await self._stack.aclose()
+
+
+async def ended(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancels tasks and waits for them.
+
+    A driver may take a cancellation in the midst of a query for a lost connection: it is
+    said again until it is heard.
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)

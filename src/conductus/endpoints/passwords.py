@@ -1,0 +1,46 @@
+"""New passwords for who lost the old one. Source: authentication page §7."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from conductus.auth.failures import Visit
+from conductus.auth.recovery import Recovery, chosen, requested
+from conductus.http.call import Call
+from conductus.http.envelope import nothing
+from conductus.http.reply import Reply
+from conductus.http.routing import Route
+
+
+class LostPasswords:
+    """The endpoints below `auth/password`."""
+
+    def __init__(self, recovery: Recovery) -> None:
+        self._recovery = recovery
+
+    def routes(self) -> tuple[Route[Any], ...]:
+        """Where they answer."""
+        return (
+            Route("POST", "auth/password/request", self.request, identified=False),
+            Route("POST", "auth/password/reset", self.reset, identified=False),
+        )
+
+    async def request(self, call: Call) -> Reply:
+        """Mails a link, if there is somebody to mail it to."""
+        body = await call.body.item()
+        await self._recovery.request(visit(call), requested(body), body.get("reset_url"))
+        return nothing(public=True)
+
+    async def reset(self, call: Call) -> Reply:
+        """Sets a new password."""
+        token, password = chosen(await call.body.find_item())
+        await self._recovery.reset(visit(call), token, password)
+        return nothing(public=True)
+
+
+def visit(call: Call) -> Visit:
+    """Where and when the caller comes."""
+    return Visit(
+        project=call.project, snapshot=call.snapshot, actor=call.actor, now=datetime.now(UTC)
+    )

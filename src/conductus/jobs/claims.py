@@ -1,0 +1,142 @@
+"""Errands of one project: taken for a while, then done, tried again later, or parked.
+
+Whoever takes an errand moves the moment at which it is due to the end of the time that it
+may need. Two who see the same errand write over the same moment, so one of them alone
+succeeds; and an errand whose worker died is due again by itself. No lock is held meanwhile.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from conductus.database.dialect import Statement
+from conductus.database.executor import Database, TransactionConflict
+from conductus.projects.outbox import OUTBOX, OUTBOX_KINDS, Payload, milliseconds
+from conductus.projects.rows import clause
+
+LEASE: Final = timedelta(seconds=120)
+KEPT: Final = timedelta(days=30)
+"""How long a parked errand can be looked at."""
+_LONGEST_PROBLEM: Final = 255
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """An errand that is one's own until `until`."""
+
+    id: str
+    kind: str
+    payload: Payload
+    attempt: int
+    """1 for the first."""
+    until: int
+    """Milliseconds; says whose claim it is."""
+
+
+class Claims:
+    """The errands in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = clause(database.dialect, OUTBOX, OUTBOX_KINDS)
+
+    async def take(self, now: datetime, most: int) -> list[Claim]:
+        """Up to `most` errands that are due, which nobody else gets meanwhile."""
+        bound = {"now": milliseconds(now), "most": most}
+        rows = await self._database.fetch(self._due.sql, self._due.values(bound))
+        claims = []
+        for errand, kind, payload, due, attempts in rows:
+            until = milliseconds(now + LEASE)
+            if await self._change(self._claim, errand, int(due), due=until):
+                claims.append(
+                    Claim(
+                        id=str(errand),
+                        kind=str(kind),
+                        payload=msgspec.json.decode(payload),
+                        attempt=int(attempts) + 1,
+                        until=until,
+                    )
+                )
+        return claims
+
+    async def done(self, claim: Claim) -> None:
+        """The errand is over."""
+        await self._change(self._remove, claim.id, claim.until)
+
+    async def later(self, claim: Claim, due: datetime, problem: str) -> None:
+        """The errand failed and is to be tried again."""
+        await self._end(claim, milliseconds(due), problem)
+
+    async def park(self, claim: Claim, problem: str) -> None:
+        """The errand failed for good; it is kept for somebody to look at."""
+        await self._end(claim, None, problem)
+
+    async def purge(self, now: datetime) -> None:
+        """Removes what was parked long ago."""
+        bound = {"before": milliseconds(now - KEPT)}
+        async with self._database.transaction() as transaction:
+            await transaction.execute(self._old.sql, self._old.values(bound))
+
+    async def _end(self, claim: Claim, due: int | None, problem: str) -> None:
+        cut = problem.replace("\0", "")[:_LONGEST_PROBLEM]
+        await self._change(self._failed, claim.id, claim.until, due=due, problem=cut)
+
+    async def _change(self, statement: Statement, id: str, seen: int, **values: Any) -> bool:
+        """Whether the errand was still as it was seen, and is changed."""
+        bound = {"id": id, "seen": seen, **values}
+        try:
+            async with self._database.transaction() as transaction:
+                return await transaction.execute(statement.sql, statement.values(bound)) == 1
+        except TransactionConflict:
+            # Somebody else changed it: it is theirs.
+            return False
+
+    # -- statements -----------------------------------------------------------------
+
+    @cached_property
+    def _due(self) -> Statement:
+        t = self._table
+        return self._database.dialect.compile(
+            sa.select(t.c.errand, t.c.kind, t.c.payload, t.c.due, t.c.attempts)
+            .where(t.c.due <= sa.bindparam("now", type_=sa.BigInteger()))
+            .order_by(t.c.due, t.c.errand)
+            .limit(sa.bindparam("most", type_=sa.Integer()))
+        )
+
+    @cached_property
+    def _claim(self) -> Statement:
+        t = self._table
+        due = sa.bindparam("due", type_=sa.BigInteger())
+        values = {"due": due, "attempts": t.c.attempts + sa.literal_column("1")}
+        return self._database.dialect.compile(sa.update(t).where(*self._as_seen).values(values))
+
+    @cached_property
+    def _failed(self) -> Statement:
+        due = sa.bindparam("due", type_=sa.BigInteger())
+        problem = sa.bindparam("problem", type_=sa.String())
+        update = sa.update(self._table).where(*self._as_seen)
+        return self._database.dialect.compile(update.values(due=due, problem=problem))
+
+    @cached_property
+    def _remove(self) -> Statement:
+        return self._database.dialect.compile(sa.delete(self._table).where(*self._as_seen))
+
+    @cached_property
+    def _old(self) -> Statement:
+        t = self._table
+        before = sa.bindparam("before", type_=sa.BigInteger())
+        parked = sa.delete(t).where(t.c.due.is_(None), t.c.created < before)
+        return self._database.dialect.compile(parked)
+
+    @property
+    def _as_seen(self) -> tuple[sa.ColumnElement[bool], ...]:
+        t = self._table
+        return (
+            t.c.errand == sa.bindparam("id", type_=sa.String()),
+            t.c.due == sa.bindparam("seen", type_=sa.BigInteger()),
+        )

@@ -1,0 +1,1 @@
+"""Mail: templates become messages, transports take them away."""

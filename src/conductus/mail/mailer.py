@@ -1,0 +1,83 @@
+"""Letters become messages, and leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+from conductus.config import MailConfig, ProjectConfig
+from conductus.jobs.delivery import Undeliverable
+from conductus.jobs.letters import Letter
+from conductus.mail.templates import Rendered, Templates, TemplateUnusable
+from conductus.mail.transports import Transports
+from conductus.projects.project import Project
+from conductus.projects.settings import Settings
+from conductus.schema.validation import is_email
+
+
+class Mailer:
+    """Sends the letters of every project, each in its own way."""
+
+    def __init__(self, server: MailConfig, templates: Templates, transports: Transports) -> None:
+        self._server = server
+        self._templates = templates
+        self._transports = transports
+
+    async def send(self, project: Project, letter: Letter) -> None:
+        """Sends a letter now. Raises `Undeliverable` for good, anything else for later."""
+        config = mail_config(self._server, project.config)
+        if config.transport == "none":
+            raise ConnectionError("mail is not configured: set `mail.transport`")
+        data = {**_common((await project.current()).settings), **letter.data}
+        try:
+            rendered = self._templates.render(project.key, letter.template, data)
+        except TemplateUnusable as error:
+            # Tried again: somebody may mend the file.
+            raise RuntimeError(str(error)) from error
+        message = composed(config.sender, letter, rendered, datetime.now(UTC))
+        await self._transports.take(project.key, config, message, letter.id)
+
+
+def mail_config(server: MailConfig, project: ProjectConfig) -> MailConfig:
+    """How a project's mail leaves."""
+    return project.mail if project.mail.transport != "none" else server
+
+
+def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> EmailMessage:
+    """The message. No value can add a header: line breaks in one are refused, not folded."""
+    name, address = parseaddr(sender)
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"] = Address(name, addr_spec=address)
+        message["To"] = _recipient(letter.to)
+        message["Subject"] = rendered.subject
+        message["Date"] = format_datetime(now)
+        # The same for each try, so that readers can tell what came twice.
+        message["Message-ID"] = f"<{letter.id}@{address.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+    except (ValueError, IndexError, MessageError) as error:
+        raise Undeliverable("the address cannot stand in a message") from error
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    return message
+
+
+def _recipient(address: str) -> Address:
+    if not is_email(address) or not address.isprintable():
+        raise Undeliverable("the recipient is no e-mail address")
+    return Address(addr_spec=address)
+
+
+def _common(settings: Settings) -> Mapping[str, Any]:
+    """What every template may name."""
+    return {
+        "project_name": settings.project_name,
+        "project_url": settings.project_url,
+        "settings": dict(settings.raw),
+    }
