@@ -15,13 +15,13 @@ from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
 from conductus.auth.recovery import Recovery
 from conductus.auth.sessions import Sessions
-from conductus.auth.throttle import Throttle
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
+from conductus.http.rates import Rates
 from conductus.http.server import Server
 from conductus.jobs.delivery import Delivery
 from conductus.mail.mailer import Mailer
@@ -61,10 +61,12 @@ async def running(
         )
         await stack.enter_async_context(identity)
         await stack.enter_async_context(delivery.waking(registry))
-        authentication = Authentication(Login(identity, passwords, Throttle()), Sessions(identity))
+        rates = await stack.enter_async_context(Rates(observer))
+        authentication = Authentication(Login(identity, passwords), Sessions(identity))
         yield Server(
             registry=registry,
             identity=identity,
+            rates=rates,
             observer=observer,
             routes=(
                 *PROJECT_ROUTES,

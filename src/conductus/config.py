@@ -40,6 +40,7 @@ PLACEHOLDERS = ("change", "placeholder", "secret", "example", "type-a-", "your-"
 LogFormat = Literal["console", "json"]
 MailTransport = Literal["none", "smtp", "file", "log"]
 MailSecurity = Literal["starttls", "tls", "none"]
+TokenSource = Literal["body", "query", "basic", "bearer", "cookie"]
 
 
 class ConfigInvalid(Exception):
@@ -140,6 +141,32 @@ class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     public_key: str
     redirect_origins: tuple[str, ...] = ()
     """Origins besides the server's own to which links of mail and sign-ins may lead."""
+    sources: tuple[TokenSource, ...] = ("body", "query", "basic", "bearer", "cookie")
+    """Where tokens are looked for; `body` and `query` mean the parameter `access_token`."""
+
+
+class CookieConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The cookie of a session."""
+
+    same_site: Literal["Lax", "Strict", "None"] = "Lax"
+    secure: bool | None = None
+    """Sent over HTTPS alone; None: so it is when the request came over HTTPS."""
+
+
+class RateLimitConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How many requests an address, and a user, may make."""
+
+    enabled: bool = False
+    limit: int = 100
+    interval: int = 60
+    """Seconds."""
+    adapter: Literal["memory", "redis"] = "memory"
+    """`memory` counts in each worker, `redis` for all of them."""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.interval < 1:
+            raise ValueError("`limit` and `interval` must be 1 or more")
 
 
 class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,7 +202,9 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     auth: AuthConfig
     private: bool = False
     """Left out of the list of projects."""
+    cookie: CookieConfig = CookieConfig()
     cors: CorsConfig = CorsConfig()
+    rate_limit: RateLimitConfig = RateLimitConfig()
     limits: LimitsConfig = LimitsConfig()
     mail: MailConfig = MailConfig()
     """Instead of the server's, unless its transport is `none`."""

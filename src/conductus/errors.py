@@ -8,13 +8,13 @@ ApiError
 ├── ValidationFailed 4/422
 ├── MethodNotAllowed 6/405
 ├── TooManyRequests 7/429
-├── Forbidden 10/403
+├── Forbidden 10/403 ── OriginNotAllowed 10/403
 ├── DatabaseUnreachable 11/503
 ├── Unprocessable 12/422 ── PayloadTooLarge 12/413
 ├── BodyInvalid 13/400
 ├── NotInstalled 14/503
 ├── ProjectExists 18/409
-├── DatabaseUnusable 19/400
+├── DatabaseUnusable 19/400, AddressNotAllowed 19/401
 ├── ProjectNotFound 24/404
 ├── InvalidCredentials 100/404
 ├── InvalidToken 101/401, ExpiredToken 102/401, UserInactive 103/401, UserSuspended 103/404
@@ -155,6 +155,13 @@ class Forbidden(ApiError):
     code, status = 10, 403
 
 
+class OriginNotAllowed(Forbidden):
+    """A cookie does not speak for whoever makes a browser send it."""
+
+    def __init__(self) -> None:
+        super().__init__("The cookie was not heard: this page's origin is not allowed to use it")
+
+
 class DatabaseUnreachable(ApiError):
     code, status = 11, 503
 
@@ -194,6 +201,13 @@ class ProjectExists(ApiError):
 
 class DatabaseUnusable(ApiError):
     code, status = 19, 400
+
+
+class AddressNotAllowed(ApiError):
+    code, status = 19, 401
+
+    def __init__(self) -> None:
+        super().__init__("Your role may not be used from your address")
 
 
 class ProjectNotFound(ApiError):

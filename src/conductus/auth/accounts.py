@@ -1,4 +1,4 @@
-"""Rows of users and their sessions, as login and identity need them.
+"""Rows of users, as login and identity need them.
 
 One instance stands for one snapshot: statements are compiled once for it. Values that
 are secret are compared here in constant time, because databases compare text without
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import sha256
 from hmac import compare_digest
 from itertools import takewhile
 from typing import Any, Final
@@ -19,18 +18,18 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.sql.elements import ColumnElement
 
+from conductus.auth.session_rows import SessionKey, SessionKind, SessionRows, hashed
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
 from conductus.items.history import ACTIVITY, Deed
 from conductus.items.records import Record, Records
 from conductus.items.rows import converter
-from conductus.items.stamps import moment_in
 from conductus.items.statements import StatementCache
-from conductus.permissions.actor import ADMINISTRATOR_ROLE, Actor
+from conductus.permissions.actor import ADMINISTRATOR_ROLE
+from conductus.projects.sessions import SESSIONS
 from conductus.schema.model import Collection, Schema
 
 USERS: Final = "directus_users"
-SESSIONS: Final = "directus_user_sessions"
 ROLES: Final = "directus_roles"
 ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
@@ -38,8 +37,8 @@ _UNSHOWN: Final = frozenset(
     {"password", "token", "email_notifications", "last_access_on", "last_page"}
 )
 _STANDING: Final = ("id", "status", "role", "2fa_secret")
+_COLUMNS_OF_ROLE: Final = 2
 _COUNTED: Final = (Deed.INVALID_CREDENTIALS, Deed.AUTHENTICATE, Deed.STATUS_UPDATE)
-_PURGED_AT_ONCE: Final = 100
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -52,6 +51,9 @@ class Standing(Struct, frozen=True, kw_only=True):
     """The role asks for a second factor that the user has not set up."""
     enforces_2fa: bool
     """The role asks for a second factor."""
+    addresses: tuple[str, ...] = ()
+    """Where the role may be used from; empty for everywhere."""
+    session: int | None = None
     expires: datetime | None = None
     """When the session ends unless it is used; None without a session."""
 
@@ -61,7 +63,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     standing: Standing
     password_hash: str | None
-    has_2fa: bool
+    otp_secret: str | None
+    """As it is stored: see `second_factor.opened`."""
     shown: dict[str, Any]
     """The user object of the answer."""
 
@@ -76,19 +79,26 @@ class Accounts:
         self._roles = schema.collection(ROLES)
         self._activity = schema.collection(ACTIVITY)
         self.records = Records(schema, dialect, StatementCache(64))
+        self.sessions = SessionRows(schema, dialect, self.records)
 
     # -- who is it ------------------------------------------------------------------
 
     async def find_by_session(
-        self, executor: Executor, session: int, secret: str, user: int
+        self, executor: Executor, session: SessionKey, kind: SessionKind
     ) -> Standing | None:
         """The user of a session, if the secret is the session's. It may have expired."""
-        bound = {"session": session, "user": user}
+        bound = {"session": session.id, "kind": kind}
         for row in await executor.fetch(self._by_session.sql, self._by_session.values(bound)):
             *standing, stored, expires = row
-            if compare_digest(str(stored or "").encode(), hashed(secret).encode()):
-                return self._standing(standing, self._moment(expires))
+            if compare_digest(str(stored or "").encode(), hashed(session.secret).encode()):
+                return self._standing(standing, session.id, self._moment(expires))
         return None
+
+    async def addresses_of(self, executor: Executor, role: int) -> tuple[str, ...]:
+        """Where a role may be used from; empty for everywhere."""
+        statement = self._addresses
+        rows = await executor.fetch(statement.sql, statement.values({"role": role}))
+        return _words(rows[0][0]) if rows else ()
 
     async def find_by_token(self, executor: Executor, token: str) -> Standing | None:
         """The user with that static token."""
@@ -96,7 +106,7 @@ class Accounts:
         for row in await executor.fetch(statement.sql, statement.values({"token": token})):
             *standing, stored = row
             if compare_digest(str(stored).encode(), token.encode()):
-                return self._standing(standing, None)
+                return self._standing(standing)
         return None
 
     async def find_by_email(self, executor: Executor, email: str) -> Account | None:
@@ -146,55 +156,6 @@ class Accounts:
         """Writes into a user's row."""
         await self.records.update(transaction, self._users, [(user,)], values)
 
-    # -- sessions -------------------------------------------------------------------
-
-    async def open_session(
-        self,
-        transaction: Transaction,
-        *,
-        user: int,
-        kind: str,
-        secret: str,
-        actor: Actor,
-        now: datetime,
-        expires: datetime,
-    ) -> int:
-        """A new session of a user, who came as `actor`; answers its id."""
-        fields = self._sessions.fields
-        row = {
-            "user": user,
-            "token_type": kind,
-            "token": hashed(secret),
-            "ip_address": actor.ip[:255],
-            "user_agent": actor.user_agent[:1000],
-            "created_on": moment_in(fields["created_on"], now),
-            "token_expired_at": moment_in(fields["token_expired_at"], expires),
-        }
-        ((session,),) = await self.records.insert(transaction, self._sessions, [row])
-        return int(session)
-
-    async def extend_session(
-        self, transaction: Transaction, session: int, expires: datetime
-    ) -> None:
-        """A session lives on; one that is gone stays gone."""
-        moment = moment_in(self._sessions.fields["token_expired_at"], expires)
-        values = {"token_expired_at": moment}
-        await self.records.update(transaction, self._sessions, [(session,)], values)
-
-    async def close_session(self, transaction: Transaction, session: int) -> bool:
-        """Ends a session; answers whether there was one."""
-        return await self.records.delete(transaction, self._sessions, [(session,)]) > 0
-
-    async def purge_sessions(self, transaction: Transaction, now: datetime) -> None:
-        """Removes some of the sessions that have expired."""
-        field = self._sessions.fields["token_expired_at"]
-        bind = self._dialect.binder(field.kind)
-        plain = moment_in(field, now)
-        bound = {"now": bind(plain) if bind else plain}
-        rows = await transaction.fetch(self._expired.sql, self._expired.values(bound))
-        if rows:
-            await self.records.delete(transaction, self._sessions, [(row[0],) for row in rows])
-
     # -- statements -----------------------------------------------------------------
 
     @cached_property
@@ -204,8 +165,14 @@ class Accounts:
         joined = users.join(sessions, sessions.c.user == users.c.id)
         return self._standings(users, joined, extra).compiled(
             sessions.c.id == sa.bindparam("session", type_=sa.BigInteger()),
-            users.c.id == sa.bindparam("user", type_=sa.BigInteger()),
+            sessions.c.token_type == sa.bindparam("kind", type_=sa.String()),
         )
+
+    @cached_property
+    def _addresses(self) -> Statement:
+        roles = self._table(self._roles)
+        role = sa.bindparam("role", type_=sa.BigInteger())
+        return self._dialect.compile(sa.select(roles.c.ip_whitelist).where(roles.c.id == role))
 
     @cached_property
     def _by_token(self) -> Statement:
@@ -268,18 +235,6 @@ class Accounts:
             .limit(sa.bindparam("most", type_=sa.Integer()))
         )
 
-    @cached_property
-    def _expired(self) -> Statement:
-        sessions = self._table(self._sessions)
-        expires = sessions.c.token_expired_at
-        kind = self._sessions.fields["token_expired_at"].kind
-        return self._dialect.compile(
-            sa.select(sessions.c.id)
-            .where(expires < sa.bindparam("now", type_=self._dialect.type(kind)))
-            .order_by(sessions.c.id)
-            .limit(_PURGED_AT_ONCE)
-        )
-
     def _table(self, collection: Collection) -> sa.TableClause:
         return self._dialect.table(collection)
 
@@ -287,7 +242,8 @@ class Accounts:
         self, users: sa.TableClause, source: sa.FromClause, extra: Iterable[ColumnElement[Any]]
     ) -> _Select:
         roles = self._table(self._roles)
-        columns = [*(users.c[name] for name in _STANDING), roles.c.enforce_2fa, *extra]
+        of_role = (roles.c.enforce_2fa, roles.c.ip_whitelist)
+        columns = [*(users.c[name] for name in _STANDING), *of_role, *extra]
         joined = source.outerjoin(roles, roles.c.id == users.c.role)
         return _Select(self._dialect, sa.select(*columns).select_from(joined))
 
@@ -304,19 +260,23 @@ class Accounts:
     def _columns(self) -> tuple[str, ...]:
         return tuple(f.name for f in self._users.columns() if f.name not in _UNSHOWN)
 
-    def _standing(self, row: Sequence[Any], expires: datetime | None) -> Standing:
-        user, status, role, secret, enforced = row
+    def _standing(
+        self, row: Sequence[Any], session: int | None = None, expires: datetime | None = None
+    ) -> Standing:
+        user, status, role, secret, enforced, addresses = row
         return Standing(
             user=int(user),
             status=str(status),
             role=None if role is None else int(role),
             needs_2fa=bool(enforced) and not secret,
             enforces_2fa=bool(enforced),
+            addresses=_words(addresses),
+            session=session,
             expires=expires,
         )
 
     def _account(self, row: Row) -> Account:
-        width = len(_STANDING) + 1
+        width = len(_STANDING) + _COLUMNS_OF_ROLE
         standing, password, values = row[:width], row[width], row[width + 1 :]
         shown = dict(zip(self._columns, values, strict=True))
         for name in self._columns:
@@ -324,9 +284,9 @@ class Accounts:
             if convert is not None:
                 shown[name] = convert(shown[name])
         return Account(
-            standing=self._standing(standing, None),
+            standing=self._standing(standing),
             password_hash=password,
-            has_2fa=bool(standing[_STANDING.index("2fa_secret")]),
+            otp_secret=standing[_STANDING.index("2fa_secret")] or None,
             shown=shown,
         )
 
@@ -351,6 +311,5 @@ class _Select(Struct, frozen=True):
         return self.dialect.compile(self.select.where(*conditions))
 
 
-def hashed(secret: str) -> str:
-    """What is stored of a random secret."""
-    return sha256(secret.encode()).hexdigest()
+def _words(text: Any) -> tuple[str, ...]:
+    return tuple(word.strip() for word in str(text or "").split(",") if word.strip())

@@ -17,7 +17,7 @@ def client_ip(peer: str, forwarded_for: str, trusted: Collection[str]) -> str:
         return plain_address(peer)
     address = plain_address(peer)
     for hop in reversed(forwarded_for.split(",")):
-        if not _trusts(address, trusted):
+        if not listed(address, trusted):
             return address
         claimed = plain_address(hop)
         if not claimed:
@@ -50,10 +50,12 @@ def block_of(address: str) -> str:
     return str(ip_network(f"{address}/64", strict=False))
 
 
-def _trusts(address: str, trusted: Collection[str]) -> bool:
-    return bool(address) and any(_within(address, stated) for stated in trusted)
+def listed(address: str, stated: Collection[str]) -> bool:
+    """Whether an address is one of those stated, or in one of the networks."""
+    return bool(address) and any(_within(address, one) for one in stated)
 
 
+@lru_cache(maxsize=4096)
 def _within(address: str, stated: str) -> bool:
     try:
         return ip_address(address) in ip_network(stated, strict=False)

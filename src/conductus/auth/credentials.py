@@ -4,44 +4,60 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
+from conductus.auth.cookies import cookie_of
+from conductus.config import TokenSource
 from conductus.query.links import ACCESS_TOKEN
 
 LONGEST_STATIC_TOKEN: Final = 255
 
 
 class Credentials(Struct, frozen=True):
-    """As they were sent; empty for none."""
+    """The token that counts; empty for none."""
 
-    authorization: str = ""
-    """The first header of that name."""
-    access_token: str = ""
-    """The parameter as it stands in the query string, percent-encoded."""
-
-
-def of_request(headers: Mapping[bytes, bytes], query: str) -> Credentials:
-    """What a request shows."""
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
-    return Credentials(authorization, _parameter(query))
+    token: str = ""
+    cookie: bool = False
+    """It is the value of a cookie, which a browser sends whoever asks for it."""
 
 
-def presented(credentials: Credentials) -> str:
-    """The token that counts: that of the first source that has one; empty for none."""
-    if credentials.access_token:
-        return _decoded(credentials.access_token)
-    scheme, _, rest = credentials.authorization.partition(" ")
+NOTHING_SHOWN: Final = Credentials()
+
+
+def of_request(
+    headers: Mapping[bytes, bytes],
+    query: str,
+    body: Mapping[str, object],
+    sources: Collection[TokenSource],
+    cookie_name: str,
+) -> Credentials:
+    """The token of the first source that has one.
+
+    `headers` has the first header of each name, `body` is empty where none is looked at.
+    Basic credentials that hold no token end the search.
+    """
+    parameter = _parameter(query, body, sources)
+    if parameter:
+        return Credentials(parameter)
+    scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     match scheme.lower():
-        case "bearer":
-            return rest.strip(" ")
-        case "basic":
-            return _user_name(rest.strip(" "))
+        case "bearer" if "bearer" in sources and rest.strip(" "):
+            return Credentials(rest.strip(" "))
+        case "basic" if "basic" in sources:
+            return Credentials(_user_name(rest.strip(" ")))
         case _:
-            return ""
+            return _cookie(headers, cookie_name) if "cookie" in sources else NOTHING_SHOWN
+
+
+def without_token(query: str) -> str:
+    """The query string without the parameter that may hold a token."""
+    if ACCESS_TOKEN not in query:
+        return query
+    return "&".join(part for part in query.split("&") if part.partition("=")[0] != ACCESS_TOKEN)
 
 
 def storable(token: str) -> bool:
@@ -53,19 +69,23 @@ def storable(token: str) -> bool:
     )
 
 
-def _parameter(query: str) -> str:
+def _parameter(query: str, body: Mapping[str, object], sources: Collection[TokenSource]) -> str:
+    stated = body.get(ACCESS_TOKEN) if "body" in sources else None
+    if isinstance(stated, str) and stated:
+        return stated
     # Most queries hold no token and need not be taken apart.
-    if ACCESS_TOKEN not in query:
+    if ACCESS_TOKEN not in query or "query" not in sources:
         return ""
     for part in query.split("&"):
         name, _, value = part.partition("=")
         if name == ACCESS_TOKEN:
-            return value
+            return unquote_plus(value, errors="replace")
     return ""
 
 
-def _decoded(text: str) -> str:
-    return unquote_plus(text, errors="replace") if "%" in text or "+" in text else text
+def _cookie(headers: Mapping[bytes, bytes], name: str) -> Credentials:
+    value = cookie_of(headers.get(b"cookie", b""), name)
+    return Credentials(value, cookie=True) if value else NOTHING_SHOWN
 
 
 def _user_name(encoded: str) -> str:

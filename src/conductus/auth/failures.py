@@ -10,6 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from conductus.auth.accounts import ACTIVE, SUSPENDED, USERS, Accounts, Standing
+from conductus.auth.address import block_of
 from conductus.auth.throttle import Throttle
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
@@ -18,6 +19,7 @@ from conductus.items.context import Context
 from conductus.items.history import Deed, History, Note
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
+from conductus.projects.sessions import end_sessions
 from conductus.projects.snapshot import Snapshot
 
 
@@ -39,8 +41,8 @@ class Visit(Struct, frozen=True, kw_only=True):
 class Failures:
     """What a wrong password or one-time password brings about."""
 
-    def __init__(self, throttle: Throttle) -> None:
-        self._throttle = throttle
+    def __init__(self, addresses: Throttle) -> None:
+        self._addresses = addresses
 
     async def record(self, visit: Visit, accounts: Accounts, standing: Standing) -> None:
         """Writes a failure of an active user down.
@@ -61,9 +63,10 @@ class Failures:
             if not allowed or failures <= allowed:
                 return Outcome(False)
             if await accounts.is_last_administrator(transaction, found.standing):
-                self._throttle.exhaust(visit.actor.ip, visit.now)
+                self._addresses.exhaust(block_of(visit.actor.ip), visit.now)
                 return Outcome(False)
             await accounts.change_user(transaction, standing.user, {"status": SUSPENDED})
+            await end_sessions(transaction, visit.project.database.dialect, [standing.user])
             return Outcome(True, access_changed=True)
 
         if await transact(visit.project, work):

@@ -3,12 +3,13 @@
 A token that was accepted is remembered, so that showing it again costs a look-up and some
 comparisons. What is remembered counts only while nothing about users, roles and sessions
 has changed in any worker, and for some seconds at most: somebody may change the tables
-with plain SQL. Source: authentication page §2 to §6.
+with plain SQL. Source: authentication page §2 to §6 and §8.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, Literal
@@ -17,15 +18,25 @@ from msgspec import Struct
 
 from conductus.auth import tokens
 from conductus.auth.accounts import ACTIVE, SUSPENDED, Accounts, Standing
-from conductus.auth.credentials import Credentials, presented, storable
+from conductus.auth.address import listed
+from conductus.auth.credentials import Credentials, storable
+from conductus.auth.session_rows import SessionKind, session_key
 from conductus.auth.tokens import Claims, Signing
 from conductus.auth.transactions import Outcome, transact
 from conductus.config import ProjectConfig
 from conductus.database.executor import Transaction
-from conductus.errors import ExpiredToken, InvalidToken, UserInactive, UserSuspended
+from conductus.errors import (
+    AddressNotAllowed,
+    ApiError,
+    ExpiredToken,
+    InvalidToken,
+    SecondFactorNeeded,
+    UserInactive,
+    UserSuspended,
+)
 from conductus.items.statements import StatementCache
-from conductus.permissions.actor import Actor
-from conductus.projects.coherence import Change
+from conductus.permissions.actor import PUBLIC_ROLE, Actor
+from conductus.projects.coherence import Change, Fresh
 from conductus.projects.project import Project
 from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer, TaskFailed
@@ -35,6 +46,7 @@ MOST_REMEMBERED: Final = 10_000
 _MOST_EXTENSIONS: Final = 100
 _LEAST_EXTENSION_SECONDS: Final = 60
 REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
+Addresses = tuple[str, ...]
 
 
 class SignedIn(Struct, frozen=True, kw_only=True):
@@ -42,13 +54,22 @@ class SignedIn(Struct, frozen=True, kw_only=True):
 
     user: int
     role: int | None
-    credential: Literal["jwt", "static"]
+    credential: Literal["jwt", "cookie", "static"]
     needs_2fa: bool
     """Signed in, but treated as the public until a second factor is set up."""
     enforces_2fa: bool
+    addresses: Addresses
+    """Where the role may be used from; empty for everywhere."""
     session: int | None
     claims: Claims | None
     """What a JWT says."""
+
+
+class Identified(Struct, frozen=True):
+    """Who asks, and why somebody who showed a token is taken for the public."""
+
+    actor: Actor
+    refusal: ApiError | None = None
 
 
 class _Known(Struct, frozen=True):
@@ -61,16 +82,6 @@ class _Known(Struct, frozen=True):
     until: datetime
 
 
-class SessionKey(Struct, frozen=True):
-    """What the claim `sid` says: which row, and the secret whose hash it holds."""
-
-    id: int
-    secret: str
-
-    def __str__(self) -> str:
-        return f"{self.id}.{self.secret}"
-
-
 class Identity:
     """Resolves credentials. Open it with `async with`; one for all projects of a worker."""
 
@@ -78,6 +89,7 @@ class Identity:
         self._observer = observer
         self._known: dict[tuple[str, Credentials], _Known] = {}
         self._accounts: StatementCache[Accounts] = StatementCache(256)
+        self._publics: dict[str, tuple[Project, Fresh[Addresses]]] = {}
         self._tasks = asyncio.TaskGroup()
         self._extending: set[tuple[str, int]] = set()
 
@@ -93,7 +105,7 @@ class Identity:
     ) -> None:
         await self._tasks.__aexit__(kind, error, trace)
 
-    async def actor(
+    async def identified(
         self,
         project: Project,
         credentials: Credentials,
@@ -102,28 +114,27 @@ class Identity:
         now: datetime,
         *,
         enrols: bool = False,
-    ) -> Actor:
-        """Who asks; whoever cannot be believed is the public.
+    ) -> Identified:
+        """Who asks; whoever cannot be believed is the public, and told why where it matters.
 
         So is who has to set up a second factor first, except where the route `enrols`.
+        Raises `AddressNotAllowed` (19/401) when the role may not be used from the address.
         """
-        if not (credentials.authorization or credentials.access_token):
-            return Actor(ip=ip, user_agent=user_agent)
-        try:
-            found = await self.signed_in(project, credentials, now)
-        except REFUSALS:
-            return Actor(ip=ip, user_agent=user_agent)
-        if found.needs_2fa and not enrols:
-            return Actor(ip=ip, user_agent=user_agent)
-        return Actor(
-            user=found.user,
-            role=found.role,
-            ip=ip,
-            user_agent=user_agent,
-            credential=found.credential,
-            session=found.session,
-            enforces_2fa=found.enforces_2fa,
-        )
+        refusal: ApiError | None = None
+        if credentials.token:
+            try:
+                found = await self.signed_in(project, credentials, now)
+            except UserSuspended:
+                refusal = UserInactive()
+            except REFUSALS as error:
+                refusal = error
+            else:
+                if enrols or not found.needs_2fa:
+                    _check_address(ip, found.addresses)
+                    return Identified(_actor(found, ip, user_agent))
+                refusal = SecondFactorNeeded()
+        _check_address(ip, await self._public_addresses(project))
+        return Identified(Actor(ip=ip, user_agent=user_agent), refusal)
 
     async def signed_in(
         self, project: Project, credentials: Credentials, now: datetime
@@ -145,9 +156,18 @@ class Identity:
             return known.signed_in
         self._known.pop(key, None)
         # The generation was read first: what changes meanwhile is looked up next time.
-        known = await self._look_up(project, presented(credentials), generation, now)
+        known = await self._look_up(project, credentials, generation, now)
         self._remember(key, known)
         return known.signed_in
+
+    async def find_signed_in(
+        self, project: Project, credentials: Credentials, now: datetime
+    ) -> SignedIn | None:
+        """Who the token stands for, if it is valid."""
+        try:
+            return await self.signed_in(project, credentials, now)
+        except REFUSALS:
+            return None
 
     def accounts(self, project: Project, snapshot: Snapshot) -> Accounts:
         """Users and sessions as this snapshot has them."""
@@ -163,17 +183,38 @@ class Identity:
             del self._known[next(iter(self._known))]
         self._known[key] = known
 
+    async def _public_addresses(self, project: Project) -> Addresses:
+        held = self._publics.get(project.key)
+        if held is None or held[0] is not project:
+            fresh = Fresh(lambda: project.generation(Change.ACCESS), self._loading(project))
+            held = self._publics[project.key] = project, fresh
+        return await held[1].current()
+
+    def _loading(self, project: Project) -> Callable[[int], Awaitable[Addresses]]:
+        async def load(_: int) -> Addresses:
+            accounts = self.accounts(project, await project.current())
+            return await accounts.addresses_of(project.database, PUBLIC_ROLE)
+
+        return load
+
     async def _look_up(
-        self, project: Project, token: str, generation: int, now: datetime
+        self, project: Project, credentials: Credentials, generation: int, now: datetime
     ) -> _Known:
+        token = credentials.token
         until = now + timedelta(seconds=REMEMBERED_SECONDS)
-        if tokens.is_jwt(token):
+        if credentials.cookie:
+            standing = await self._standing_of_session(project, token, "cookie", now)
+            until = min(until, standing.expires or until)
+            found = _signed_in(standing, "cookie")
+        elif tokens.is_jwt(token):
             claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
-            standing = await self._standing_of_session(project, claims, now)
+            standing = await self._standing_of_session(project, claims.sid, "jwt", now)
+            if standing.user != claims.id:
+                raise InvalidToken
             until = min(until, datetime.fromtimestamp(claims.exp, UTC), standing.expires or until)
             found = _signed_in(standing, "jwt", claims)
         else:
-            found = _signed_in(await self._standing_of_static(project, token), "static", None)
+            found = _signed_in(await self._standing_of_static(project, token), "static")
         return _Known(found, project.config, generation, now, until)
 
     async def _standing_of_static(self, project: Project, token: str) -> Standing:
@@ -186,14 +227,12 @@ class Identity:
         return standing
 
     async def _standing_of_session(
-        self, project: Project, claims: Claims, now: datetime
+        self, project: Project, shown: str, kind: SessionKind, now: datetime
     ) -> Standing:
-        session = session_key(claims.sid)
+        session = session_key(shown)
         snapshot = await project.current()
         accounts = self.accounts(project, snapshot)
-        standing = await accounts.find_by_session(
-            project.database, session.id, session.secret, claims.id
-        )
+        standing = await accounts.find_by_session(project.database, session, kind)
         if standing is None or standing.expires is None:
             raise InvalidToken
         if standing.expires <= now:
@@ -217,13 +256,19 @@ class Identity:
             return
         self._extending.add(key)
         accounts = self.accounts(project, snapshot)
-        self._tasks.create_task(self._extended(project, accounts, session, now + lifetime))
+        self._tasks.create_task(self._extended(project, accounts, session, now, lifetime))
 
     async def _extended(
-        self, project: Project, accounts: Accounts, session: int, expires: datetime
+        self,
+        project: Project,
+        accounts: Accounts,
+        session: int,
+        now: datetime,
+        lifetime: timedelta,
     ) -> None:
         async def work(transaction: Transaction) -> Outcome[None]:
-            await accounts.extend_session(transaction, session, expires)
+            await accounts.sessions.extend(transaction, session, now + lifetime)
+            await accounts.sessions.purge(transaction, now)
             return Outcome(None)
 
         try:
@@ -235,16 +280,27 @@ class Identity:
             self._extending.discard((project.key, session))
 
 
-def session_key(sid: str) -> SessionKey:
-    """What a `sid` says. Raises `InvalidToken`."""
-    number, _, secret = sid.partition(".")
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
-        raise InvalidToken
-    return SessionKey(int(number), secret)
+def _check_address(ip: str, addresses: Addresses) -> None:
+    if addresses and not listed(ip, addresses):
+        raise AddressNotAllowed
+
+
+def _actor(found: SignedIn, ip: str, user_agent: str) -> Actor:
+    return Actor(
+        user=found.user,
+        role=found.role,
+        ip=ip,
+        user_agent=user_agent,
+        credential=found.credential,
+        session=found.session,
+        enforces_2fa=found.enforces_2fa,
+    )
 
 
 def _signed_in(
-    standing: Standing, credential: Literal["jwt", "static"], claims: Claims | None
+    standing: Standing,
+    credential: Literal["jwt", "cookie", "static"],
+    claims: Claims | None = None,
 ) -> SignedIn:
     if standing.status == SUSPENDED:
         raise UserSuspended
@@ -256,6 +312,7 @@ def _signed_in(
         credential=credential,
         needs_2fa=standing.needs_2fa,
         enforces_2fa=standing.enforces_2fa,
-        session=None if claims is None else session_key(claims.sid).id,
+        addresses=standing.addresses,
+        session=standing.session,
         claims=claims,
     )

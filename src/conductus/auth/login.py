@@ -1,4 +1,4 @@
-"""Logging in with e-mail address and password.
+"""Logging in with e-mail address, password and, of users who have one, a second factor.
 
 Nothing is told of an account to whoever does not know its password: neither in words nor,
 by a floor under the time of every refusal, in time. Source: authentication page §3, §8
@@ -8,24 +8,28 @@ and §13.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
 
-from conductus.auth import tokens
+from conductus.auth import second_factor, tokens
 from conductus.auth.accounts import ACTIVE, SUSPENDED, Account, Accounts, Standing
+from conductus.auth.address import block_of, listed
+from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.failures import Failures, Visit, note
-from conductus.auth.identity import Identity, SessionKey
+from conductus.auth.identity import Identity
+from conductus.auth.otp_steps import find_last_step, keep_step
 from conductus.auth.passwords import Passwords
-from conductus.auth.throttle import Throttle
+from conductus.auth.session_rows import SessionKey, SessionKind
+from conductus.auth.sessions import close_presented, open_session
+from conductus.auth.throttle import OF_ADDRESSES, OF_ONE_TIME_PASSWORDS, Throttle
 from conductus.auth.tokens import Signing
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
 from conductus.errors import (
+    AddressNotAllowed,
     CredentialsMalformed,
     InvalidCredentials,
     OtpMissing,
@@ -49,10 +53,21 @@ class Form(Struct, frozen=True):
     otp: str = ""
 
 
-class LoggedIn(Struct, frozen=True):
-    """A new session."""
+class _Admitted(Struct, frozen=True):
+    """Who has shown the right password, and what for."""
 
-    token: str
+    account: Account
+    otp: str
+    kind: SessionKind
+    replaced: Credentials
+    renewed: str | None
+    """The hash that is to be stored from now on."""
+
+
+class LoggedIn(Struct, frozen=True):
+    """A new session, and who it is of."""
+
+    session: SessionKey
     account: Account
 
 
@@ -78,34 +93,50 @@ class Login:
         self,
         identity: Identity,
         passwords: Passwords,
-        throttle: Throttle,
         floor_seconds: float = FLOOR_SECONDS,
     ) -> None:
         self._identity = identity
         self._passwords = passwords
-        self._throttle = throttle
-        self._failures = Failures(throttle)
+        self._addresses = Throttle(OF_ADDRESSES)
+        self._guessed = Throttle(OF_ONE_TIME_PASSWORDS)
+        self._failures = Failures(self._addresses)
         self._floor_seconds = floor_seconds
 
-    async def authenticate(self, visit: Visit, form: Form) -> LoggedIn:
-        """A new session for whoever shows the right form.
+    async def authenticate(
+        self,
+        visit: Visit,
+        form: Form,
+        kind: SessionKind = "jwt",
+        replaced: Credentials = NOTHING_SHOWN,
+    ) -> LoggedIn:
+        """A new session for whoever shows the right form; the `replaced` one ends.
 
         Raises `InvalidCredentials` (100), `UserInactive`, `UserSuspended` (103),
-        `OtpMissing` (111), `OtpWrong` (112), `TooManyRequests` (7).
+        `OtpMissing` (111), `OtpWrong` (112), `TooManyRequests` (7), `AddressNotAllowed` (19).
         """
-        self._throttle.check(visit.actor.ip, visit.now)
+        address = block_of(visit.actor.ip)
+        self._addresses.check(address, visit.now)
         began = time.perf_counter()
         try:
-            return await self._admit(visit, form)
-        except OtpMissing:
-            # The password was right.
-            raise
+            return await self._admit(visit, form, kind, replaced)
         except (InvalidCredentials, OtpWrong, UserInactive, UserSuspended):
-            self._throttle.failed(visit.actor.ip, visit.now)
+            self._addresses.failed(address, visit.now)
             await asyncio.sleep(began + self._floor_seconds - time.perf_counter())
             raise
 
-    async def _admit(self, visit: Visit, form: Form) -> LoggedIn:
+    def token(self, visit: Visit, logged_in: LoggedIn) -> str:
+        """An access token of a new session."""
+        return tokens.issue(
+            Signing(visit.project.key, visit.project.config.auth),
+            user=logged_in.account.standing.user,
+            session=str(logged_in.session),
+            minutes=visit.snapshot.settings.auth_token_ttl,
+            now=visit.now,
+        )
+
+    async def _admit(
+        self, visit: Visit, form: Form, kind: SessionKind, replaced: Credentials
+    ) -> LoggedIn:
         accounts = self._identity.accounts(visit.project, visit.snapshot)
         account = await accounts.find_by_email(visit.project.database, form.email)
         stored = None if account is None else account.password_hash
@@ -115,64 +146,64 @@ class Login:
         if not verdict.right:
             await self._failures.record(visit, accounts, account.standing)
             raise InvalidCredentials
-        _check_state(account.standing)
-        if account.has_2fa:
-            await self._check_otp(visit, accounts, account, form.otp)
-        return await self._open(visit, accounts, account, verdict.renewed)
-
-    async def _check_otp(
-        self, visit: Visit, accounts: Accounts, account: Account, otp: str
-    ) -> None:
-        """Refuses: nothing here can verify a one-time password, so none is right."""
-        if not otp:
+        _check_state(account.standing, visit.actor.ip)
+        if account.otp_secret and not form.otp:
             raise OtpMissing
-        await self._failures.record(visit, accounts, account.standing)
-        raise OtpWrong
+        guessed = f"{visit.project.key}/{account.standing.user}"
+        self._guessed.check(guessed, visit.now)
+        admitted = _Admitted(account, form.otp, kind, replaced, verdict.renewed)
+        try:
+            logged_in = await self._open(visit, accounts, admitted)
+        except OtpWrong:
+            self._guessed.failed(guessed, visit.now)
+            await self._failures.record(visit, accounts, account.standing)
+            raise
+        self._guessed.forget(guessed)
+        return logged_in
 
-    async def _open(
-        self, visit: Visit, accounts: Accounts, account: Account, renewed: str | None
-    ) -> LoggedIn:
+    async def _open(self, visit: Visit, accounts: Accounts, admitted: _Admitted) -> LoggedIn:
+        account = admitted.account
         user = account.standing.user
-        project, settings = visit.project, visit.snapshot.settings
-        secret = secrets.token_urlsafe(24)
+        signing = Signing(visit.project.key, visit.project.config.auth)
 
-        async def work(transaction: Transaction) -> Outcome[int]:
+        async def work(transaction: Transaction) -> Outcome[SessionKey]:
             found = await accounts.locked(transaction, user)
             # While the password was verified, it or the state may have changed.
             if found is None or found.password_hash != account.password_hash:
                 raise InvalidCredentials
-            _check_state(found.standing)
-            if renewed is not None:
-                await accounts.change_user(transaction, user, {"password": renewed})
-            await accounts.purge_sessions(transaction, visit.now)
-            session = await accounts.open_session(
-                transaction,
-                user=user,
-                kind="jwt",
-                secret=secret,
-                actor=visit.actor,
-                now=visit.now,
-                expires=visit.now + timedelta(minutes=settings.auto_sign_out),
-            )
+            _check_state(found.standing, visit.actor.ip)
+            if found.otp_secret:
+                await _use_otp(transaction, visit, found, admitted.otp)
+            if admitted.renewed is not None:
+                await accounts.change_user(transaction, user, {"password": admitted.renewed})
+            ended = await close_presented(transaction, accounts, signing, admitted.replaced)
+            session = await open_session(transaction, accounts, visit, user, admitted.kind)
             await note(transaction, visit, accounts, Deed.AUTHENTICATE, user)
-            return Outcome(session)
+            return Outcome(session, access_changed=ended)
 
-        session = await transact(project, work)
-        token = tokens.issue(
-            Signing(project.key, project.config.auth),
-            user=user,
-            session=str(SessionKey(session, secret)),
-            minutes=settings.auth_token_ttl,
-            now=visit.now,
-        )
-        return LoggedIn(token, account)
+        return LoggedIn(await transact(visit.project, work), account)
 
 
-def _check_state(standing: Standing) -> None:
+async def _use_otp(transaction: Transaction, visit: Visit, account: Account, otp: str) -> None:
+    """Uses a one-time password up. Raises `OtpMissing`, `OtpWrong`."""
+    if not otp:
+        raise OtpMissing
+    dialect, user = visit.project.database.dialect, account.standing.user
+    stored, key = account.otp_secret or "", visit.project.config.auth.secret_key
+    last = await find_last_step(transaction, dialect, user)
+    step = second_factor.verify(second_factor.opened(stored, key), otp, visit.now, last)
+    if step is None:
+        raise OtpWrong
+    await keep_step(transaction, dialect, user, step)
+
+
+def _check_state(standing: Standing, ip: str) -> None:
     if standing.status == SUSPENDED:
         raise UserSuspended
     if standing.status != ACTIVE:
         raise UserInactive
+    if standing.addresses and not listed(ip, standing.addresses):
+        raise AddressNotAllowed
 
 
 def _problem(value: Any, otherwise: str) -> str:

@@ -19,12 +19,14 @@ import msgspec
 from msgspec import Struct
 
 from conductus.auth import tokens
-from conductus.auth.accounts import ACTIVE, SUSPENDED, USERS, Accounts, hashed
+from conductus.auth.accounts import ACTIVE, SUSPENDED, USERS, Accounts
+from conductus.auth.address import block_of
 from conductus.auth.failures import Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.links import Destinations, with_query
 from conductus.auth.passwords import Passwords, check_policy
-from conductus.auth.throttle import Throttle
+from conductus.auth.session_rows import hashed
+from conductus.auth.throttle import Pace, Throttle
 from conductus.auth.tokens import Signing, Stated
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Executor, Transaction
@@ -53,8 +55,8 @@ FLOOR_SECONDS: Final = 0.5
 """No answer comes sooner: longer than writing a row takes on an idle server."""
 LONGEST_PASSWORD: Final = 4096
 _MISSING: Final = "This value is required"
-_ADDRESS_MOST, _ADDRESS_SECONDS = 20, 30
-_ACCOUNT_MOST, _ACCOUNT_SECONDS = 3, 600
+_OF_ADDRESSES: Final = Pace(20, 30)
+_OF_ACCOUNTS: Final = Pace(3, 600)
 
 
 class ResetClaims(Stated, frozen=True, kw_only=True):
@@ -108,8 +110,8 @@ class Recovery:
         self._send = send
         self._base_url = base_url
         self._floor_seconds = floor_seconds
-        self._by_address = Throttle(_ADDRESS_MOST, _ADDRESS_SECONDS)
-        self._by_account = Throttle(_ACCOUNT_MOST, _ACCOUNT_SECONDS)
+        self._by_address = Throttle(_OF_ADDRESSES)
+        self._by_account = Throttle(_OF_ACCOUNTS)
 
     # -- asking for a link ------------------------------------------------------------
 
@@ -120,8 +122,9 @@ class Recovery:
         """
         began = time.perf_counter()
         target = None if reset_url is None else self._target(visit, reset_url)
-        self._by_address.check(visit.actor.ip, visit.now)
-        self._by_address.failed(visit.actor.ip, visit.now)
+        address = block_of(visit.actor.ip)
+        self._by_address.check(address, visit.now)
+        self._by_address.failed(address, visit.now)
         if self._may_be_mailed(visit, email):
             await self._leave(visit, email, target)
         await asyncio.sleep(began + self._floor_seconds - time.perf_counter())

@@ -1,7 +1,7 @@
-"""How often one address may fail to log in. Kept in memory, bounded; pure but for that.
+"""How often somebody may fail to log in. Kept in memory, bounded; pure but for that.
 
-Each address has a bucket of failures that fills up again slowly. Source: authentication
-page §8, [FIX].
+Each address, and each user who has shown the right password, has a bucket of failures
+that fills up again slowly. Source: authentication page §3 and §8, [FIX].
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from typing import Final
 
 from msgspec import Struct
 
-from conductus.auth.address import block_of
 from conductus.errors import TooManyRequests
 
-MOST_FAILURES: Final = 60
-"""In a row; more than the attempts after which a user is suspended by default."""
-SECONDS_EACH: Final = 10
-"""After which one more is allowed again."""
-MOST_ADDRESSES: Final = 10_000
+MOST_KEPT: Final = 10_000
+
+
+class Pace(Struct, frozen=True):
+    """How many failures in a row, and seconds after which one more is allowed again."""
+
+    most: int
+    seconds_each: int
+
+
+OF_ADDRESSES: Final = Pace(60, 10)
+"""More than the attempts after which a user is suspended by default."""
+OF_ONE_TIME_PASSWORDS: Final = Pace(10, 300)
+"""Of one user: whoever guesses knows the password already."""
 
 
 class _Bucket(Struct):
@@ -28,38 +36,39 @@ class _Bucket(Struct):
 
 
 class Throttle:
-    """Counts failed logins by address; with other numbers, something else by another word."""
+    """Counts failures by whom they are counted against."""
 
-    def __init__(self, most: int = MOST_FAILURES, seconds_each: int = SECONDS_EACH) -> None:
-        self._most = most
-        self._seconds_each = seconds_each
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._buckets: dict[str, _Bucket] = {}
 
-    def check(self, address: str, now: datetime) -> None:
-        """Raises `TooManyRequests` (7/429) while the address has failed too often."""
-        excess = self._failures(block_of(address), now) - (self._most - 1)
+    def check(self, key: str, now: datetime) -> None:
+        """Raises `TooManyRequests` (7/429) while there were too many failures."""
+        excess = self._failures(key, now) - (self._pace.most - 1)
         if excess > 0:
-            raise TooManyRequests(ceil(excess * self._seconds_each))
+            raise TooManyRequests(ceil(excess * self._pace.seconds_each))
 
-    def failed(self, address: str, now: datetime) -> None:
-        """One more login failed."""
-        block = block_of(address)
-        self._put(block, self._failures(block, now) + 1, now)
+    def failed(self, key: str, now: datetime) -> None:
+        """One more failure."""
+        self._put(key, self._failures(key, now) + 1, now)
 
-    def exhaust(self, address: str, now: datetime) -> None:
-        """The address may try again only after a pause."""
-        block = block_of(address)
-        self._put(block, max(self._most + 2.0, self._failures(block, now)), now)
+    def exhaust(self, key: str, now: datetime) -> None:
+        """The next attempt may come only after a pause."""
+        self._put(key, max(self._pace.most + 2.0, self._failures(key, now)), now)
 
-    def _failures(self, block: str, now: datetime) -> float:
-        bucket = self._buckets.get(block)
+    def forget(self, key: str) -> None:
+        """It went well at last."""
+        self._buckets.pop(key, None)
+
+    def _failures(self, key: str, now: datetime) -> float:
+        bucket = self._buckets.get(key)
         if bucket is None:
             return 0.0
         passed = max(now - bucket.at, timedelta(0)).total_seconds()
-        return max(0.0, bucket.failures - passed / self._seconds_each)
+        return max(0.0, bucket.failures - passed / self._pace.seconds_each)
 
-    def _put(self, block: str, failures: float, now: datetime) -> None:
-        self._buckets.pop(block, None)
-        while len(self._buckets) >= MOST_ADDRESSES:
+    def _put(self, key: str, failures: float, now: datetime) -> None:
+        self._buckets.pop(key, None)
+        while len(self._buckets) >= MOST_KEPT:
             del self._buckets[next(iter(self._buckets))]
-        self._buckets[block] = _Bucket(failures, now)
+        self._buckets[key] = _Bucket(failures, now)

@@ -21,7 +21,10 @@ _FILES = ("project_logo", "project_foreground", "project_background")
 async def home(call: Call) -> Reply:
     """What a client needs to know before and after signing in."""
     settings = call.snapshot.settings
-    api: dict[str, Any] = {"requires2FA": False, "project_name": settings.project_name}
+    api: dict[str, Any] = {
+        "requires2FA": call.actor.enforces_2fa,
+        "project_name": settings.project_name,
+    }
     api |= {name: settings.raw.get(name) for name in _TOLD}
     # Files are not served yet, so none can be shown.
     api |= dict.fromkeys(_FILES)

@@ -12,12 +12,20 @@ from msgspec import UNSET
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from conductus.errors import BodyInvalid, PayloadTooLarge, RequestTooSlow, ValidationFailed
+from conductus.errors import (
+    ApiError,
+    BodyInvalid,
+    PayloadTooLarge,
+    RequestTooSlow,
+    ValidationFailed,
+)
+from conductus.query.links import ACCESS_TOKEN
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 JSONObject = dict[str, Any]
 _decode = msgspec.json.Decoder().decode
+_TOKEN = ACCESS_TOKEN.encode()
 _FORM = b"application/x-www-form-urlencoded"
 _MULTIPART = b"multipart/form-data"
 _DEEPEST = 64
@@ -63,6 +71,29 @@ class Body:
     async def find_item(self) -> JSONObject:
         """Like `item`; an absent or unreadable body is an empty object."""
         return await self.item() if await self.content() else {}
+
+    async def token_parameter(self) -> JSONObject:
+        """The parameter `access_token` of an object or a form, which is taken out of it.
+
+        Empty for none, and for a body that cannot be read: that is told later.
+        """
+        if not self._may_hold_parameters or _TOKEN not in await self.content():
+            return {}
+        try:
+            value = await self._value()
+        except ApiError:
+            return {}
+        if not isinstance(value, dict) or not isinstance(value.get(ACCESS_TOKEN), str):
+            return {}
+        return {ACCESS_TOKEN: value.pop(ACCESS_TOKEN)}
+
+    @property
+    def _may_hold_parameters(self) -> bool:
+        empty = self._headers.get(b"content-length", b"0") == b"0"
+        if empty and b"transfer-encoding" not in self._headers:
+            return False
+        kind = self._content_type
+        return kind == _FORM or not kind or kind.endswith(b"json")
 
     async def items(self) -> JSONObject | list[JSONObject]:
         """A JSON object or a non-empty array of objects. Raises `BodyInvalid` (13/400)."""

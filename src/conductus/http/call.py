@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from conductus.auth.credentials import Credentials
 from conductus.errors import ValidationFailed
 from conductus.http.body import Body
 from conductus.items.context import Context
@@ -32,11 +33,17 @@ class Request(Struct, frozen=True, kw_only=True):
     path: dict[str, str]
     """The varying segments, as they were sent."""
     query: str
-    """The query string as it was sent."""
+    """The query string as it was sent, but for a token."""
     headers: dict[bytes, bytes]
     body: Body
     url: str
     """Scheme, host and path, without the query."""
+    credentials: Credentials
+    """What was shown to say who asks."""
+    secure: bool
+    """It came over HTTPS."""
+    foreign_page: bool
+    """A page of another origin, which may not use cookies, made a browser send it."""
 
 
 class Call:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
@@ -27,15 +28,27 @@ _BATCH: Final = 500
 
 
 async def end_sessions(
-    transaction: Transaction, dialect: Dialect, users: Collection[int], but: int | None = None
+    transaction: Transaction,
+    dialect: Dialect,
+    users: Collection[int],
+    *,
+    but: int | None = None,
+    only: int | None = None,
 ) -> int:
-    """Ends the sessions of users, all but the one with the id `but`; answers how many."""
+    """Ends sessions of users: all, all `but` the one with that id, or that one `only`.
+
+    Answers how many.
+    """
     table = rows.clause(dialect, SESSIONS, _KINDS)
     ended, known = 0, sorted(users)
     for start in range(0, len(known), _BATCH):
         chosen = table.c.user.in_([sa.literal(user) for user in known[start : start + _BATCH]])
-        kept = () if but is None else (table.c.id != sa.literal(but),)
-        statement = dialect.compile(sa.delete(table).where(chosen, *kept))
+        conditions: list[ColumnElement[bool]] = [chosen]
+        if but is not None:
+            conditions.append(table.c.id != sa.literal(but))
+        if only is not None:
+            conditions.append(table.c.id == sa.literal(only))
+        statement = dialect.compile(sa.delete(table).where(*conditions))
         ended += await transaction.execute(statement.sql, statement.values({}))
     return ended
 
