@@ -58,7 +58,7 @@ def test_what_is_no_secret_has_no_passwords(secret: str) -> None:
     assert verify(secret, "005924", at(1234567890), None) is None
 
 
-@pytest.mark.parametrize("secret", [new_secret(), "NB2WGZ3TEB2HK43F", "A" * 44])
+@pytest.mark.parametrize("secret", [SECRET, "NB2WGZ3TEB2HK43F", "A" * 44])
 def test_a_sealed_secret_fits_its_column_and_opens(secret: str) -> None:
     assert usable(secret)
     stored = sealed(secret, KEY)
@@ -73,3 +73,10 @@ def test_a_sealed_secret_fits_its_column_and_opens(secret: str) -> None:
 
 def test_a_secret_that_was_stored_plainly_is_read() -> None:
     assert opened(SECRET, KEY) == SECRET
+
+
+def test_a_new_secret_is_usable_and_of_160_bits() -> None:
+    secret = new_secret()
+    assert usable(secret)
+    assert len(secret) == 32
+    assert secret != new_secret()
