@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from conductus.auth import invitations as invitations_room
 from conductus.auth import recovery as recovery_room
 from conductus.auth.identity import Identity
+from conductus.auth.invitations import Invitations
 from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
 from conductus.auth.recovery import Recovery
@@ -18,6 +20,7 @@ from conductus.auth.sessions import Sessions
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
@@ -46,9 +49,14 @@ async def running(
         mailer = Mailer(config.mail, Templates(data), Transports(data, observer))
         identity = Identity(observer)
         recovery = Recovery(identity, passwords, mailer.send, config.base_url)
-        delivery = Delivery(
-            {recovery_room.KIND: recovery.deliver}, observer, config.jobs.poll_seconds
+        invitations = Invitations(
+            identity, passwords, mailer.send, mailer.is_configured, config.base_url
         )
+        handlers = {
+            recovery_room.KIND: recovery.deliver,
+            invitations_room.KIND: invitations.deliver,
+        }
+        delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
         registry = await stack.enter_async_context(
             Registry(
                 data,
@@ -72,6 +80,7 @@ async def running(
                 *PROJECT_ROUTES,
                 *authentication.routes(),
                 *LostPasswords(recovery).routes(),
+                *Inviting(invitations, config.base_url).routes(),
                 *Specs().routes(),
             ),
             server_routes=SERVER_ROUTES,

@@ -11,6 +11,7 @@ from msgspec import structs
 from openapi_spec_validator import validate
 
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
@@ -100,6 +101,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
     routed = (
         *PROJECT_ROUTES,
         *authentication.routes(),
+        *Inviting(nothing, "").routes(),
         *LostPasswords(nothing).routes(),
         *Specs().routes(),
     )
@@ -118,7 +120,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
 def test_the_public_part_holds_no_collection() -> None:
     found = public_document("main", "")
     assert not {path.split("/")[1] for path in found["paths"]} - {
-        *("", "auth", "server", "specs", "docs"),
+        *("", "auth", "server", "specs", "docs", "users"),
     }
     assert set(found["components"]["schemas"]) == {"Envelope", "Error", "Meta", "Warning"}
     assert {} in found["security"]

@@ -29,6 +29,10 @@ class Mailer:
         self._templates = templates
         self._transports = transports
 
+    def is_configured(self, project: ProjectConfig) -> bool:
+        """Whether a project's mail can leave."""
+        return mail_config(self._server, project).transport != "none"
+
     async def send(self, project: Project, letter: Letter) -> None:
         """Sends a letter now. Raises `Undeliverable` for good, anything else for later."""
         config = mail_config(self._server, project.config)
