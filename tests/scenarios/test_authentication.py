@@ -14,18 +14,32 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from conductus.app import running
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import REMEMBERED_SECONDS, Identity
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import ServerConfig, project_config
-from conductus.database.opening import open_database
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.telemetry import silent
-from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
+from tests.scenarios.shop import EMAIL, KEY, PASSWORD, Live
+from tests.scenarios.signing_in import (
+    ROLES,
+    SESSIONS,
+    USERS,
+    actions,
+    admits,
+    allow_failures,
+    another_worker,
+    by_token,
+    change,
+    log_in,
+    new_user,
+    refused,
+    rows,
+    token_of,
+)
 
 STATIC = "Static.Token-of-the-administrator"
 SHOWN_OF_A_USER = {
@@ -35,81 +49,9 @@ SHOWN_OF_A_USER = {
 }
 
 
-def table(name: str, *columns: str) -> sa.TableClause:
-    return sa.table(f"directus_{name}", *(sa.column(column) for column in columns))
-
-
-USERS = table("users", "id", "email", "status", "password", "token", "2fa_secret")
-SESSIONS = table("user_sessions", "id", "user", "token_type", "token", "ip_address")
-ROLES = table("roles", "id", "enforce_2fa")
-SETTINGS = table("settings", "key", "value")
-
-
-async def change(url: str, statement: sa.Update | sa.Delete) -> None:
-    """Plain SQL, behind the server's back."""
-    database = await open_database(url)
-    try:
-        compiled = database.dialect.compile(statement)
-        async with database.transaction() as transaction:
-            await transaction.execute(compiled.sql, compiled.values({}))
-    finally:
-        await database.close()
-
-
-async def rows(url: str, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
-    database = await open_database(url)
-    try:
-        compiled = database.dialect.compile(statement)
-        return [tuple(row) for row in await database.fetch(compiled.sql, compiled.values({}))]
-    finally:
-        await database.close()
-
-
-async def log_in(
-    client: httpx2.AsyncClient, email: str = EMAIL, password: str = PASSWORD, **more: Any
-) -> httpx2.Response:
-    body = {"email": email, "password": password, **more}
-    return await client.post(f"/{KEY}/auth/authenticate", json=body)
-
-
-async def token_of(client: httpx2.AsyncClient, email: str = EMAIL, password: str = PASSWORD) -> str:
-    answer = await log_in(client, email, password)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["data"]["token"])
-
-
 async def admitted(client: httpx2.AsyncClient, token: str) -> bool:
     """Whether the token lets one do what the public may not do."""
-    answer = await client.get(f"/{KEY}/users", headers={"authorization": f"Bearer {token}"})
-    assert answer.status_code in (200, 401), answer.text
-    return answer.status_code == 200
-
-
-def refused(answer: httpx2.Response) -> tuple[int, int]:
-    return answer.json()["error"]["code"], answer.status_code
-
-
-async def new_user(world: Live, email: str, **facts: Any) -> int:
-    body = {"email": email, "password": PASSWORD, "status": "active", "role": 1, **facts}
-    answer = await world.ask("POST", "/users", json=body)
-    assert answer.status_code == 200, answer.text
-    return int(answer.json()["data"]["id"])
-
-
-async def actions(world: Live, user: int) -> list[str]:
-    """What the activity tells of a user's logins, oldest first."""
-    found = await world.data(f"/activity?sort=id&filter[item]={user}&limit=-1")
-    wanted = ("authenticate", "invalid-credentials", "status-update")
-    return [row["action"] for row in found if row["action"] in wanted]
-
-
-@asynccontextmanager
-async def another_worker(folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """A second worker on the same data folder."""
-    async with running(folder, {}, ServerConfig(), silent) as server:
-        transport = httpx2.ASGITransport(app=server)
-        async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
-            yield client
+    return await admits(client, by_token(token))
 
 
 class Clock:
@@ -254,7 +196,7 @@ async def test_where_the_role_asks_for_a_second_factor_the_public_is_what_one_ge
 
 async def test_one_failure_too_many_in_a_row_suspends(empty: Live, database_url: str) -> None:
     user = await new_user(empty, "ada@example.org")
-    await allow(empty, database_url, 1)
+    await allow_failures(empty, database_url, 1)
     assert refused(await log_in(empty.client, "ada@example.org", "wrong")) == (100, 404)
     kept = await token_of(empty.client, "ada@example.org")
     assert refused(await log_in(empty.client, "ada@example.org", "wrong")) == (100, 404)
@@ -276,20 +218,13 @@ async def test_the_last_administrator_is_not_suspended_but_guessers_wait(
     empty: Live, database_url: str
 ) -> None:
     await new_user(empty, "ada@example.org", status="draft")
-    await allow(empty, database_url, 1)
+    await allow_failures(empty, database_url, 1)
     assert refused(await log_in(empty.client, password="wrong")) == (100, 404)
     assert refused(await log_in(empty.client, password="wrong")) == (100, 404)
     answer = await log_in(empty.client)
     assert refused(answer) == (7, 429)
     assert int(answer.headers["retry-after"]) > 0
     assert await admitted(empty.client, empty.token)
-
-
-async def allow(world: Live, url: str, attempts: int) -> None:
-    """Sets how many logins may fail in a row."""
-    setting = sa.update(SETTINGS).where(SETTINGS.c.key == "login_attempts_allowed")
-    await change(url, setting.values(value=str(attempts)))
-    await world.ask("POST", "/utils/cache/clear")
 
 
 # -- where the token comes from -------------------------------------------------------

@@ -21,11 +21,12 @@ from conductus.telemetry import Delivered, DeliveryFailed
 from tests.postbox import eventually, part
 from tests.scenarios.mailing import SENDER, Mailing, addressed, mailing
 from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD
-from tests.scenarios.test_authentication import (
+from tests.scenarios.signing_in import (
     SETTINGS,
     USERS,
     actions,
-    admitted,
+    admits,
+    by_token,
     change,
     log_in,
     new_user,
@@ -80,9 +81,9 @@ async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, database_u
     assert message["subject"] == f"Choose a new password for {KEY}"
     assert "Admin User" in part(message, "plain")
     token = token_in(link)
-    assert await admitted(world.client, before)
+    assert await admits(world.client, by_token(before))
     assert succeeded(await set_to(world, token))
-    assert not await admitted(world.client, before)
+    assert not await admits(world.client, by_token(before))
     assert refused(await log_in(world.client, password=PASSWORD)) == (100, 404)
     world.token = await token_of(world.client, password=NEW)
     assert refused(await set_to(world, token, "yet another one")) == (105, 401)
