@@ -41,6 +41,7 @@ class SkipReason(StrEnum):
 
     POSTGRESQL_NOT_FOUND = "PostgreSQL was not found: see CONDUCTUS_TEST_POSTGRESQL_URL"
     MYSQL_NOT_FOUND = "MariaDB or MySQL was not found: see CONDUCTUS_TEST_MYSQL_URL"
+    REDIS_NOT_FOUND = "Redis was not found: see CONDUCTUS_TEST_REDIS_URL"
 
 
 class Server(Struct, frozen=True):
@@ -66,7 +67,7 @@ class Servers(Struct, frozen=True):
         return ", ".join(f"{one.name} {one.version or 'NOT FOUND'}" for one in every)
 
     def absent(self) -> dict[SkipReason, Server]:
-        """The databases that tests must do without. Redis is none: no test needs it."""
+        """The databases that tests must do without. Redis is none: see `require_redis`."""
         found = {
             SkipReason.POSTGRESQL_NOT_FOUND: self.postgresql,
             SkipReason.MYSQL_NOT_FOUND: self.mysql,
@@ -100,6 +101,12 @@ def require(driver: Driver) -> None:
     if in_ci():
         pytest.fail(f"{reason} ({server.address}: {server.trouble})", pytrace=False)
     pytest.skip(reason)
+
+
+def require_redis() -> None:
+    """Leave the test here if Redis is not there, in CI as well: nothing else leans on it."""
+    if servers().redis.version is None:
+        pytest.skip(SkipReason.REDIS_NOT_FOUND)
 
 
 @asynccontextmanager

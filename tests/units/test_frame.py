@@ -164,7 +164,7 @@ def test_an_absent_database_is_a_loud_skip(tmp_path: Path) -> None:
     printed = _pytest(tmp_path, NEEDS_EACH, REFUSED)
     assert "PostgreSQL NOT FOUND, MariaDB NOT FOUND" in printed
     assert "DATABASES NOT FOUND, THEIR TESTS WERE SKIPPED" in printed
-    for reason in SkipReason:
+    for reason in (SkipReason.POSTGRESQL_NOT_FOUND, SkipReason.MYSQL_NOT_FOUND):
         assert printed.count(reason) == 2
     assert "1 passed, 2 skipped" in printed
 

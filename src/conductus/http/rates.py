@@ -116,10 +116,10 @@ class Rates:
     ) -> None:
         await self._stack.aclose()
 
-    async def count(self, config: RateLimitConfig, project: str, who: str) -> Rate:
-        """One more request of an address or a user."""
+    async def count(self, config: RateLimitConfig, whose: str, who: str) -> Rate:
+        """One more request of an address or a user, of the project with that public key."""
         interval = int(time.time()) // config.interval
-        key = f"{project}:{who}"
+        key = f"{whose}:{who}"
         used = await self._counted(config, key, interval)
         return Rate(config.limit, used, (interval + 1) * config.interval)
 

@@ -148,7 +148,9 @@ class Server:
         """Counts the request against an address or a user. Raises `TooManyRequests`."""
         config = project.config.rate_limit
         if config.enabled:
-            exchange.rate = await self._rates.count(config, project.key, who)
+            # Other servers that share a Redis may have a project of the same key.
+            whose = project.config.auth.public_key
+            exchange.rate = await self._rates.count(config, whose, who)
             exchange.rate.check(time.time())
 
     async def _cookie(
