@@ -20,7 +20,7 @@ from conductus.config import MailConfig, project_config
 from tests.postbox import part
 from tests.scenarios.mailing import Mailing, addressed, mailing
 from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
-from tests.scenarios.test_authentication import (
+from tests.scenarios.signing_in import (
     SETTINGS,
     USERS,
     change,
