@@ -36,6 +36,10 @@ def main() -> int:
             from bench import memory
 
             return asyncio.run(memory.measure(_servers(options), options.databases, options.rows))
+        case "authentication":
+            from bench import authentication
+
+            return asyncio.run(authentication.measure(_servers(options), options.databases))
         case _:
             return _run(options)
 
@@ -75,8 +79,9 @@ def _servers(options: argparse.Namespace) -> Servers:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "command", nargs="?", default="run", choices=("run", "peers", "schema-size", "memory")
-    )
+        "command", nargs="?", default="run",
+        choices=("run", "peers", "schema-size", "memory", "authentication"),
+    )  # fmt: skip
     parser.add_argument("what", nargs="?", choices=("install",), help="with `peers`")
     parser.add_argument("--databases", type=_databases, default=DATABASES, metavar="A,B")
     parser.add_argument("--postgresql-url", default="postgresql://postgres@127.0.0.1:5432")

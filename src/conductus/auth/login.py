@@ -8,6 +8,7 @@ and §13.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,6 +43,8 @@ from conductus.schema.validation import is_email
 
 FLOOR_SECONDS: Final = 0.5
 """No refusal comes sooner: longer than any hash takes to verify on an idle server."""
+BLUR: Final = 0.1
+"""Part of the floor by which refusals differ at random: clocks are not exact to the last."""
 _LONGEST_PASSWORD: Final = 4096
 
 
@@ -121,8 +124,13 @@ class Login:
             return await self._admit(visit, form, kind, replaced)
         except (InvalidCredentials, OtpWrong, UserInactive, UserSuspended):
             self._addresses.failed(address, visit.now)
-            await asyncio.sleep(began + self._floor_seconds - time.perf_counter())
+            await self._wait(began)
             raise
+
+    async def _wait(self, began: float) -> None:
+        """Lets a refusal take as long as any other, and hides what differs in a fraction of it."""
+        blur = secrets.randbelow(1000) / 1000 * self._floor_seconds * BLUR
+        await asyncio.sleep(began + self._floor_seconds + blur - time.perf_counter())
 
     def token(self, visit: Visit, logged_in: LoggedIn) -> str:
         """An access token of a new session."""
