@@ -17,6 +17,7 @@ from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
 from conductus.auth.recovery import Recovery
 from conductus.auth.sessions import Sessions
+from conductus.auth.sso import SingleSignOn
 from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
@@ -24,6 +25,7 @@ from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
+from conductus.endpoints.sso import SigningOn
 from conductus.http.rates import Rates
 from conductus.http.server import Server
 from conductus.jobs.delivery import Delivery
@@ -70,7 +72,8 @@ async def running(
         await stack.enter_async_context(identity)
         await stack.enter_async_context(delivery.waking(registry))
         rates = await stack.enter_async_context(Rates(observer))
-        authentication = Authentication(Login(identity, passwords), Sessions(identity))
+        login = Login(identity, passwords)
+        sso = SingleSignOn(identity, observer, config.base_url)
         yield Server(
             registry=registry,
             identity=identity,
@@ -78,7 +81,8 @@ async def running(
             observer=observer,
             routes=(
                 *PROJECT_ROUTES,
-                *authentication.routes(),
+                *Authentication(login, Sessions(identity)).routes(),
+                *SigningOn(sso, login, config.base_url).routes(),
                 *LostPasswords(recovery).routes(),
                 *Inviting(invitations, config.base_url).routes(),
                 *Specs().routes(),

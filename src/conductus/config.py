@@ -17,7 +17,8 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -30,16 +31,21 @@ APART = frozenset({"DATA", "ADMIN_EMAIL", "ADMIN_PASSWORD"})
 """Variables that are no setting of a file."""
 # Kubernetes gives a service named `conductus` variables of these names.
 FOREIGN = ("TEST_", "BENCH_", "SERVICE_", "PORT_")
+PROVIDER_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 KEY_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 TAKEN_KEYS = frozenset(
     {"server", "interfaces", "layouts", "modules", "types", "uploads", "admin", "extensions"}
 )
 SHORTEST_SECRET = 32
+ADMINISTRATOR_ROLE = 1
 PLACEHOLDERS = ("change", "placeholder", "secret", "example", "type-a-", "your-", "password")
 
 LogFormat = Literal["console", "json"]
 MailTransport = Literal["none", "smtp", "file", "log"]
 MailSecurity = Literal["starttls", "tls", "none"]
+SsoPreset = Literal[
+    "generic", "google", "github", "gitlab", "microsoft", "facebook", "okta", "keycloak"
+]
 TokenSource = Literal["body", "query", "basic", "bearer", "cookie"]
 
 
@@ -134,6 +140,34 @@ class DatabaseConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Most connections of one worker."""
 
 
+class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One provider of single sign-on, in `[auth.sso.NAME]`."""
+
+    enabled: bool = True
+    preset: SsoPreset | None = None
+    """None: the one that is called like the provider, else `generic`."""
+    client_id: str
+    client_secret: str = ""
+    issuer: str = ""
+    """Of OpenID Connect: the other addresses are found by discovery."""
+    authorize_url: str = ""
+    token_url: str = ""
+    userinfo_url: str = ""
+    tenant: str = ""
+    """Of `microsoft`."""
+    scopes: tuple[str, ...] = ()
+    hosted_domain: str = "*"
+    """Of `google`: the one domain whose accounts are let in."""
+    trust_email: bool = False
+    """Addresses count although the provider does not say that it has verified them."""
+    default_role: int | None = None
+    """The role of users who are made when they first come; None: nobody is made."""
+    icon: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SsoConfig({self.client_id!r})"
+
+
 class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The key that signs tokens, and the word that ties them to this project."""
 
@@ -143,6 +177,14 @@ class AuthConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Origins besides the server's own to which links of mail and sign-ins may lead."""
     sources: tuple[TokenSource, ...] = ("body", "query", "basic", "bearer", "cookie")
     """Where tokens are looked for; `body` and `query` mean the parameter `access_token`."""
+    sso: dict[str, SsoConfig] = {}
+    """Providers of single sign-on by name."""
+
+    def __post_init__(self) -> None:
+        for name, config in self.sso.items():
+            problem = _sso_problem(name, config)
+            if problem is not None:
+                raise ValueError(f"sso.{name}: {problem}")
 
 
 class CookieConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -315,6 +357,43 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
+def sso_preset(name: str, config: SsoConfig) -> SsoPreset:
+    """The preset of a provider."""
+    if config.preset is not None:
+        return config.preset
+    return next((preset for preset in get_args(SsoPreset) if preset == name), "generic")
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what is sent there cannot be read on the way."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "http":
+        return parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _sso_problem(name: str, config: SsoConfig) -> str | None:
+    """What is wrong with a provider."""
+    preset = sso_preset(name, config)
+    urls = (config.authorize_url, config.token_url, config.userinfo_url)
+    if PROVIDER_PATTERN.fullmatch(name) is None or name == "access_token":
+        return "the name takes small letters, digits, '_' and '-'"
+    if preset in ("generic", "okta", "keycloak") and not (config.issuer or all(urls)):
+        return "an `issuer` is needed, or all of the other addresses"
+    if preset == "microsoft" and not (config.tenant or config.issuer):
+        return "a `tenant` is needed"
+    if not all(is_safe_url(url) for url in (config.issuer, *urls) if url):
+        return "addresses must begin with https://"
+    if config.default_role == ADMINISTRATOR_ROLE:
+        return "`default_role` cannot be the administrators'"
+    if preset == "google" and config.default_role is not None and config.hosted_domain == "*":
+        return "`default_role` needs a `hosted_domain`, or anybody would come in"
+    return None
+
+
 # -- reading ------------------------------------------------------------------------
 
 
@@ -389,11 +468,24 @@ def _lists(stated: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
         wanted = types.get(name)
         if isinstance(value, Mapping) and isinstance(wanted, type) and issubclass(wanted, Struct):
             ready[name] = _lists(value, wanted)
+        elif isinstance(value, Mapping) and (member := _member(wanted)) is not None:
+            ready[name] = {
+                key: _lists(each, member) if isinstance(each, Mapping) else each
+                for key, each in value.items()
+            }
         elif isinstance(value, str) and getattr(wanted, "__origin__", None) is tuple:
             ready[name] = [word.strip() for word in value.split(",") if word.strip()]
         else:
             ready[name] = value
     return ready
+
+
+def _member(wanted: Any) -> type[Struct] | None:
+    """What the values of a dict of groups are; None for any other type."""
+    if get_origin(wanted) is not dict:
+        return None
+    kind = get_args(wanted)[1]
+    return kind if isinstance(kind, type) and issubclass(kind, Struct) else None
 
 
 def _check_secret(secret: str, where: str) -> None:

@@ -3,7 +3,7 @@
 ApiError
 ├── UnexpectedFault 0/500
 ├── RouteNotFound 1/404 ── ThingNotFound 1/404
-├── BadRequest 2/400 ── RequestTooSlow 2/408
+├── BadRequest 2/400 ── RequestTooSlow 2/408, SignInNotBegun 2/400, SignInFailed 2/400
 ├── Unauthorized 3/401
 ├── ValidationFailed 4/422
 ├── MethodNotAllowed 6/405
@@ -110,6 +110,16 @@ class RequestTooSlow(BadRequest):
 
     def __init__(self) -> None:
         super().__init__("The body came too slowly, send it again")
+
+
+class SignInNotBegun(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("This sign-in was not begun in this browser, or too long ago: begin again")
+
+
+class SignInFailed(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("The provider did not sign you in: try again")
 
 
 class Unauthorized(ApiError):

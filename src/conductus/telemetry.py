@@ -126,6 +126,14 @@ class DeliveryParked(Struct, frozen=True):
     problem: str
 
 
+class SignInRefused(Struct, frozen=True):
+    """A provider of single sign-on could not be asked, or did not answer as it must."""
+
+    project: str
+    provider: str
+    problem: str
+
+
 class MailLogged(Struct, frozen=True):
     """A letter, written here because mail is not sent."""
 
@@ -149,6 +157,7 @@ Observation = (
     | DeliveryFailed
     | DeliveryParked
     | MailLogged
+    | SignInRefused
 )
 
 
@@ -263,6 +272,8 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "warning", "delivery failed", _known(observation)
         case DeliveryParked():
             return "error", "delivery parked", _known(observation)
+        case SignInRefused():
+            return "warning", "sign in refused", _known(observation)
         case MailLogged():
             return "info", "mail logged", _known(observation)
         case _:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import socket
-from datetime import UTC, datetime
+import ssl
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,6 +13,11 @@ from typing import Any
 
 import aiosmtplib
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from msgspec import structs
 
 from conductus.config import MailConfig
@@ -89,6 +95,47 @@ async def test_what_is_refused_for_good_and_what_for_now(tmp_path: Path) -> None
         with pytest.raises(aiosmtplib.SMTPException):
             await send(smtp(box.port, security="starttls"), tmp_path)
         assert box.envelopes == []
+
+
+async def test_a_connection_is_encrypted_with_a_server_that_is_vouched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certified("localhost", certificate))
+    async with postbox(tls_context=context, require_starttls=True) as box:
+        config = smtp(box.port, security="starttls", host="localhost")
+        with pytest.raises((aiosmtplib.SMTPException, ssl.SSLError), match=r"(?i)certificate"):
+            await send(config, tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises((aiosmtplib.SMTPException, ssl.SSLError), match=r"(?i)certificate"):
+            await send(structs.replace(config, host="127.0.0.1"), tmp_path)
+        assert box.envelopes == []
+        await send(config, tmp_path)
+        assert len(box.envelopes) == 1
+
+
+def certified(name: str, path: Path) -> Path:
+    """A file with a key and the certificate that it has given itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    pem = Encoding.PEM
+    secret = key.private_bytes(pem, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + certificate.public_bytes(pem))
+    return path
 
 
 async def test_a_server_that_is_away_is_tried_later(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ async def test_the_page_needs_nothing_from_elsewhere(world: Mailing, database_ur
     assert "default-src 'none'" in policy_
     assert "unsafe" not in policy_
     assert shown.headers["x-frame-options"] == "DENY"
-    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["referrer-policy"] == "same-origin"
     assert "no-store" in shown.headers["cache-control"]
     assert re.findall(r"(?:src|href|action)=", shown.text) == []
     assert "<script" not in shown.text

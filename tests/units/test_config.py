@@ -6,17 +6,20 @@ import os
 import stat
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conductus.config import (
     ConfigInvalid,
     LimitsConfig,
+    MailConfig,
     ServerConfig,
     Watch,
     check_key,
     data_folder,
     database_url,
+    is_safe_url,
     new_project_config,
     project_config,
     project_keys,
@@ -25,6 +28,7 @@ from conductus.config import (
     server_config,
     write_private,
 )
+from conductus.mail.mailer import mail_config
 
 SECRET = "Kq3vXz81Lm5nTt0aWr7bYc9dEe2fGg4h"
 PROJECT = f'[database]\nurl = "sqlite:///a.db"\n[auth]\nsecret_key = "{SECRET}"\npublic_key = "p"\n'
@@ -213,3 +217,101 @@ class TestProject:
     def test_no_keys(self, key: str) -> None:
         with pytest.raises(ConfigInvalid):
             check_key(key)
+
+
+class TestMail:
+    def test_it_stands_in_file_and_environment(self, tmp_path: Path) -> None:
+        mail = '[mail]\ntransport = "smtp"\nhost = "a.example"\nsender = "S <s@example.com>"\n'
+        config = server(
+            tmp_path, mail, CONDUCTUS_MAIL__PORT="2525", CONDUCTUS_MAIL__HOST="b.example"
+        )
+        assert (config.mail.host, config.mail.port) == ("b.example", 2525)
+        assert "secret" not in repr(MailConfig(password="secret"))
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ('transport = "smtp"\nsender = "a@b.org"', "host"),
+            ('transport = "smtp"\nhost = "a.example"', "sender"),
+            ('transport = "file"\nsender = "nobody"', "sender"),
+            ('transport = "pigeon"', "pigeon"),
+        ],
+    )
+    def test_what_cannot_be_used_is_told(self, tmp_path: Path, text: str, words: str) -> None:
+        with pytest.raises(ConfigInvalid, match=words):
+            server(tmp_path, f"[mail]\n{text}\n")
+
+    def test_of_a_project_it_counts_once_it_says_how(self, tmp_path: Path) -> None:
+        of_server = MailConfig(transport="log", sender="a@b.org")
+        config = project_config(with_project(tmp_path), "main", {})
+        assert mail_config(of_server, config) is of_server
+        own = '[mail]\ntransport = "file"\nsender = "c@d.org"\n'
+        config = project_config(with_project(tmp_path, text=PROJECT + own), "main", {})
+        assert mail_config(of_server, config).sender == "c@d.org"
+
+    @pytest.mark.parametrize(
+        ("facts", "base"),
+        [
+            ({}, "http://127.0.0.1:8055"),
+            ({"host": "0.0.0.0", "port": 80}, "http://localhost:80"),
+            ({"host": "::1"}, "http://[::1]:8055"),
+            ({"public_url": "https://cms.example.com/"}, "https://cms.example.com"),
+        ],
+    )
+    def test_links_begin_with_what_is_configured(self, facts: dict[str, Any], base: str) -> None:
+        assert ServerConfig(**facts).base_url == base
+
+    def test_a_public_address_is_one(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigInvalid, match="public_url"):
+            server(tmp_path, 'public_url = "cms.example.com"\n')
+
+
+class TestSingleSignOn:
+    def test_it_stands_in_file_and_environment(self, tmp_path: Path) -> None:
+        text = PROJECT + '[auth.sso.google]\nclient_id = "a"\n'
+        environment = {
+            "CONDUCTUS_PROJECTS__MAIN__AUTH__SSO__GOOGLE__CLIENT_SECRET": "s",
+            "CONDUCTUS_PROJECTS__MAIN__AUTH__SSO__STAFF__CLIENT_ID": "b",
+            "CONDUCTUS_PROJECTS__MAIN__AUTH__SSO__STAFF__ISSUER": "https://id.example.com",
+            "CONDUCTUS_PROJECTS__MAIN__AUTH__SSO__STAFF__SCOPES": "openid, email",
+        }
+        found = project_config(with_project(tmp_path, text=text), "main", environment).auth.sso
+        assert (found["google"].client_id, found["google"].client_secret) == ("a", "s")
+        assert found["staff"].scopes == ("openid", "email")
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ('[auth.sso.acme]\nclient_id = "a"', "issuer"),
+            ('[auth.sso.acme]\nclient_id = "a"\nauthorize_url = "https://x"', "issuer"),
+            ('[auth.sso.okta]\nclient_id = "a"', "issuer"),
+            ('[auth.sso.microsoft]\nclient_id = "a"', "tenant"),
+            ('[auth.sso.acme]\nclient_id = "a"\nissuer = "http://id.example.com"', "https"),
+            ('[auth.sso.acme]\nclient_id = "a"\nissuer = "javascript:alert(1)"', "https"),
+            ('[auth.sso.github]\nclient_id = "a"\ndefault_role = 1', "administrators"),
+            ('[auth.sso.google]\nclient_id = "a"\ndefault_role = 3', "hosted_domain"),
+            ('[auth.sso.google]\nclient_secret = "a"', "client_id"),
+            ('[auth.sso.access_token]\nclient_id = "a"\nissuer = "https://x"', "name"),
+            ('[auth.sso."a/b"]\nclient_id = "a"\nissuer = "https://x"', "name"),
+            ('[auth.sso.google]\nclient_id = "a"\nsecret = "b"', "secret"),
+        ],
+    )
+    def test_what_cannot_be_used_is_told(self, tmp_path: Path, text: str, words: str) -> None:
+        with pytest.raises(ConfigInvalid, match=words):
+            project_config(with_project(tmp_path, text=f"{PROJECT}{text}\n"), "main", {})
+
+    @pytest.mark.parametrize(
+        ("url", "safe"),
+        [
+            ("https://id.example.com", True),
+            ("http://localhost:9000", True),
+            ("http://127.0.0.1", True),
+            ("http://localhost.example.com", False),
+            ("http://id.example.com", False),
+            ("https://", False),
+            ("https://[", False),
+            ("ftp://localhost", False),
+        ],
+    )
+    def test_addresses_of_providers_are_encrypted(self, url: str, safe: bool) -> None:
+        assert is_safe_url(url) is safe

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from conductus import config, errors, telemetry
 from conductus.cli.application import application
-from conductus.config import ProjectConfig, ServerConfig
+from conductus.config import ProjectConfig, ServerConfig, SsoConfig, SsoPreset
 from conductus.database import executor
 from conductus.errors import ApiError
 from conductus.query.filters import OPERATORS
@@ -112,6 +112,18 @@ def links(path: Path) -> Iterator[tuple[Path, str]]:
 @pytest.mark.parametrize("kind", [ServerConfig, ProjectConfig], ids=lambda kind: kind.__name__)
 def test_every_setting_is_documented(kind: type[Struct]) -> None:
     assert set(settings(kind)) - codes(page("operating.md")) == set()
+
+
+def test_every_key_and_preset_of_single_sign_on_is_documented() -> None:
+    named = codes(page("single-sign-on.md"))
+    assert {*settings(SsoConfig), *get_args(SsoPreset)} - named == set()
+
+
+def test_every_template_of_mail_is_documented() -> None:
+    folder = ROOT / "src" / "conductus" / "mail" / "templates"
+    named = codes(page("mail.md"))
+    stems = {path.stem for path in folder.iterdir()} - {"base"}
+    assert (stems | {"base.html"}) - named == set()
 
 
 def test_every_documented_setting_exists() -> None:

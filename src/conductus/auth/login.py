@@ -154,7 +154,7 @@ class Login:
         if not verdict.right:
             await self._failures.record(visit, accounts, account.standing)
             raise InvalidCredentials
-        _check_state(account.standing, visit.actor.ip)
+        check_state(account.standing, visit.actor.ip)
         if account.otp_secret and not form.otp:
             raise OtpMissing
         guessed = f"{visit.project.key}/{account.standing.user}"
@@ -179,7 +179,7 @@ class Login:
             # While the password was verified, it or the state may have changed.
             if found is None or found.password_hash != account.password_hash:
                 raise InvalidCredentials
-            _check_state(found.standing, visit.actor.ip)
+            check_state(found.standing, visit.actor.ip)
             if found.otp_secret:
                 await _use_otp(transaction, visit, found, admitted.otp)
             if admitted.renewed is not None:
@@ -205,7 +205,8 @@ async def _use_otp(transaction: Transaction, visit: Visit, account: Account, otp
     await keep_step(transaction, dialect, user, step)
 
 
-def _check_state(standing: Standing, ip: str) -> None:
+def check_state(standing: Standing, ip: str) -> None:
+    """Raises `UserInactive`, `UserSuspended` (103), `AddressNotAllowed` (19)."""
     if standing.status == SUSPENDED:
         raise UserSuspended
     if standing.status != ACTIVE:

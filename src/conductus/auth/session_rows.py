@@ -28,7 +28,8 @@ _LISTED_AT_ONCE: Final = 1000
 _SHOWN: Final = (
     *("id", "user", "token_type", "ip_address", "user_agent", "created_on", "token_expired_at"),
 )
-SessionKind = Literal["jwt", "cookie"]
+SessionKind = Literal["jwt", "cookie", "request"]
+"""`request` stands for the moment between a single sign-on and the session it leads to."""
 
 
 class SessionKey(Struct, frozen=True):

@@ -28,11 +28,19 @@ _SECRET_BYTES = 24
 
 
 async def open_session(
-    transaction: Transaction, accounts: Accounts, visit: Visit, user: int, kind: SessionKind
+    transaction: Transaction,
+    accounts: Accounts,
+    visit: Visit,
+    user: int,
+    kind: SessionKind,
+    expires: datetime | None = None,
 ) -> SessionKey:
-    """A new session of a user, in the transaction that admits the user."""
+    """A new session of a user, in the transaction that admits the user.
+
+    It lives as long as the project's settings say, unless `expires` does.
+    """
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    minutes = visit.snapshot.settings.auto_sign_out
+    lifetime = timedelta(minutes=visit.snapshot.settings.auto_sign_out)
     await accounts.sessions.purge(transaction, visit.now)
     session = await accounts.sessions.open(
         transaction,
@@ -41,7 +49,7 @@ async def open_session(
         secret=secret,
         actor=visit.actor,
         now=visit.now,
-        expires=visit.now + timedelta(minutes=minutes),
+        expires=expires or visit.now + lifetime,
     )
     return SessionKey(session, secret)
 

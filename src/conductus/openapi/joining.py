@@ -1,6 +1,6 @@
-"""How users come in who cannot sign in yet: links for new passwords, invitations.
+"""Other ways in than a password: links for new ones, invitations, single sign-on.
 
-Source: authentication page §7 and §10.2.
+Source: authentication page §7, §9 and §10.2.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def joining_operations() -> Iterable[Operation]:
         errors=(401, 404, 422, 429),
     )
     yield from _invitations()
+    yield from _single_sign_on()
 
 
 def _invitations() -> Iterable[Operation]:
@@ -91,6 +92,72 @@ def _invitations() -> Iterable[Operation]:
         parameters=(token,),
         errors=(401, 404, 422, 429),
     )
+
+
+def _single_sign_on() -> Iterable[Operation]:
+    offered = {
+        "type": "object",
+        "properties": {"name": _TEXT, "icon": {"type": ["string", "null"]}},
+    }
+    begun = {"type": "object", "properties": {"authorization_url": _TEXT, "state": _TEXT}}
+    token = told("A token", {"type": "object", "properties": {"token": _TEXT}})
+    name = path_parameter("name", "Of the provider.")
+    path = "/auth/sso/{name}"
+    yield _public(
+        "get",
+        "/auth/sso",
+        "auth.sso",
+        "List the providers of single sign-on",
+        told("Providers", {"type": "array", "items": offered}),
+    )
+    yield _public(
+        "post",
+        "/auth/sso/access_token",
+        "auth.sso.access_token",
+        "Get a token for the request token of a single sign-on",
+        token,
+        body=object_body({"request_token": _TEXT}, "request_token"),
+        errors=(401, 404),
+    )
+    yield _public(
+        "get",
+        path,
+        "auth.sso.begin",
+        "Go to a provider",
+        {**told("Where to go", begun), "302": {"description": "To the provider"}},
+        parameters=(
+            name,
+            _query("mode", "`cookie` for a cookie."),
+            _query("redirect_url", "Back."),
+        ),
+        errors=(400, 404, 422),
+    )
+    yield _public(
+        "post",
+        path,
+        "auth.sso.code",
+        "Get a token for a code of the provider",
+        token,
+        body=object_body({"code": _TEXT, "state": _TEXT}, "code", "state"),
+        parameters=(name,),
+        errors=(400, 401, 404, 422),
+    )
+    yield _public(
+        "get",
+        f"{path}/callback",
+        "auth.sso.callback",
+        "Come back from a provider",
+        {
+            **told("Without a place to go: what has come of it", {"type": "object"}),
+            "302": {"description": "To `redirect_url`, with `request_token` or `error` and `code`"},
+        },
+        parameters=(name, _query("code", "Of the provider."), _query("state", "Of the question.")),
+        errors=(400, 401, 404),
+    )
+
+
+def _query(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": _TEXT}
 
 
 def _public(

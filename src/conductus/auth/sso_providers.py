@@ -1,0 +1,100 @@
+"""Providers of single sign-on as values: where each is, and what can be believed of it.
+
+Pure. Source: authentication page §9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct
+
+from conductus.config import SsoConfig, SsoPreset, sso_preset
+
+
+class Source(Enum):
+    """Where a provider tells who somebody is."""
+
+    OPENID = "the ID token, and userinfo for what it leaves out"
+    USERINFO = "userinfo alone"
+    GITHUB = "the list of e-mail addresses"
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """One way to sign in."""
+
+    name: str
+    config: SsoConfig
+    source: Source
+    issuer: str = ""
+    """With one, endpoints are found by discovery."""
+    authorize_url: str = ""
+    token_url: str = ""
+    userinfo_url: str = ""
+    scope: str
+    secret_in_body: bool = False
+    """The client's secret goes into the body, not into a header."""
+
+    @property
+    def hosted_domain(self) -> str | None:
+        """The one domain whose accounts are let in; None for any."""
+        return None if self.config.hosted_domain == "*" else self.config.hosted_domain
+
+
+class _Preset(Struct, frozen=True, kw_only=True):
+    source: Source = Source.OPENID
+    issuer: str = ""
+    authorize_url: str = ""
+    token_url: str = ""
+    userinfo_url: str = ""
+    scope: str = "openid email profile"
+    secret_in_body: bool = False
+
+
+_PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
+    "generic": _Preset(),
+    "google": _Preset(issuer="https://accounts.google.com"),
+    "gitlab": _Preset(issuer="https://gitlab.com"),
+    "microsoft": _Preset(issuer="https://login.microsoftonline.com/{tenant}/v2.0"),
+    "okta": _Preset(),
+    "keycloak": _Preset(),
+    "github": _Preset(
+        source=Source.GITHUB,
+        authorize_url="https://github.com/login/oauth/authorize",
+        token_url="https://github.com/login/oauth/access_token",  # noqa: S106
+        userinfo_url="https://api.github.com/user/emails",
+        scope="user:email",
+        secret_in_body=True,
+    ),
+    "facebook": _Preset(
+        source=Source.USERINFO,
+        authorize_url="https://www.facebook.com/dialog/oauth",
+        token_url="https://graph.facebook.com/oauth/access_token",  # noqa: S106
+        userinfo_url="https://graph.facebook.com/me?fields=id,email,first_name,last_name",
+        scope="email",
+        secret_in_body=True,
+    ),
+}
+
+
+def provider(name: str, config: SsoConfig) -> Provider:
+    """The provider that a configuration describes."""
+    preset = _PRESETS[sso_preset(name, config)]
+    issuer = config.issuer or preset.issuer.replace("{tenant}", config.tenant)
+    source = preset.source
+    if source is Source.OPENID and not issuer:
+        # Plain OAuth: nobody signs who somebody is.
+        source = Source.USERINFO
+    return Provider(
+        name=name,
+        config=config,
+        source=source,
+        issuer=issuer,
+        authorize_url=config.authorize_url or preset.authorize_url,
+        token_url=config.token_url or preset.token_url,
+        userinfo_url=config.userinfo_url or preset.userinfo_url,
+        scope=" ".join(config.scopes) or preset.scope,
+        secret_in_body=preset.secret_in_body,
+    )
