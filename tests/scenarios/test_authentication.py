@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,13 +19,14 @@ import sqlalchemy as sa
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import REMEMBERED_SECONDS, Identity
+from conductus.auth.throttle import OF_ADDRESSES
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import ServerConfig, project_config
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.telemetry import silent
-from tests.scenarios.shop import EMAIL, KEY, PASSWORD, Live
+from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
 from tests.scenarios.signing_in import (
     ROLES,
     SESSIONS,
@@ -225,6 +228,45 @@ async def test_the_last_administrator_is_not_suspended_but_guessers_wait(
     assert refused(answer) == (7, 429)
     assert int(answer.headers["retry-after"]) > 0
     assert await admitted(empty.client, empty.token)
+
+
+async def test_credential_stuffing_has_to_wait(empty: Live) -> None:
+    """Unknown addresses and known ones alike, by the address that they are sent from."""
+    more = 10
+    guesses = [f"user{number}@example.org" for number in range(OF_ADDRESSES.most + more)]
+    # All at once: none slips through while the others are looked at.
+    answers = await asyncio.gather(*(log_in(empty.client, guess, "x") for guess in guesses))
+    seen = Counter(refused(answer) for answer in answers)
+    assert seen == {(100, 404): OF_ADDRESSES.most, (7, 429): more}
+    waits = {int(answer.headers.get("retry-after", "1")) for answer in answers}
+    assert all(0 < wait <= OF_ADDRESSES.seconds_each for wait in waits)
+    # Who is signed in stays so, and others may come.
+    assert await admitted(empty.client, empty.token)
+    transport = httpx2.ASGITransport(app=empty.server, client=("203.0.113.9", 1))
+    async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
+        assert (await log_in(client)).status_code == 200
+
+
+async def test_email_look_alikes(empty: Live, database_url: str) -> None:
+    """Databases that compare without accents find others: the address decides, case apart."""
+    one = await new_user(empty, "straße@example.org")
+    two = await new_user(empty, "a@example.org")
+    for typed, found in (
+        ("straße@example.org", one),
+        ("STRAßE@example.org", one),
+        ("strasse@example.org", None),
+        ("a@example.org", two),
+        ("A@EXAMPLE.ORG", two),
+        ("à@example.org", None),
+        ("\uff41@example.org", None),
+        ("a @example.org", None),
+        ("a@example.org ", None),
+    ):
+        answer = await log_in(empty.client, typed)
+        if found is None:
+            assert refused(answer) in ((100, 404), (114, 422)), typed
+        else:
+            assert answer.json()["data"]["user"]["id"] == found, typed
 
 
 # -- where the token comes from -------------------------------------------------------

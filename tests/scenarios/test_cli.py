@@ -31,6 +31,16 @@ from tests.scenarios.binary import conductus, serving
 PASSWORD = re.compile(r"password: (\S+)   \(shown only now\)")
 
 
+AUTH = """
+[database]
+url = "sqlite:///a.db"
+
+[auth]
+secret_key = "{}"
+public_key = "p"
+"""
+
+
 class TestHelp:
     def test_help_names_the_commands(self) -> None:
         done = conductus("--help")
@@ -191,6 +201,10 @@ class TestWhatKeepsItFromStarting:
             ("conductus.toml", "prot = 1", "prot"),
             ("projects/main.toml", "[database]\nurl = 'sqlite:///a.db'", "auth"),
             ("projects/server.toml", "", "'server' cannot be the key"),
+            *(
+                ("projects/main.toml", AUTH.format(secret), "auth.secret_key is weak")
+                for secret in ("", "short", "a" * 64, "changeme-changeme-changeme-0123456789")
+            ),
         ],
     )
     def test_settings_that_are_wrong(

@@ -182,6 +182,35 @@ def sessions_that_end(crew: Crew) -> None:
         crew.agree("/main/users", 401, one.token)
 
 
+def cookies_that_end(crew: Crew) -> None:
+    """Sent to each worker on its own line, without a token beside them."""
+
+    def seen(cookie: str) -> list[int]:
+        answers = []
+        for wire in reversed(crew.wires):
+            token, wire.token = wire.token, ""
+            answers.append(wire.request("GET", "/main/users", None, cookie=cookie).status)
+            wire.token = token
+        return answers
+
+    ada = crew.do("POST", "/users", ADA)["id"]
+    endings: tuple[tuple[str, str, Any], ...] = (
+        ("POST", "/auth/logout/{ada}", None),
+        ("PATCH", "/users/{ada}", {"password": PASSWORD}),
+        ("PATCH", "/users/{ada}", {"status": "suspended"}),
+        ("PATCH", "/users/{ada}", {"role": None}),
+        ("DELETE", "/users/{ada}", None),
+    )
+    for method, path, body in endings:
+        crew.do("PATCH", f"/users/{ada}?status=*", {"status": "active", "role": 1})
+        form = {"email": EMAIL, "password": PASSWORD, "mode": "cookie"}
+        answer = crew.first.ask("POST", "/auth/authenticate", form)
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        assert seen(cookie) == [200] * WORKERS
+        crew.do(method, path.format(ada=ada), body)
+        assert seen(cookie) == [401] * WORKERS, path
+
+
 def projects_that_come_and_go(crew: Crew) -> None:
     crew.agree("/second/", 404)
     for _ in range(2):
@@ -200,6 +229,7 @@ CHANGES: list[Callable[[Crew], None]] = [
     many_changes_in_turn,
     users_that_are_shut_out,
     sessions_that_end,
+    cookies_that_end,
     projects_that_come_and_go,
 ]
 

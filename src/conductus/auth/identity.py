@@ -45,6 +45,8 @@ REMEMBERED_SECONDS: Final = 5
 MOST_REMEMBERED: Final = 10_000
 _MOST_EXTENSIONS: Final = 100
 _LEAST_EXTENSION_SECONDS: Final = 60
+_PURGE_EVERY: Final = timedelta(minutes=5)
+_DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
 REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
 Addresses = tuple[str, ...]
 
@@ -89,7 +91,8 @@ class Identity:
         self._observer = observer
         self._known: dict[tuple[str, Credentials], _Known] = {}
         self._accounts: StatementCache[Accounts] = StatementCache(256)
-        self._publics: dict[str, tuple[Project, Fresh[Addresses]]] = {}
+        self._publics: StatementCache[Fresh[Addresses]] = StatementCache(256)
+        self._purged: dict[str, datetime] = {}
         self._tasks = asyncio.TaskGroup()
         self._extending: set[tuple[str, int]] = set()
 
@@ -184,11 +187,10 @@ class Identity:
         self._known[key] = known
 
     async def _public_addresses(self, project: Project) -> Addresses:
-        held = self._publics.get(project.key)
-        if held is None or held[0] is not project:
-            fresh = Fresh(lambda: project.generation(Change.ACCESS), self._loading(project))
-            held = self._publics[project.key] = project, fresh
-        return await held[1].current()
+        return await self._publics.get(
+            project,
+            lambda: Fresh(lambda: project.generation(Change.ACCESS), self._loading(project)),
+        ).current()
 
     def _loading(self, project: Project) -> Callable[[int], Awaitable[Addresses]]:
         async def load(_: int) -> Addresses:
@@ -268,7 +270,9 @@ class Identity:
     ) -> None:
         async def work(transaction: Transaction) -> Outcome[None]:
             await accounts.sessions.extend(transaction, session, now + lifetime)
-            await accounts.sessions.purge(transaction, now)
+            if now - self._purged.get(project.key, _DISTANT_PAST) >= _PURGE_EVERY:
+                self._purged[project.key] = now
+                await accounts.sessions.purge(transaction, now)
             return Outcome(None)
 
         try:

@@ -119,13 +119,19 @@ class Login:
         """
         address = block_of(visit.actor.ip)
         self._addresses.check(address, visit.now)
+        # At once, or many at a time would all be let through.
+        self._addresses.failed(address, visit.now)
         began = time.perf_counter()
         try:
-            return await self._admit(visit, form, kind, replaced)
+            logged_in = await self._admit(visit, form, kind, replaced)
         except (InvalidCredentials, OtpWrong, UserInactive, UserSuspended):
-            self._addresses.failed(address, visit.now)
             await self._wait(began)
             raise
+        except OtpMissing:
+            self._addresses.forgive(address, visit.now)
+            raise
+        self._addresses.forgive(address, visit.now)
+        return logged_in
 
     async def _wait(self, began: float) -> None:
         """Lets a refusal take as long as any other, and hides what differs in a fraction of it."""
@@ -155,16 +161,25 @@ class Login:
             await self._failures.record(visit, accounts, account.standing)
             raise InvalidCredentials
         check_state(account.standing, visit.actor.ip)
-        if account.otp_secret and not form.otp:
-            raise OtpMissing
-        guessed = f"{visit.project.key}/{account.standing.user}"
-        self._guessed.check(guessed, visit.now)
         admitted = _Admitted(account, form.otp, kind, replaced, verdict.renewed)
+        if account.otp_secret is None:
+            return await self._open(visit, accounts, admitted)
+        if not form.otp:
+            raise OtpMissing
+        return await self._open_guarded(visit, accounts, admitted)
+
+    async def _open_guarded(
+        self, visit: Visit, accounts: Accounts, admitted: _Admitted
+    ) -> LoggedIn:
+        """A session of a user who has a second factor, which nobody may guess at will."""
+        standing = admitted.account.standing
+        guessed = f"{visit.project.key}/{standing.user}"
+        self._guessed.check(guessed, visit.now)
+        self._guessed.failed(guessed, visit.now)
         try:
             logged_in = await self._open(visit, accounts, admitted)
         except OtpWrong:
-            self._guessed.failed(guessed, visit.now)
-            await self._failures.record(visit, accounts, account.standing)
+            await self._failures.record(visit, accounts, standing)
             raise
         self._guessed.forget(guessed)
         return logged_in

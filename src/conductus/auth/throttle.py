@@ -52,6 +52,10 @@ class Throttle:
         """One more failure."""
         self._put(key, self._failures(key, now) + 1, now)
 
+    def forgive(self, key: str, now: datetime) -> None:
+        """What was counted as a failure before it was known turned out to be none."""
+        self._put(key, max(0.0, self._failures(key, now) - 1), now)
+
     def exhaust(self, key: str, now: datetime) -> None:
         """The next attempt may come only after a pause."""
         self._put(key, max(self._pace.most + 2.0, self._failures(key, now)), now)

@@ -150,8 +150,11 @@ class Server:
         if config.enabled:
             # Other servers that share a Redis may have a project of the same key.
             whose = project.config.auth.public_key
-            exchange.rate = await self._rates.count(config, whose, who)
-            exchange.rate.check(time.time())
+            rate = await self._rates.count(config, whose, who)
+            # Told is what leaves the caller less.
+            if exchange.rate is None or rate.used > exchange.rate.used:
+                exchange.rate = rate
+            rate.check(time.time())
 
     async def _cookie(
         self,
