@@ -70,7 +70,7 @@ async def running(
             )
         )
         await stack.enter_async_context(identity)
-        await stack.enter_async_context(delivery.waking(registry))
+        await stack.enter_async_context(delivery.waking(registry, data / "run" / "delivery.lock"))
         rates = await stack.enter_async_context(Rates(observer))
         login = Login(identity, passwords)
         sso = SingleSignOn(identity, observer, config.base_url)

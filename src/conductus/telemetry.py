@@ -180,7 +180,8 @@ class Log:
         self._stream = stream or sys.stderr
         self._request_line = _json_line if log_format == "json" else _console_line
         self._write = structlog.wrap_logger(
-            structlog.PrintLogger(stream or sys.stderr),
+            # A line in one piece: other processes write to the same place.
+            structlog.WriteLogger(stream or sys.stderr),
             processors=[*_processors(), _renderer(log_format, stream or sys.stderr)],
             wrapper_class=structlog.BoundLogger,
         )

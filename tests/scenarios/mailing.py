@@ -38,6 +38,18 @@ def addressed(message: EmailMessage) -> str:
     return str(message["to"])
 
 
+def to(box: Postbox) -> MailConfig:
+    """Every letter goes there."""
+    return MailConfig(
+        transport="smtp", sender=SENDER, host="127.0.0.1", port=box.port, security="none"
+    )
+
+
+def posting(mail: MailConfig) -> ServerConfig:
+    """A server that has its mail leave so."""
+    return ServerConfig(mail=mail, public_url=HOST, jobs=Jobs(poll_seconds=60))
+
+
 @asynccontextmanager
 async def mailing(
     url: str,
@@ -48,10 +60,7 @@ async def mailing(
 ) -> AsyncIterator[Mailing]:
     """A project that sends what it has to say to a server of its own."""
     async with postbox() as box:
-        smtp = MailConfig(
-            transport="smtp", sender=SENDER, host="127.0.0.1", port=box.port, security="none"
-        )
-        config = ServerConfig(mail=mail or smtp, public_url=HOST, jobs=Jobs(poll_seconds=60))
+        config = posting(mail or to(box))
         seen: list[Observation] = []
         async with live(
             url, folder, config=config, environment=environment, observer=seen.append

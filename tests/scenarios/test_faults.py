@@ -185,8 +185,16 @@ def workers(server: Running) -> list[int]:
     return [
         pid
         for pid in children(server.process.pid)
-        if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if (told := command_line(pid)) and b"resource_tracker" not in told
     ]
+
+
+def command_line(pid: int) -> bytes:
+    """Empty for a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 # -- the database goes --------------------------------------------------------------------

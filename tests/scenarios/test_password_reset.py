@@ -13,14 +13,15 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from conductus.app import running
 from conductus.auth import tokens
 from conductus.auth.recovery import ResetClaims
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import project_config
-from conductus.telemetry import Delivered, DeliveryFailed
-from tests.postbox import eventually, part
-from tests.scenarios.mailing import SENDER, Mailing, addressed, mailing
-from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD
+from conductus.telemetry import Delivered, DeliveryFailed, Observation, silent
+from tests.postbox import eventually, part, postbox
+from tests.scenarios.mailing import SENDER, Mailing, addressed, mailing, posting, to
+from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, live
 from tests.scenarios.signing_in import (
     SETTINGS,
     USERS,
@@ -306,3 +307,21 @@ async def test_an_account_is_not_mailed_often_and_an_address_may_not_ask_often(
     assert refused(late[0]) == (7, 429)
     assert len(world.box.envelopes) == 3
     assert sum(isinstance(each, Delivered) for each in world.seen) == 3
+
+
+async def test_what_was_left_is_mailed_after_a_restart(database_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    seen: list[Observation] = []
+    async with postbox() as box:
+        box.refusal = "451 come again"
+        config = posting(to(box))
+        async with live(database_url, folder, config=config, observer=seen.append) as world:
+            body = {"email": EMAIL}
+            await world.client.post(f"/{KEY}/auth/password/request", json=body)
+            await eventually(lambda: any(isinstance(each, DeliveryFailed) for each in seen))
+        box.refusal = None
+        outbox = sa.table("conductus_outbox", sa.column("due"))
+        await change(database_url, sa.update(outbox).values(due=0))
+        # Nobody asks for anything.
+        async with running(folder, {}, config, silent):
+            assert addressed(await box.message()) == EMAIL

@@ -119,3 +119,18 @@ def test_the_console_form_is_for_people() -> None:
 )
 def test_secrets_are_taken_out(text: str, shown: str) -> None:
     assert redacted(text) == shown
+
+
+def test_a_line_is_written_in_one_piece() -> None:
+    """Several processes write to one place, and where nothing is buffered, at once."""
+    pieces: list[str] = []
+
+    class Pieces(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    for log_format in ("console", "json"):
+        Log(log_format, Pieces())(ServerStopped())
+    assert [piece.count("\n") for piece in pieces] == [1, 1]
+    assert all(piece.endswith("\n") for piece in pieces)

@@ -21,8 +21,7 @@ from conductus.auth.accounts import ACTIVE, ROLES, USERS, Account, Accounts
 from conductus.auth.failures import Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.links import Destinations, with_query
-from conductus.auth.passwords import Passwords, check_policy
-from conductus.auth.recovery import LONGEST_PASSWORD, is_password
+from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, check_policy, is_password
 from conductus.auth.session_rows import hashed
 from conductus.auth.tokens import Signing, Stated
 from conductus.auth.transactions import Outcome, transact

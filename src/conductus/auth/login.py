@@ -22,7 +22,7 @@ from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.failures import Failures, Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.otp_steps import find_last_step, keep_step
-from conductus.auth.passwords import Passwords
+from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, is_password
 from conductus.auth.session_rows import SessionKey, SessionKind
 from conductus.auth.sessions import close_presented, open_session
 from conductus.auth.throttle import OF_ADDRESSES, OF_ONE_TIME_PASSWORDS, Throttle
@@ -45,7 +45,6 @@ FLOOR_SECONDS: Final = 0.5
 """No refusal comes sooner: longer than any hash takes to verify on an idle server."""
 BLUR: Final = 0.1
 """Part of the floor by which refusals differ at random: clocks are not exact to the last."""
-_LONGEST_PASSWORD: Final = 4096
 
 
 class Form(Struct, frozen=True):
@@ -80,10 +79,9 @@ def form(body: Mapping[str, Any]) -> Form:
     problems = []
     if not isinstance(email, str) or not is_email(email) or not _is_text(email):
         problems.append(f"email: {_problem(email, 'Must be an e-mail address')}")
-    if not isinstance(password, str) or not password or not _is_text(password):
-        problems.append(f"password: {_problem(password, 'Must be text')}")
-    elif len(password) > _LONGEST_PASSWORD:
-        problems.append(f"password: Takes {_LONGEST_PASSWORD} characters")
+    if not isinstance(password, str) or not is_password(password):
+        otherwise = f"Takes up to {LONGEST_PASSWORD} characters of text"
+        problems.append(f"password: {_problem(password, otherwise)}")
     if problems:
         raise CredentialsMalformed(" ".join(problems))
     return Form(str(email), str(password), "" if otp is None else str(otp).strip())

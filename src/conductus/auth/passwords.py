@@ -25,6 +25,7 @@ T = TypeVar("T")
 MOST_WAITING: Final = 64
 """Hashings under way or waiting; each takes a tenth of a second and 64 MiB."""
 _THREADS: Final = 2
+LONGEST_PASSWORD: Final = 4096
 _BCRYPT_BYTES: Final = 72
 # S105: it belongs to no password; its cost is that of a hash made today.
 NOBODYS_HASH: Final = (
@@ -41,6 +42,13 @@ class Verdict(Struct, frozen=True):
 
 
 WRONG: Final = Verdict(False)
+
+
+def is_password(text: str) -> bool:
+    """Whether it can be hashed, and typed."""
+    if not 0 < len(text) <= LONGEST_PASSWORD or "\0" in text:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def check_policy(policy: str | None, password: str) -> None:

@@ -24,7 +24,7 @@ from conductus.auth.address import block_of
 from conductus.auth.failures import Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.links import Destinations, with_query
-from conductus.auth.passwords import Passwords, check_policy
+from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, check_policy, is_password
 from conductus.auth.session_rows import hashed
 from conductus.auth.throttle import Pace, Throttle
 from conductus.auth.tokens import Signing, Stated
@@ -53,7 +53,6 @@ from conductus.schema.validation import is_email
 KIND: Final = "password-reset"
 FLOOR_SECONDS: Final = 0.5
 """No answer comes sooner: longer than writing a row takes on an idle server."""
-LONGEST_PASSWORD: Final = 4096
 _MISSING: Final = "This value is required"
 _OF_ADDRESSES: Final = Pace(20, 30)
 _OF_ACCOUNTS: Final = Pace(3, 600)
@@ -250,13 +249,6 @@ def chosen(body: Mapping[str, Any]) -> tuple[str, str]:
     if problems:
         raise ValidationFailed(problems)
     return str(token), str(password)
-
-
-def is_password(text: str) -> bool:
-    """Whether it can be hashed, and typed."""
-    if not 0 < len(text) <= LONGEST_PASSWORD or "\0" in text:
-        return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _is_given(value: Any) -> bool:

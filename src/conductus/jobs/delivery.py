@@ -7,10 +7,12 @@ stays in `conductus_outbox` with the problem, and the log tells.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from pathlib import Path
+from typing import IO, Final, Protocol
 
 from msgspec import Struct
 
@@ -31,8 +33,7 @@ TRY_SECONDS: Final = 60.0
 """Less than the lease: who takes longer is stopped before somebody else begins."""
 PAUSES: Final = (10, 60, 300, 1200, 3600, 3 * 3600, 6 * 3600)
 """Seconds between one try and the next; after the last of them an errand is parked."""
-_SHORTEST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 300.0
+WAKE_SECONDS: Final = 300.0
 _PURGE_EACH: Final = timedelta(hours=1)
 
 
@@ -93,27 +94,27 @@ class Delivery:
         return len(taken)
 
     @asynccontextmanager
-    async def waking(self, registry: Registry) -> AsyncIterator[None]:
-        """Opens every project meanwhile, so that what an earlier run left undone is done."""
-        task = asyncio.create_task(self._wake(registry))
+    async def waking(self, registry: Registry, lock: Path) -> AsyncIterator[None]:
+        """Opens every project meanwhile, so that what an earlier run left undone is done.
+
+        Of several workers the one that holds the file `lock` does so.
+        """
+        task = asyncio.create_task(self._wake(registry, lock))
         try:
             yield
         finally:
             await ended({task})
 
-    async def _wake(self, registry: Registry) -> None:
-        asleep = set(registry.keys())
-        pause = _SHORTEST_PAUSE
-        while True:
-            for key in tuple(asleep):
-                with suppress(ApiError):
-                    await registry.project(key)
-                    asleep.discard(key)
-            if not asleep:
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-            asleep &= set(registry.keys())
+    async def _wake(self, registry: Registry, lock: Path) -> None:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            while True:
+                keys = registry.keys() if _is_ours(file) else ()
+                for key in keys:
+                    # What is amiss with it, the registry tells.
+                    with suppress(ApiError):
+                        await registry.project(key)
+                await asyncio.sleep(WAKE_SECONDS)
 
     async def _deliver(self, project: Project, claims: Claims, claim: Claim) -> None:
         # When the database goes away meanwhile, the claim runs out and somebody tries again.
@@ -157,3 +158,12 @@ class _Problem(Struct, frozen=True):
 
 def _told(project: Project, claim: Claim, problem: _Problem) -> tuple[str, str, str, int, str]:
     return project.key, claim.kind, claim.id, claim.attempt, problem.text
+
+
+def _is_ours(file: IO[str]) -> bool:
+    """Whether this process holds the lock, now or since earlier."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
