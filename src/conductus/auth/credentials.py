@@ -70,9 +70,10 @@ def storable(token: str) -> bool:
 
 
 def _parameter(query: str, body: Mapping[str, object], sources: Collection[TokenSource]) -> str:
-    stated = body.get(ACCESS_TOKEN) if "body" in sources else None
-    if isinstance(stated, str) and stated:
-        return stated
+    if body and "body" in sources:
+        stated = body.get(ACCESS_TOKEN)
+        if isinstance(stated, str) and stated:
+            return stated
     # Most queries hold no token and need not be taken apart.
     if ACCESS_TOKEN not in query or "query" not in sources:
         return ""
@@ -84,7 +85,8 @@ def _parameter(query: str, body: Mapping[str, object], sources: Collection[Token
 
 
 def _cookie(headers: Mapping[bytes, bytes], name: str) -> Credentials:
-    value = cookie_of(headers.get(b"cookie", b""), name)
+    stated = headers.get(b"cookie")
+    value = "" if stated is None else cookie_of(stated, name)
     return Credentials(value, cookie=True) if value else NOTHING_SHOWN
 
 

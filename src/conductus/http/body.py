@@ -77,7 +77,7 @@ class Body:
 
         Empty for none, and for a body that cannot be read: that is told later.
         """
-        if not self._may_hold_parameters or _TOKEN not in await self.content():
+        if _TOKEN not in await self.content():
             return {}
         try:
             value = await self._value()
@@ -88,7 +88,8 @@ class Body:
         return {ACCESS_TOKEN: value.pop(ACCESS_TOKEN)}
 
     @property
-    def _may_hold_parameters(self) -> bool:
+    def may_hold_parameters(self) -> bool:
+        """Whether there is a body of a kind that may be an object or a form."""
         empty = self._headers.get(b"content-length", b"0") == b"0"
         if empty and b"transfer-encoding" not in self._headers:
             return False

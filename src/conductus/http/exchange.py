@@ -96,8 +96,10 @@ class Exchange:
     @property
     def foreign_page(self) -> bool:
         """Whether a page that may not use cookies asks to change something."""
+        if self.method in SAFE_METHODS:
+            return False
         stated = b"origin" in self.headers or b"referer" in self.headers
-        return self.method not in SAFE_METHODS and stated and not self._may_use_cookies
+        return stated and not self._may_use_cookies
 
     def see_through(self, trusted: Collection[str]) -> None:
         """Takes the client's address and scheme from what trusted proxies say of them."""
@@ -114,7 +116,8 @@ class Exchange:
         A cookie that a foreign page makes a browser send shows nothing: see `refusal`.
         """
         sources = project.config.auth.sources
-        stated = await body.token_parameter() if "body" in sources else {}
+        looked_at = body.may_hold_parameters and "body" in sources
+        stated = await body.token_parameter() if looked_at else {}
         name = cookie_name(project.key)
         shown = of_request(self.headers, self._sent_query, stated, sources, name)
         if shown.cookie and self.method not in SAFE_METHODS and not self._may_use_cookies:

@@ -99,7 +99,8 @@ class Server:
     async def _call(self, exchange: Exchange, project: Project, match: Match[Endpoint]) -> Call:
         snapshot = await project.current()
         exchange.see_through(snapshot.settings.trusted_proxies)
-        await self._count(exchange, project, block_of(exchange.ip))
+        if project.config.rate_limit.enabled:
+            await self._count(exchange, project, block_of(exchange.ip))
         body = Body(
             exchange.receive,
             exchange.headers,
@@ -140,21 +141,19 @@ class Server:
             project, credentials, ip, agent, datetime.now(UTC), enrols=route.enrols
         )
         exchange.refusal = exchange.refusal or found.refusal
-        if not found.actor.public:
+        if project.config.rate_limit.enabled and not found.actor.public:
             await self._count(exchange, project, f"user {found.actor.user}")
         return found.actor
 
     async def _count(self, exchange: Exchange, project: Project, who: str) -> None:
         """Counts the request against an address or a user. Raises `TooManyRequests`."""
-        config = project.config.rate_limit
-        if config.enabled:
-            # Other servers that share a Redis may have a project of the same key.
-            whose = project.config.auth.public_key
-            rate = await self._rates.count(config, whose, who)
-            # Told is what leaves the caller less.
-            if exchange.rate is None or rate.used > exchange.rate.used:
-                exchange.rate = rate
-            rate.check(time.time())
+        config = project.config
+        # Other servers that share a Redis may have a project of the same key.
+        rate = await self._rates.count(config.rate_limit, config.auth.public_key, who)
+        # Told is what leaves the caller less.
+        if exchange.rate is None or rate.used > exchange.rate.used:
+            exchange.rate = rate
+        rate.check(time.time())
 
     async def _cookie(
         self,
