@@ -13,7 +13,17 @@ from conductus.auth.address import client_ip, listed, plain_address
 from conductus.auth.cookies import cookie_name
 from conductus.auth.credentials import NOTHING_SHOWN, Credentials, of_request, without_token
 from conductus.config import CorsConfig
-from conductus.errors import ApiError, OriginNotAllowed, SignInNeeded, Unauthorized
+from conductus.errors import (
+    ApiError,
+    CreateForbidden,
+    DeleteForbidden,
+    Forbidden,
+    OriginNotAllowed,
+    ReadForbidden,
+    SignInNeeded,
+    Unauthorized,
+    UpdateForbidden,
+)
 from conductus.http.body import Body
 from conductus.http.cors import cors_headers
 from conductus.http.origins import SAFE_METHODS, may_use_cookies
@@ -36,6 +46,11 @@ _SAFE: Final[Headers] = (
 )
 _TOLD_TO_CACHES: Final = frozenset({b"referrer-policy", b"cache-control"})
 _NO_CORS: Final = CorsConfig()
+_DENIED: Final = (
+    *(Unauthorized, SignInNeeded, Forbidden),
+    *(ReadForbidden, CreateForbidden, UpdateForbidden, DeleteForbidden),
+)
+"""What the public is told that may not do something."""
 
 
 class Exchange:
@@ -127,7 +142,7 @@ class Exchange:
 
     def told(self, error: ApiError) -> ApiError:
         """What is told of an error: of the token that was shown, where that is the reason."""
-        if self.refusal is not None and isinstance(error, Unauthorized | SignInNeeded):
+        if self.refusal is not None and isinstance(error, _DENIED):
             return self.refusal
         return error
 
