@@ -22,6 +22,7 @@ from conductus.config import ServerConfig, data_folder, server_config
 from conductus.endpoints import server as server_section
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.invitations import Inviting
+from conductus.endpoints.mail import Mailing
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
@@ -29,7 +30,9 @@ from conductus.endpoints.sso import SigningOn
 from conductus.http.rates import Rates
 from conductus.http.server import Server
 from conductus.jobs.delivery import Delivery
+from conductus.mail import messages as messages_room
 from conductus.mail.mailer import Mailer
+from conductus.mail.messages import Messages
 from conductus.mail.templates import Templates
 from conductus.mail.transports import Transports
 from conductus.projects.registry import Registry
@@ -54,7 +57,9 @@ async def running(
         invitations = Invitations(
             identity, passwords, mailer.send, mailer.is_configured, config.base_url
         )
+        messages = Messages(mailer)
         handlers = {
+            messages_room.KIND: messages.deliver,
             recovery_room.KIND: recovery.deliver,
             invitations_room.KIND: invitations.deliver,
         }
@@ -84,6 +89,7 @@ async def running(
                 *Authentication(login, Sessions(identity)).routes(),
                 *SigningOn(sso, login, config.base_url).routes(),
                 *LostPasswords(recovery).routes(),
+                *Mailing(messages).routes(),
                 *Inviting(invitations, config.base_url).routes(),
                 *Specs().routes(),
             ),

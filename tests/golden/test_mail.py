@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -16,7 +17,12 @@ class TextFile(SingleFileSnapshotExtension):
     file_extension = "txt"
 
 
-LETTERS = {
+LETTERS: dict[str, dict[str, Any]] = {
+    "message": {
+        "subject": "Hello",
+        "content": "<p>Dear Ada,<br>see you.</p><p>Bo &amp; Cy</p>",
+        "html": True,
+    },
     "reset-password": {
         "reset_url": "https://cms.example.com/admin/#/reset-password?token=T&project=shop",
         "user_full_name": "Ada Quill",

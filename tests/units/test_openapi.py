@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.invitations import Inviting
+from conductus.endpoints.mail import Mailing
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
@@ -104,6 +105,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *authentication.routes(),
         *Inviting(nothing, "").routes(),
         *LostPasswords(nothing).routes(),
+        *Mailing(nothing).routes(),
         *SigningOn(nothing, nothing, "").routes(),
         *Specs().routes(),
     )

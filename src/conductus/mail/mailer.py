@@ -60,6 +60,8 @@ def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> 
     try:
         message["From"] = Address(name, addr_spec=address)
         message["To"] = _recipient(letter.to)
+        if letter.reply_to:
+            message["Reply-To"] = _recipient(letter.reply_to)
         message["Subject"] = rendered.subject
         message["Date"] = format_datetime(now)
         # The same for each try, so that readers can tell what came twice.

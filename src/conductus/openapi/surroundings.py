@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from conductus.openapi.envelope import answer, json_content
-from conductus.openapi.operations import Operation, done, told
+from conductus.openapi.operations import NO_CONTENT, Operation, done, object_body, told
 from conductus.openapi.parameters import path_parameter
 
 _OBJECT: Final = {"type": "object"}
@@ -15,6 +15,7 @@ _OBJECT: Final = {"type": "object"}
 def surrounding_operations() -> Iterable[Operation]:
     """Every operation of these sections."""
     yield from _project()
+    yield from _mail()
     yield from _server()
     yield from _self_description()
 
@@ -42,6 +43,37 @@ def _project() -> Iterable[Operation]:
         summary="Look at the database again, for changes made elsewhere",
         answers=done(),
         errors=(401, 403),
+    )
+
+
+def _mail() -> Iterable[Operation]:
+    text = {"type": "string", "minLength": 1}
+    recipient = {
+        "oneOf": [
+            {"type": "integer", "description": "Id of a user."},
+            {"type": "string", "description": "An address, or the id of a user."},
+            {"type": "object", "properties": {"email": text, "name": text}, "required": ["email"]},
+        ]
+    }
+    yield Operation(
+        method="post",
+        path="/mail",
+        id="mail.send",
+        tag="mail",
+        summary="Write to users",
+        description="The body is a template, `data` what it may name.",
+        body=object_body(
+            {
+                "to": {"anyOf": [recipient, {"type": "array", "items": recipient}]},
+                "subject": text,
+                "body": text,
+                "type": {"enum": ["html", "plain"], "default": "html"},
+                "data": _OBJECT,
+            },
+            *("to", "subject", "body"),
+        ),
+        answers={"204": NO_CONTENT},
+        errors=(400, 401, 422, 429, 500),
     )
 
 

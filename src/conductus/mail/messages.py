@@ -1,0 +1,207 @@
+"""Messages that users write to users: judged and rendered when they come, sent later.
+
+The body is a template in the same sandbox as the built-in ones. Administrators write to any
+address, everybody else to users of the project. Source: projects page §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+import sqlalchemy as sa
+from minijinja import Environment, TemplateError
+from msgspec import Struct
+
+from conductus.config import ProjectConfig
+from conductus.errors import MailNotConfigured, Unprocessable, ValidationFailed
+from conductus.items.records import Records
+from conductus.items.statements import StatementCache
+from conductus.jobs.claims import Claim
+from conductus.jobs.letters import Letter
+from conductus.mail.mailer import Mailer
+from conductus.mail.templates import FUEL, LONGEST_SUBJECT
+from conductus.permissions.actor import Actor
+from conductus.projects import rows
+from conductus.projects.outbox import Errand
+from conductus.projects.project import Project
+from conductus.projects.snapshot import Snapshot
+from conductus.schema.model import Kind
+from conductus.schema.validation import is_email
+
+KIND: Final = "message"
+MOST_RECIPIENTS: Final = 100
+_USERS: Final = "directus_users"
+_MISSING: Final = "This value is required"
+_ACTIVE: Final = "active"
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be said to whom."""
+
+    users: tuple[int, ...]
+    addresses: tuple[str, ...]
+    subject: str
+    content: str
+    html: bool
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What the outbox keeps of it, for one recipient."""
+
+    to: str
+    reply_to: str
+    subject: str
+    content: str
+    html: bool
+
+
+class _Form(Struct):
+    subject: str
+    body: str
+    to: Any = None
+    type: Literal["html", "plain"] = "html"
+    data: dict[str, Any] = {}
+
+
+class Messages:
+    """Takes messages, and sends them."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        self._mailer = mailer
+        self._statements: StatementCache[Any] = StatementCache(64)
+
+    async def leave(
+        self, project: Project, snapshot: Snapshot, actor: Actor, wanted: Wanted, now: datetime
+    ) -> None:
+        """Keeps a message for each recipient.
+
+        Raises `MailNotConfigured` (500), `Unprocessable` (12) for users who are not there.
+        """
+        _check_configured(self._mailer, project.config)
+        records = Records(snapshot.schema, project.database.dialect, self._statements)
+        users = snapshot.schema.collection(_USERS)
+        ids = {(user,) for user in (*wanted.users, actor.user)}
+        found = await records.read(project.database, users, ids)
+        known = {key[0]: row for key, row in found.items() if row["status"] == _ACTIVE}
+        unknown = [str(user) for user in wanted.users if user not in known]
+        if unknown:
+            raise Unprocessable(f"to: there is no active user {', '.join(unknown)}")
+        if not actor.administrator:
+            await _check_addresses(project, wanted.addresses)
+        told = dict.fromkeys(
+            [*(str(known[user]["email"]) for user in wanted.users), *wanted.addresses]
+        )
+        sender = known.get(actor.user)
+        errands = [
+            Errand(
+                KIND,
+                msgspec.to_builtins(
+                    Message(
+                        to=address,
+                        reply_to="" if sender is None else str(sender["email"]),
+                        subject=wanted.subject,
+                        content=wanted.content,
+                        html=wanted.html,
+                    )
+                ),
+            )
+            for address in told
+        ]
+        async with project.database.transaction() as transaction:
+            await project.outbox.put(transaction, errands, now)
+        project.outbox.ring()
+
+    async def deliver(self, project: Project, claim: Claim, now: datetime) -> None:
+        """Sends one."""
+        message = msgspec.convert(claim.payload, Message)
+        letter = Letter(
+            id=claim.id,
+            template="message",
+            to=message.to,
+            reply_to=message.reply_to,
+            data={
+                "subject": message.subject,
+                "content": message.content,
+                "html": message.html,
+            },
+        )
+        await self._mailer.send(project, letter)
+
+
+def wanted(body: Mapping[str, Any]) -> Wanted:
+    """What a body asks for. Raises `ValidationFailed` (4/422)."""
+    problems = {
+        name: _MISSING for name in ("to", "subject", "body") if body.get(name) in (None, "", [])
+    }
+    if problems:
+        raise ValidationFailed(problems)
+    try:
+        form = msgspec.convert(dict(body), _Form)
+    except msgspec.ValidationError as error:
+        raise ValidationFailed(f"The message cannot be read: {error}") from error
+    if len(form.subject) > LONGEST_SUBJECT or not form.subject.isprintable():
+        raise ValidationFailed({"subject": f"Takes {LONGEST_SUBJECT} characters on one line"})
+    listed = form.to if isinstance(form.to, list) else [form.to]
+    if len(listed) > MOST_RECIPIENTS:
+        raise ValidationFailed({"to": f"Takes {MOST_RECIPIENTS} recipients"})
+    named = [_recipient(each) for each in listed]
+    html = form.type == "html"
+    return Wanted(
+        users=tuple(each for each in named if isinstance(each, int)),
+        addresses=tuple(each for each in named if isinstance(each, str)),
+        subject=form.subject,
+        content=_rendered(form.body, form.data, html=html),
+        html=html,
+    )
+
+
+def _recipient(given: Any) -> int | str:
+    match given:
+        case bool():
+            pass
+        case int() if 0 < given < 1 << 31:
+            return given
+        case str() if given.isascii() and given.isdigit() and len(given) < 10:
+            return int(given)
+        case str() if is_email(given) and given.isprintable():
+            return given
+        case {"email": str(address)} if is_email(address) and address.isprintable():
+            return address
+    raise ValidationFailed({"to": "Takes ids of users and e-mail addresses"})
+
+
+def _rendered(body: str, data: Mapping[str, Any], *, html: bool) -> str:
+    environment = Environment(fuel=FUEL, auto_escape_callback=lambda _: html)
+    try:
+        return environment.render_str(body, "body.html" if html else "body.txt", **data)
+    except (TemplateError, TypeError) as error:
+        raise ValidationFailed({"body": "Cannot be rendered as a template"}) from error
+
+
+def _check_configured(mailer: Mailer, config: ProjectConfig) -> None:
+    if not mailer.is_configured(config):
+        raise MailNotConfigured
+
+
+async def _check_addresses(project: Project, addresses: Iterable[str]) -> None:
+    """Raises `Unprocessable` for an address that no active user has."""
+    asked = list(addresses)
+    if not asked:
+        return
+    dialect = project.database.dialect
+    users = rows.clause(dialect, _USERS, {"email": Kind.TEXT, "status": Kind.TEXT})
+    spelt = [*asked, *(address.lower() for address in asked)]
+    statement = dialect.compile(
+        sa.select(users.c.email).where(
+            dialect.among(users.c.email, "emails", Kind.TEXT), users.c.status == _ACTIVE
+        )
+    )
+    bound = {"emails": dialect.list_binder(Kind.TEXT)(spelt)}
+    found = await project.database.fetch(statement.sql, statement.values(bound))
+    known = {str(email).lower() for (email,) in found}
+    if any(address.lower() not in known for address in asked):
+        # Which of them is not told: it would tell who is a user.
+        raise Unprocessable("to: administrators alone write to addresses of nobody here")

@@ -1,0 +1,120 @@
+"""Messages by mail. Reference: projects and server §3; security, "Files, mail"."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from conductus.config import MailConfig
+from conductus.endpoints.mail import PACE
+from tests.postbox import part
+from tests.scenarios.mailing import SENDER, Mailing, addressed, mailing
+from tests.scenarios.shop import EMAIL, KEY
+from tests.scenarios.signing_in import log_in, new_user, refused
+
+HELLO = {"to": EMAIL, "subject": "Hello", "body": "<p>Hi</p>"}
+
+
+@pytest.fixture(name="world")
+async def make_world(database_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
+    async with mailing(database_url, tmp_path / "data") as world:
+        yield world
+
+
+async def send(world: Mailing, **changed: Any) -> httpx2.Response:
+    return await world.ask("POST", "/mail", json={**HELLO, **changed})
+
+
+async def test_a_message_reaches_everybody_it_is_to(world: Mailing) -> None:
+    bo = await new_user(world, "bo@example.org")
+    to = [1, str(bo), "Cy@example.org", {"email": "di@example.org", "name": "Di"}, EMAIL]
+    body = "<p>Dear {{ name }},<br>see you.</p><p>{{ shop.what }}</p>"
+    data = {"name": "<b>friend</b>", "shop": {"what": "Books & more"}}
+    answer = await send(world, to=to, body=body, data=data)
+    assert (answer.status_code, answer.content) == (204, b"")
+    await world.box.message(4)
+    expected = {EMAIL, "bo@example.org", "Cy@example.org", "di@example.org"}
+    assert {addressed(message) for message in world.box.messages} == expected
+    assert len(world.box.envelopes) == 4
+    message = world.box.messages[0]
+    assert (message["from"], message["reply-to"], message["subject"]) == (SENDER, EMAIL, "Hello")
+    html, plain = part(message, "html"), part(message, "plain").replace("\r\n", "\n")
+    assert "Dear &lt;b&gt;friend&lt;&#x2f;b&gt;,<br>" in html.replace("&lt;/b", "&lt;&#x2f;b")
+    assert "<main" in html
+    assert plain == "Dear <b>friend</b>,\nsee you.\n\nBooks & more\n"
+
+
+async def test_a_plain_message_stays_plain(world: Mailing) -> None:
+    await send(
+        world, type="plain", body="1 < {{ n }}\n<b>{{ text }}</b>", data={"n": 2, "text": "&"}
+    )
+    message = await world.box.message()
+    assert part(message, "plain").replace("\r\n", "\n") == "1 < 2\n<b>&</b>\n"
+    assert "1 &lt; 2\n&lt;b&gt;&amp;" in part(message, "html").replace("\r\n", "\n")
+
+
+REFUSED: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
+    ({"to": None}, (4, 422)),
+    ({"to": []}, (4, 422)),
+    ({"to": "nobody"}, (4, 422)),
+    ({"to": True}, (4, 422)),
+    ({"to": [1, ["x"]]}, (4, 422)),
+    ({"to": {"name": "x"}}, (4, 422)),
+    ({"to": "a@b.org\r\nBcc: c@d.org"}, (4, 422)),
+    ({"to": "a@b.org,c@d.org,"}, (4, 422)),
+    ({"to": [1] * 101}, (4, 422)),
+    ({"to": 99}, (12, 422)),
+    ({"to": [1, 99]}, (12, 422)),
+    ({"subject": ""}, (4, 422)),
+    ({"subject": 1}, (4, 422)),
+    ({"subject": "a\r\nBcc: c@d.org"}, (4, 422)),
+    ({"subject": "x" * 251}, (4, 422)),
+    ({"body": ""}, (4, 422)),
+    ({"body": "{{ unclosed"}, (4, 422)),
+    (
+        {"body": "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"},
+        (4, 422),
+    ),
+    ({"body": "{{ ''.__class__.__mro__ }}"}, (4, 422)),
+    ({"body": "{% include 'base.html' %}"}, (4, 422)),
+    ({"body": "{{ 'x' * 9999999999 }}"}, (4, 422)),
+    ({"type": "pigeon"}, (4, 422)),
+    ({"data": [1]}, (4, 422)),
+)
+
+
+async def test_what_cannot_be_sent(world: Mailing) -> None:
+    for changed, error in REFUSED:
+        assert refused(await send(world, **changed)) == error, changed
+    assert refused(await world.ask("POST", "/mail")) == (13, 400)
+    assert refused(await world.client.post(f"/{KEY}/mail", json=HELLO)) == (108, 401)
+    assert world.box.envelopes == []
+
+
+async def test_others_than_administrators_write_to_users_alone(world: Mailing) -> None:
+    await new_user(world, "bo@example.org", role=None)
+    away = await new_user(world, "away@example.org", status="suspended")
+    administrator = world.token
+    world.token = (await log_in(world.client, "bo@example.org")).json()["data"]["token"]
+    for to in ("stranger@example.org", "away@example.org", ["BO@example.org", "x@y.org"], away):
+        assert refused(await send(world, to=to)) == (12, 422), to
+    assert (await send(world, to=[1, "ADMIN@example.com"])).status_code == 204
+    assert (await world.box.message())["reply-to"] == "bo@example.org"
+    world.token = administrator
+    assert (await send(world, to="stranger@example.org")).status_code == 204
+
+
+async def test_nobody_writes_without_end(world: Mailing) -> None:
+    many = [f"x{n}@example.org" for n in range(100)]
+    for _ in range(PACE.most // 100):
+        assert (await send(world, to=many)).status_code == 204
+    assert refused(await send(world)) == (7, 429)
+
+
+async def test_nothing_is_kept_while_mail_cannot_leave(database_url: str, tmp_path: Path) -> None:
+    async with mailing(database_url, tmp_path / "data", mail=MailConfig()) as world:
+        assert refused(await send(world)) == (500, 500)
