@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from minijinja import Environment, TemplateError
 from msgspec import Struct
 
-from conductus.config import ProjectConfig
 from conductus.errors import MailNotConfigured, Unprocessable, ValidationFailed
 from conductus.items.records import Records
 from conductus.items.statements import StatementCache
@@ -71,7 +70,6 @@ class Messages:
 
     def __init__(self, mailer: Mailer) -> None:
         self._mailer = mailer
-        self._statements: StatementCache[Any] = StatementCache(64)
 
     async def leave(
         self, project: Project, snapshot: Snapshot, actor: Actor, wanted: Wanted, now: datetime
@@ -80,36 +78,26 @@ class Messages:
 
         Raises `MailNotConfigured` (500), `Unprocessable` (12) for users who are not there.
         """
-        _check_configured(self._mailer, project.config)
-        records = Records(snapshot.schema, project.database.dialect, self._statements)
-        users = snapshot.schema.collection(_USERS)
-        ids = {(user,) for user in (*wanted.users, actor.user)}
-        found = await records.read(project.database, users, ids)
-        known = {key[0]: row for key, row in found.items() if row["status"] == _ACTIVE}
+        if not self._mailer.is_configured(project.config):
+            raise MailNotConfigured
+        known = await _active(project, snapshot, {*wanted.users, actor.user})
         unknown = [str(user) for user in wanted.users if user not in known]
         if unknown:
             raise Unprocessable(f"to: there is no active user {', '.join(unknown)}")
         if not actor.administrator:
             await _check_addresses(project, wanted.addresses)
-        told = dict.fromkeys(
-            [*(str(known[user]["email"]) for user in wanted.users), *wanted.addresses]
-        )
-        sender = known.get(actor.user)
-        errands = [
-            Errand(
-                KIND,
-                msgspec.to_builtins(
-                    Message(
-                        to=address,
-                        reply_to="" if sender is None else str(sender["email"]),
-                        subject=wanted.subject,
-                        content=wanted.content,
-                        html=wanted.html,
-                    )
-                ),
+        told = dict.fromkeys([*(known[user] for user in wanted.users), *wanted.addresses])
+        messages = (
+            Message(
+                to=address,
+                reply_to=known.get(actor.user, ""),
+                subject=wanted.subject,
+                content=wanted.content,
+                html=wanted.html,
             )
             for address in told
-        ]
+        )
+        errands = [Errand(KIND, msgspec.to_builtins(message)) for message in messages]
         async with project.database.transaction() as transaction:
             await project.outbox.put(transaction, errands, now)
         project.outbox.ring()
@@ -181,9 +169,13 @@ def _rendered(body: str, data: Mapping[str, Any], *, html: bool) -> str:
         raise ValidationFailed({"body": "Cannot be rendered as a template"}) from error
 
 
-def _check_configured(mailer: Mailer, config: ProjectConfig) -> None:
-    if not mailer.is_configured(config):
-        raise MailNotConfigured
+async def _active(project: Project, snapshot: Snapshot, users: Iterable[int]) -> dict[int, str]:
+    """The addresses of those of the users who are active."""
+    # Statements are known by their schema alone, so no project may use another's.
+    records = Records(snapshot.schema, project.database.dialect, StatementCache(1))
+    collection = snapshot.schema.collection(_USERS)
+    found = await records.read(project.database, collection, [(user,) for user in users])
+    return {key[0]: str(row["email"]) for key, row in found.items() if row["status"] == _ACTIVE}
 
 
 async def _check_addresses(project: Project, addresses: Iterable[str]) -> None:
