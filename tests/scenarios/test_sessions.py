@@ -6,6 +6,7 @@ have ended them, CSRF with cookies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,6 +117,19 @@ async def test_every_answer_sends_the_cookie_again(empty: Live, database_url: st
     found = cookie_in(answer)
     assert found is not None
     assert not found.alive
+
+
+async def test_a_cache_for_everybody_is_given_no_cookie(empty: Live) -> None:
+    value = await cookie_of(empty.client)
+    page = await asked(empty.client, "GET", "/docs", by_cookie(value))
+    assert cookie_in(page) is not None
+    files = re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text)
+    assert files
+    for file in files:
+        answer = await asked(empty.client, "GET", f"/{file}", by_cookie(value))
+        assert answer.status_code == 200, file
+        assert "public" in answer.headers["cache-control"]
+        assert cookie_in(answer) is None
 
 
 async def test_only_the_cookie_of_this_project_counts_and_only_as_a_cookie(

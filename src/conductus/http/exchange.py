@@ -205,7 +205,8 @@ class Exchange:
         headers = [*stated, *(header for header in _SAFE if header[0] not in names)]
         if self.rate is not None:
             headers += self.rate.headers()
-        if self.cookie is not None and b"set-cookie" not in names:
+        # A cache that keeps an answer for everybody would hand the cookie to everybody.
+        if self.cookie is not None and b"set-cookie" not in names and not _for_everybody(stated):
             headers.append((b"set-cookie", self.cookie.encode("latin-1")))
         return headers
 
@@ -240,6 +241,11 @@ class Exchange:
         except TimeoutError:
             return False
         return True
+
+
+def _for_everybody(stated: Headers) -> bool:
+    """Whether caches that many share may keep an answer."""
+    return any(name == b"cache-control" and b"public" in value for name, value in stated)
 
 
 async def _hung_up(receive: Receive) -> None:
