@@ -26,6 +26,7 @@ from conductus.auth.failures import Visit
 from conductus.auth.identity import Identity
 from conductus.auth.login import Form, Login
 from conductus.auth.passwords import Passwords
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.session_rows import SessionKind
 from conductus.config import ServerConfig
 from conductus.errors import InvalidCredentials
@@ -61,7 +62,9 @@ async def measure(servers: Servers, databases: Sequence[str]) -> int:
             adopt(database, path / "data")
             passwords = stack.enter_context(Passwords())
             registry = await stack.enter_async_context(
-                Registry(path / "data", {}, ServerConfig(), silent, passwords.hash_secret)
+                Registry(
+                    path / "data", {}, ServerConfig(), silent, passwords.hash_secret, sealed_secret
+                )
             )
             identity = await stack.enter_async_context(Identity(silent))
             login = Login(identity, passwords)

@@ -11,11 +11,13 @@ from typing import Any
 
 from conductus.auth import invitations as invitations_room
 from conductus.auth import recovery as recovery_room
+from conductus.auth.hashers import Hashers
 from conductus.auth.identity import Identity
 from conductus.auth.invitations import Invitations
 from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
 from conductus.auth.recovery import Recovery
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions
 from conductus.auth.sso import SingleSignOn
 from conductus.config import ServerConfig, data_folder, server_config
@@ -27,6 +29,7 @@ from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
+from conductus.endpoints.utils import Utilities
 from conductus.http.rates import Rates
 from conductus.http.server import Server
 from conductus.jobs.delivery import Delivery
@@ -71,6 +74,7 @@ async def running(
                 config,
                 observer,
                 passwords.hash_secret,
+                sealed_secret,
                 beside=(delivery.beside,),
             )
         )
@@ -79,6 +83,7 @@ async def running(
         rates = await stack.enter_async_context(Rates(observer))
         login = Login(identity, passwords)
         sso = SingleSignOn(identity, observer, config.base_url)
+        utilities = Utilities(Hashers(passwords))
         yield Server(
             registry=registry,
             identity=identity,
@@ -91,6 +96,7 @@ async def running(
                 *LostPasswords(recovery).routes(),
                 *Mailing(messages).routes(),
                 *Inviting(invitations, config.base_url).routes(),
+                *utilities.routes(),
                 *Specs().routes(),
             ),
             server_routes=SERVER_ROUTES,

@@ -42,7 +42,8 @@ ApiError
 ├── CollectionExists 307/422, FieldExists 308/422
 ├── FieldTypeUnknown 401/422, LengthNeeded 402/422, LengthRefused 403/422
 ├── RequiredImpossible 404/422
-└── MailNotConfigured 500/500
+├── MailNotConfigured 500/500
+└── HasherUnknown 1000/422
 
 Source: the errors page of the API reference. The number is the contract, the message is not.
 """
@@ -568,3 +569,10 @@ class MailNotConfigured(ApiError):
 
     def __init__(self) -> None:
         super().__init__("Mail is not configured: an operator sets `mail.transport`")
+
+
+class HasherUnknown(ApiError):
+    code, status = 1000, 422
+
+    def __init__(self, hasher: str) -> None:
+        super().__init__(f"There is no hasher {hasher[:64]!r}")

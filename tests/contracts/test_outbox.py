@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.config import ServerConfig, new_project_config, save_new_project
 from conductus.database.executor import Database
 from conductus.database.opening import open_database
@@ -67,7 +68,7 @@ async def office(folder: Path) -> AsyncIterator[Office]:
         raise AssertionError(text)
 
     async with AsyncExitStack() as stack:
-        registry = Registry(folder, {}, ServerConfig(), lambda _: None, no_hash)
+        registry = Registry(folder, {}, ServerConfig(), lambda _: None, no_hash, sealed_secret)
         yield Office(await (await stack.enter_async_context(registry)).project(KEY))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.config import ServerConfig, Watch, new_project_config, save_new_project
 from conductus.database.opening import open_database
 from conductus.errors import DatabaseUnreachable, NotInstalled, ProjectNotFound, Unprocessable
@@ -29,7 +30,9 @@ QUICK = Watch(tick_seconds=0.02, catalog_seconds=0.02)
 @asynccontextmanager
 async def worker(data: Path, watch: Watch = NEVER) -> AsyncIterator[Registry]:
     """What one worker process of a server holds."""
-    async with Registry(data, {}, ServerConfig(watch=watch), silent, hashed) as registry:
+    async with Registry(
+        data, {}, ServerConfig(watch=watch), silent, hashed, sealed_secret
+    ) as registry:
         yield registry
 
 
@@ -204,7 +207,9 @@ class TestAwayDatabases:
         away = tmp_path / "not yet"
         save_new_project(tmp_path, "bad", new_project_config(f"sqlite:///{away / 'bad.db'}"))
         seen: list[Observation] = []
-        async with Registry(tmp_path, {}, ServerConfig(), seen.append, hashed) as registry:
+        async with Registry(
+            tmp_path, {}, ServerConfig(), seen.append, hashed, sealed_secret
+        ) as registry:
             for _ in range(2):
                 with pytest.raises(DatabaseUnreachable):
                     await registry.project("bad")
@@ -341,7 +346,7 @@ class TestFresh:
 async def test_open_projects_are_closed_with_the_registry(data: Path) -> None:
     seen: list[Observation] = []
     async with AsyncExitStack() as stack:
-        registry = Registry(data, {}, ServerConfig(), seen.append, hashed)
+        registry = Registry(data, {}, ServerConfig(), seen.append, hashed, sealed_secret)
         await stack.enter_async_context(registry)
         await registry.project("main")
     names = [type(observation).__name__ for observation in seen]

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import REMEMBERED_SECONDS, Identity
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.throttle import OF_ADDRESSES
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import ServerConfig, project_config
@@ -77,7 +78,7 @@ async def clock(folder: Path, token: str) -> AsyncIterator[Clock]:
         raise AssertionError(text)
 
     async with AsyncExitStack() as stack:
-        registry = Registry(folder, {}, ServerConfig(), silent, no_hash)
+        registry = Registry(folder, {}, ServerConfig(), silent, no_hash, sealed_secret)
         project = await (await stack.enter_async_context(registry)).project(KEY)
         identity = await stack.enter_async_context(Identity(silent))
         yield Clock(identity, project, token)

@@ -17,6 +17,7 @@ from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
+from conductus.endpoints.utils import Utilities
 from conductus.errors import ApiError
 from conductus.http.routing import RouteTable
 from conductus.openapi.assets import POLICY, load_page
@@ -107,6 +108,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *LostPasswords(nothing).routes(),
         *Mailing(nothing).routes(),
         *SigningOn(nothing, nothing, "").routes(),
+        *Utilities(nothing).routes(),
         *Specs().routes(),
     )
     project, server = RouteTable(routed), RouteTable(SERVER_ROUTES)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
-from conductus.errors import TooManyRequests
+from conductus.errors import TooManyRequests, ValidationFailed
 from conductus.schema.validation import check_validation
 
 P = ParamSpec("P")
@@ -27,6 +27,7 @@ MOST_WAITING: Final = 64
 _THREADS: Final = 2
 LONGEST_PASSWORD: Final = 4096
 _BCRYPT_BYTES: Final = 72
+_BCRYPT_COST: Final = 10
 # S105: it belongs to no password; its cost is that of a hash made today.
 NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$kNQzDw/vji6zrOEDKfbAFw"
@@ -67,6 +68,7 @@ class Passwords:
     def __init__(self) -> None:
         self._argon2 = Argon2Hasher()
         self._bcrypt = BcryptHasher()
+        self._old_bcrypt = BcryptHasher(rounds=_BCRYPT_COST)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
         self._waiting = 0
 
@@ -84,6 +86,14 @@ class Passwords:
     async def hash_secret(self, text: str) -> str:
         """The hash to be stored. Raises `TooManyRequests` when too many wait."""
         return await self._in_thread(self._argon2.hash, text)
+
+    async def hash_bcrypt(self, text: str) -> str:
+        """A hash as Directus 8 makes them. Raises `ValidationFailed` beyond 72 bytes."""
+        if len(text.encode()) > _BCRYPT_BYTES:
+            raise ValidationFailed({"string": f"bcrypt takes {_BCRYPT_BYTES} bytes"})
+        made = await self._in_thread(self._old_bcrypt.hash, text)
+        # The same algorithm under the name that PHP gives it.
+        return f"$2y${made.split('$', 2)[2]}"
 
     async def verify(self, password: str, stored: str | None) -> Verdict:
         """Whether the password is that of the stored hash.

@@ -9,12 +9,15 @@ from conductus.endpoints import (
     collections,
     fields,
     items,
+    permissions,
     projects,
     relations,
     revisions,
+    roles,
     sections,
     server,
-    utils,
+    settings,
+    users,
 )
 from conductus.http.routing import Route
 
@@ -26,7 +29,10 @@ PROJECT_ROUTES: tuple[Route[Any], ...] = (
     *fields.ROUTES,
     *relations.ROUTES,
     *revisions.ROUTES,
+    *permissions.ROUTES,
+    *roles.ROUTES,
     *sections.routes(),
-    *utils.ROUTES,
+    *settings.ROUTES,
+    *users.ROUTES,
 )
 SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES

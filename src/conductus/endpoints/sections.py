@@ -1,7 +1,7 @@
 """Sections of the reference that are collections like any other, each under its own path.
 
-Roles, users and permissions have rules beyond these; what is here is reading and writing
-by the one reader and writer, which let administrators through.
+What is particular about a collection is mostly no business of its routes: it holds for
+nested writes and batches too.
 """
 
 from __future__ import annotations
@@ -13,38 +13,53 @@ from conductus.endpoints import generic, revisions
 from conductus.http.call import Call
 from conductus.http.routing import Route
 
-READ_AND_WRITE = {
+PLAIN = {
     "collection_presets": "directus_collection_presets",
     "folders": "directus_folders",
-    "permissions": "directus_permissions",
-    "roles": "directus_roles",
-    "users": "directus_users",
     "webhooks": "directus_webhooks",
 }
-"""Path → collection."""
+"""Path → collection, where routes are all there is to say."""
+Routes = tuple[Route[Any], ...]
+Work = Callable[[Call, str], Awaitable[Any]]
+Reached = Callable[[Call], Call]
 
 
-def routes() -> tuple[Route[Any], ...]:
-    """The routes of every such section."""
-    return tuple(route for path, name in READ_AND_WRITE.items() for route in section(path, name))
+def routes() -> Routes:
+    """The routes of the plain sections."""
+    return tuple(route for path, name in PLAIN.items() for route in section(path, name))
 
 
-def section(path: str, collection: str) -> tuple[Route[Any], ...]:
-    """The routes of one collection under a path of its own."""
+def section(path: str, collection: str, reached: Reached = lambda call: call) -> Routes:
+    """The routes of one collection under a path of its own.
 
-    def on(work: Callable[[Call, str], Awaitable[Any]]) -> Callable[[Call], Awaitable[Any]]:
-        async def endpoint(call: Call) -> Any:
-            return await work(call, collection)
-
-        return endpoint
-
+    `reached` makes a call of what was asked for, where segments have other names too.
+    """
+    on = _on(collection, reached)
     return (
         Route("GET", path, on(generic.read_many)),
         Route("POST", path, on(generic.create)),
         Route("PATCH", path, on(generic.update_many)),
         Route("GET", f"{path}/{{id}}", on(generic.read_by_keys)),
         Route("PATCH", f"{path}/{{id}}", on(generic.update_by_keys)),
+        *rest_of_section(path, collection, reached),
+    )
+
+
+def rest_of_section(path: str, collection: str, reached: Reached = lambda call: call) -> Routes:
+    """The routes of a section that neither show nor take values of its own."""
+    on = _on(collection, reached)
+    return (
         Route("DELETE", f"{path}/{{id}}", on(generic.delete)),
         Route("GET", f"{path}/{{id}}/revisions", on(revisions.of_item)),
         Route("GET", f"{path}/{{id}}/revisions/{{offset}}", on(revisions.at_offset)),
     )
+
+
+def _on(collection: str, reached: Reached) -> Callable[[Work], Callable[[Call], Awaitable[Any]]]:
+    def on(work: Work) -> Callable[[Call], Awaitable[Any]]:
+        async def endpoint(call: Call) -> Any:
+            return await work(reached(call), collection)
+
+        return endpoint
+
+    return on

@@ -1,24 +1,128 @@
-"""Utilities. Source: projects page §2."""
+"""Utilities. Source: projects page §2, authentication page §11 and §15.
+
+Whoever is not signed in may use them so often and no more: to hash costs time, and to
+match hashes is to guess.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from conductus.errors import Forbidden, Unauthorized
+from conductus.auth.address import block_of
+from conductus.auth.hashers import Hashers
+from conductus.auth.second_factor_setup import FIELD, offered
+from conductus.auth.throttle import OF_ADDRESSES, Throttle
+from conductus.errors import ApiError, Forbidden, Unauthorized, ValidationFailed
 from conductus.http.call import Call
-from conductus.http.envelope import nothing
+from conductus.http.envelope import envelope, nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.changes import Item
+
+DEFAULT_HASHER: Final = "core"
+DEFAULT_LENGTH: Final = 32
+MOST_LENGTH: Final = 1024
+_LETTERS: Final = "".join(map(chr, range(33, 127)))
 
 
-async def clear_cache(call: Call) -> Reply:
-    """Makes every worker look at the database again, for changes made behind our back."""
+class Utilities:
+    """The endpoints of the section."""
+
+    def __init__(self, hashers: Hashers) -> None:
+        self._hashers = hashers
+        self._throttle = Throttle(OF_ADDRESSES)
+
+    def routes(self) -> tuple[Route[Any], ...]:
+        """Where they answer."""
+        return (
+            Route("POST", "utils/hash", self.hash),
+            Route("POST", "utils/hash/match", self.match),
+            Route("POST", "utils/random/string", self.random_string),
+            Route("GET", "utils/2fa_secret", self.second_factor, enrols=True),
+            Route("POST", "utils/cache/clear", self.clear_cache),
+        )
+
+    async def hash(self, call: Call) -> Reply:
+        """The hash of a text."""
+        body = await call.body.item()
+        (text,) = _texts(body, "string")
+        self._count(call)
+        return envelope({"hash": await self._hashers.hash(text, _hasher(body))}, public=call.public)
+
+    async def match(self, call: Call) -> Reply:
+        """Whether a hash is that of a text."""
+        body = await call.body.item()
+        text, hashed = _texts(body, "string", "hash")
+        self._count(call)
+        valid = await self._hashers.matches(text, hashed, _hasher(body))
+        return envelope({"valid": valid}, public=call.public)
+
+    async def random_string(self, call: Call) -> Reply:
+        """Random letters, digits and signs."""
+        length = _length((await call.body.find_item()).get("length", DEFAULT_LENGTH))
+        self._count(call)
+        made = "".join(secrets.choice(_LETTERS) for _ in range(length))
+        return envelope({"random": made}, public=call.public)
+
+    async def second_factor(self, call: Call) -> Reply:
+        """A new secret for a second factor; kept nowhere until it is set up."""
+        self._count(call)
+        offer = offered(call.snapshot.settings.project_name, await _account(call))
+        data = {FIELD: offer.secret, "otpauth_url": offer.url, "qr": offer.svg}
+        return envelope(data, public=call.public)
+
+    async def clear_cache(self, call: Call) -> Reply:
+        """Makes every worker look at the database again, for changes made behind our back."""
+        if call.public:
+            raise Unauthorized
+        if not call.actor.administrator:
+            raise Forbidden("Administrators only")
+        await call.project.refresh()
+        return nothing(public=call.public)
+
+    def _count(self, call: Call) -> None:
+        """Raises `TooManyRequests` (7/429) for an address that asks too often."""
+        if call.public:
+            now, address = datetime.now(UTC), block_of(call.actor.ip)
+            self._throttle.check(address, now)
+            self._throttle.failed(address, now)
+
+
+async def _account(call: Call) -> str:
+    """What an authenticator app calls the account of whoever asks."""
     if call.public:
-        raise Unauthorized
-    if not call.actor.administrator:
-        raise Forbidden("Administrators only")
-    await call.project.refresh()
-    return nothing(public=call.public)
+        return "account"
+    query = call.project.queries.shape("directus_users", "fields=email", call.snapshot)
+    try:
+        page = await call.project.reader.by_keys(query, [str(call.actor.user)], call.context)
+    except ApiError:
+        # May not even read itself.
+        return "account"
+    return str(page.items["email"]) if isinstance(page.items, dict) else "account"
 
 
-ROUTES: tuple[Route[Any], ...] = (Route("POST", "utils/cache/clear", clear_cache),)
+def _texts(body: Item, *names: str) -> list[str]:
+    """The texts of a body. Raises `ValidationFailed` when one is missing or none."""
+    problems = {
+        name: "This value is required" if body.get(name) in (None, "") else "Must be text"
+        for name in names
+        if not isinstance(body.get(name), str) or not body[name]
+    }
+    if problems:
+        raise ValidationFailed(problems)
+    return [body[name] for name in names]
+
+
+def _hasher(body: Item) -> str:
+    return str(body.get("hasher") or DEFAULT_HASHER)
+
+
+def _length(value: Any) -> int:
+    text = str(value).strip()
+    plain = isinstance(value, int | str) and text.isascii() and text.isdigit() and len(text) < 6
+    length = int(text) if plain else 0
+    if not 1 <= length <= MOST_LENGTH:
+        raise ValidationFailed({"length": f"Must be a whole number from 1 to {MOST_LENGTH}"})
+    return length

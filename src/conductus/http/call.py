@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.auth.credentials import Credentials
 from conductus.errors import ValidationFailed
@@ -98,7 +99,14 @@ class Call:
             policy=self.policy,
             now=datetime.now(UTC),
             nulls_last=self.snapshot.settings.sort_null_last,
+            password_policy=self.snapshot.settings.password_policy,
         )
+
+    def at(self, **segments: str) -> Call:
+        """The same request with other varying segments in its path."""
+        found = copy(self)
+        found.request = structs.replace(self.request, path={**self.request.path, **segments})
+        return found
 
     def text(self, name: str) -> str:
         """A varying segment of the path, decoded. Raises `ValidationFailed`."""

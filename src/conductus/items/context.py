@@ -22,3 +22,5 @@ class Context(Struct, frozen=True, kw_only=True):
     """UTC, with zone."""
     nulls_last: bool = True
     """Setting `sort_null_last`."""
+    password_policy: str | None = None
+    """Setting `password_policy`."""

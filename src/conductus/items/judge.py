@@ -26,6 +26,7 @@ from conductus.items.keys import (
     parts_of_text,
 )
 from conductus.items.profile import Profiles
+from conductus.items.rules import Rules
 from conductus.items.values import ValueJudge
 from conductus.permissions.writing import Action, judge_write
 from conductus.query.paths import step
@@ -57,11 +58,13 @@ class Judge:
         limits: WriteLimits,
         new_uuid: Callable[[], str],
         profiles: Profiles | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._context = context
         self._limits = limits
         self._new_uuid = new_uuid
         self._profiles = profiles or Profiles()
+        self._rules = rules
         self._changes = 0
 
     def collection(self, name: str) -> Collection:
@@ -116,6 +119,8 @@ class Judge:
         self, collection: Collection, body: Item, depth: int, action: Action, tie: str | None
     ) -> _Parts:
         """The payload taken apart: own values, what hangs on either side."""
+        if self._rules is not None and collection.system:
+            body = self._rules.prepared(collection, body, self._context, action)
         simple = self._profiles.of(collection).simple
         if simple.issuperset(body) and tie not in body and dict not in map(type, body.values()):
             return _Parts(body, [], [], {})

@@ -29,6 +29,7 @@ from conductus.items.keys import find_key_in_body, key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.records import Records
 from conductus.items.revert import find_revision, restorable
+from conductus.items.rules import Rules
 from conductus.items.statements import StatementCache
 from conductus.items.steps import Step
 from conductus.schema.model import Collection
@@ -70,12 +71,14 @@ class Writer:
         hash_secret: HashSecret,
         limits: WriteLimits | None = None,
         bookkeeping: Bookkeeping | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """`hash_secret` hashes a password off the event loop."""
         self._database = database
         self._hash_secret = hash_secret
         self._limits = limits or WriteLimits()
         self._bookkeeping = bookkeeping
+        self._rules = rules
         self._statements: StatementCache[Statement] = StatementCache()
         self._profiles = Profiles()
 
@@ -240,6 +243,8 @@ class Writer:
         """The changes and their history."""
         records = self._records(context)
         steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
+        if self._rules is not None:
+            await self._rules.hold(transaction, records, context, steps)
         if not (options.skip_activity and context.actor.administrator):
             history = History(records, context, self._profiles)
             await history.record(transaction, steps, comment=options.comment, deed=deed)
@@ -251,7 +256,7 @@ class Writer:
         return dict(zip(secrets, hashed, strict=True))
 
     def _judge(self, context: Context) -> Judge:
-        return Judge(context, self._limits, _new_uuid, self._profiles)
+        return Judge(context, self._limits, _new_uuid, self._profiles, self._rules)
 
     def _records(self, context: Context) -> Records:
         return Records(context.schema, self._database.dialect, self._statements)

@@ -15,6 +15,7 @@ from conductus.openapi.joining import joining_operations
 from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
 from conductus.openapi.parameters import parameters
+from conductus.openapi.people import people_operations
 from conductus.openapi.sections import section_operations
 from conductus.openapi.surroundings import surrounding_operations
 from conductus.openapi.values import World
@@ -35,6 +36,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     operations = [*_general_operations(), *_item_operations(shown, world)]
     operations += structure.structure_operations()
     operations += section_operations(world)
+    operations += people_operations(world)
     return _document(key, base_url, operations, _components(shown, world))
 
 

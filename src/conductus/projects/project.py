@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
+from conductus.projects.guarded_payloads import SealSecret
+from conductus.projects.guards import Guards
 from conductus.projects.install import upgrade
 from conductus.projects.merging import OWN_PREFIX
 from conductus.projects.outbox import Outbox
@@ -27,6 +30,7 @@ from conductus.projects.policies import Policies
 from conductus.projects.queries import Queries
 from conductus.projects.schema_changes.service import SchemaChanges
 from conductus.projects.snapshot import Snapshot, load
+from conductus.projects.tracking import Tracking
 from conductus.schema.system import System
 from conductus.telemetry import Observer, ProjectUnavailable, SnapshotLoaded, TaskFailed
 
@@ -45,6 +49,7 @@ class Project:
         system: System,
         observer: Observer,
         hash_secret: HashSecret,
+        seal_secret: SealSecret,
     ) -> None:
         self.key = key
         self.config = config
@@ -54,8 +59,10 @@ class Project:
         self.schema_changes = SchemaChanges(database.dialect, system, self.schema_transaction)
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         limits = WriteLimits(max_changes=config.limits.batch)
-        self.writer = Writer(database, hash_secret, limits, bookkeeper)
+        guards = Guards(database.dialect, partial(seal_secret, key=config.auth.secret_key))
+        self.writer = Writer(database, hash_secret, limits, bookkeeper, guards)
         self.queries = Queries()
+        self.tracking = Tracking(database.dialect)
         self.policies = Policies(database, lambda: counters.generation(Change.ACCESS))
         self.outbox = Outbox(database.dialect)
         self._counters = counters
@@ -156,6 +163,7 @@ async def open_project(
     system: System,
     observer: Observer,
     hash_secret: HashSecret,
+    seal_secret: SealSecret,
 ) -> AsyncIterator[Project]:
     """A project from its configuration. Raises `DatabaseUnreachable`, `NotInstalled`."""
     database = await open_database(
@@ -167,7 +175,9 @@ async def open_project(
         await _upgraded(database, system)
         counters = Counters(counters_path(data, key))
         try:
-            project = Project(key, config, database, counters, system, observer, hash_secret)
+            project = Project(
+                key, config, database, counters, system, observer, hash_secret, seal_secret
+            )
             # Before the first look, which need not be taken twice then; what is wrong with
             # a database without our tables is told by that look.
             with suppress(QueryFailed):

@@ -32,6 +32,7 @@ from conductus.config import (
 )
 from conductus.errors import ApiError, DatabaseUnreachable, ProjectNotFound
 from conductus.items.writer import HashSecret
+from conductus.projects.guarded_payloads import SealSecret
 from conductus.projects.project import Project, open_project
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, ProjectClosed, ProjectOpened, ProjectUnavailable
@@ -57,6 +58,7 @@ class Registry:
         server: ServerConfig,
         observer: Observer,
         hash_secret: HashSecret,
+        seal_secret: SealSecret,
         beside: Sequence[Beside] = (),
     ) -> None:
         """`beside` runs beside the requests of each open project, until it is cancelled."""
@@ -67,6 +69,7 @@ class Registry:
         self._observer = observer
         self._hash_secret = hash_secret
         self._beside = beside
+        self._seal_secret = seal_secret
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None
         self._entries: dict[str, _Entry] = {}
@@ -163,7 +166,13 @@ class Registry:
         began = time.perf_counter()
         try:
             async with open_project(
-                key, config, self._data, self._system, self._observer, self._hash_secret
+                key,
+                config,
+                self._data,
+                self._system,
+                self._observer,
+                self._hash_secret,
+                self._seal_secret,
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
                 tasks = {

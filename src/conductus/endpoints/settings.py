@@ -1,0 +1,190 @@
+"""Settings of a project. Source: system collections page, `directus_settings`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from conductus.endpoints import generic, objects, sections
+from conductus.errors import ReadForbidden, Unauthorized, Unprocessable
+from conductus.http.call import Call
+from conductus.http.envelope import envelope
+from conductus.http.reply import Reply
+from conductus.http.routing import Route
+from conductus.items.reader import Page
+from conductus.items.rows import Item
+from conductus.permissions.reading import check_readable
+from conductus.projects.schema_changes.objects import field_object
+from conductus.projects.setting_values import shown, stored
+from conductus.query.item_query import ItemQuery, Selection
+
+SETTINGS = "directus_settings"
+FILES = "directus_files"
+
+
+async def read_many(call: Call) -> Reply:
+    """The settings that match."""
+    check_readable(SETTINGS, call.actor)
+    query = call.item_query(SETTINGS)
+    page = await call.project.reader.read(_with_key(query), call.context)
+    return await _typed(call, query, page)
+
+
+async def read_by_keys(call: Call) -> Reply:
+    """One setting, or several whose ids are separated by commas."""
+    return await _typed_by_ids(call, _ids(call))
+
+
+async def read_catalogue(call: Call) -> Reply:
+    """Which keys there are, with their types and interfaces."""
+    check_readable(SETTINGS, call.actor)
+    found = [field_object(field) for field in call.snapshot.settings_fields.values()]
+    return objects.listed(call, objects.page(call, objects.ordered(call, found)), "directus_fields")
+
+
+async def create(call: Call) -> Reply:
+    """Adds one setting, or all of a list."""
+    body = await call.body.items()
+    bodies = body if isinstance(body, list) else [body]
+    rows = [_stored(call, each, str(each.get("key"))) for each in bodies]
+    ids = await call.project.writer.create(SETTINGS, rows, call.context, generic.options(call))
+    if isinstance(body, list):
+        return await _typed(call, *await _in_order(call, ids))
+    return await _typed_by_ids(call, ids)
+
+
+async def update_by_keys(call: Call) -> Reply:
+    """Changes one setting, or several in the same way; echoes the value that was given."""
+    body = await call.body.item()
+    ids = _ids(call)
+    await _write(call, [{**body, "id": id} for id in ids])
+    query, page = await _in_order(call, ids)
+    items = page.items if isinstance(page.items, list) else [page.items]
+    echoed = [
+        {**item, "value": body["value"]} if "value" in item and "value" in body else item
+        for item in items
+    ]
+    one = len(ids) == 1
+    return await _answer(call, query, Page(items=echoed[0] if one else echoed, counts=page.counts))
+
+
+async def update_many(call: Call) -> Reply:
+    """Changes each setting of a list that names its id; answers values as they are stored."""
+    body = await call.body.items()
+    if not isinstance(body, list):
+        raise Unprocessable("A list of settings with their ids is needed")
+    await _write(call, body)
+    return await _answer(call, *await _in_order(call, [str(each["id"]) for each in body]))
+
+
+# -- writing ------------------------------------------------------------------------
+
+
+async def _write(call: Call, bodies: list[Item]) -> None:
+    """Changes settings by their ids, each value in the form of its key."""
+    if any(each.get("id") in (None, "") for each in bodies):
+        raise Unprocessable("id: every setting needs its id")
+    keys = await _keys(call, [str(each["id"]) for each in bodies])
+    rows = [
+        _stored(call, each, str(each.get("key") or keys.get(str(each["id"])))) for each in bodies
+    ]
+    await call.project.writer.update(SETTINGS, None, rows, call.context, generic.options(call))
+
+
+async def _keys(call: Call, ids: list[str]) -> dict[str, str]:
+    """Id → key of the settings that the asker may read."""
+    query = call.project.queries.shape(SETTINGS, "fields=id,key", call.snapshot)
+    try:
+        found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), call.context)
+    except (ReadForbidden, Unauthorized):
+        return {}
+    return {str(item["id"]): item["key"] for item in found}
+
+
+def _stored(call: Call, body: Item, key: str) -> Item:
+    if "value" not in body:
+        return body
+    return {**body, "value": stored(body["value"], key, call.snapshot.settings_fields.get(key))}
+
+
+# -- answers ------------------------------------------------------------------------
+
+
+async def _typed_by_ids(call: Call, ids: list[str]) -> Reply:
+    query = call.shape_query(SETTINGS)
+    page = await call.project.reader.by_keys(_with_key(query), ids, call.context)
+    return await _typed(call, query, page)
+
+
+async def _in_order(call: Call, ids: list[str]) -> tuple[ItemQuery, Page]:
+    query = call.shape_query(SETTINGS)
+    found = await call.project.reader.in_order(_with_key(query), ids, call.context)
+    return query, Page(items=found, counts=await call.project.reader.counted(query, call.context))
+
+
+async def _typed(call: Call, query: ItemQuery, page: Page) -> Reply:
+    """The settings with values in their types, files as objects."""
+    items = page.items if isinstance(page.items, list) else [page.items]
+    catalogue = call.snapshot.settings_fields
+    fields = [catalogue.get(str(item.get("key"))) for item in items]
+    ids = [
+        str(item["value"])
+        for item, field in zip(items, fields, strict=True)
+        if field is not None and field.type == "file" and item.get("value")
+    ]
+    files = await _files(call, ids)
+    for item, field in zip(items, fields, strict=True):
+        if "value" not in item:
+            continue
+        if field is not None and field.type == "file":
+            item["value"] = files.get(str(item["value"]))
+        else:
+            item["value"] = shown(item["value"], field)
+    return await _answer(call, query, page)
+
+
+async def _files(call: Call, ids: list[str]) -> dict[str, Item]:
+    """The files of these ids that the asker may read."""
+    if not ids:
+        return {}
+    query = call.project.queries.shape(FILES, "fields=*", call.snapshot)
+    try:
+        found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), call.context)
+    except (ReadForbidden, Unauthorized):
+        return {}
+    return {str(file["id"]): file for file in found}
+
+
+async def _answer(call: Call, query: ItemQuery, page: Page) -> Reply:
+    one = isinstance(page.items, dict)
+    items: list[Any] = [page.items] if isinstance(page.items, dict) else page.items
+    if "key" not in query.selection.fields and not (query.groups or query.aggregates):
+        for item in items:
+            item.pop("key", None)
+    kind = "item" if one else "collection"
+    meta = generic.meta_of(call, query, len(items), page.counts, kind)
+    return envelope(items[0] if one else items, public=call.public, meta=meta)
+
+
+def _with_key(query: ItemQuery) -> ItemQuery:
+    """The query with the key of each setting, which says how its value is shown."""
+    if "key" in query.selection.fields or query.groups or query.aggregates:
+        return query
+    fields = ("key", *query.selection.fields)
+    return structs.replace(query, selection=Selection(fields, query.selection.expanded))
+
+
+def _ids(call: Call) -> list[str]:
+    return generic.keys_of(call.raw("id"), call.schema.collection(SETTINGS), call.limits.max_ids)
+
+
+ROUTES: tuple[Route[Any], ...] = (
+    Route("GET", "settings", read_many),
+    Route("POST", "settings", create),
+    Route("PATCH", "settings", update_many),
+    Route("GET", "settings/fields", read_catalogue),
+    Route("GET", "settings/{id}", read_by_keys),
+    Route("PATCH", "settings/{id}", update_by_keys),
+    *sections.rest_of_section("settings", SETTINGS),
+)
