@@ -41,6 +41,9 @@ def _origin_of(referer: str) -> str:
 
 def _same(origin: str, host: str, *, secure: bool) -> bool:
     """Whether the origin is the host's own. Behind a proxy only that knows of HTTPS."""
+    if "@" in origin or "\\" in origin:
+        # No browser says so of a page, and readers differ on what it means.
+        return False
     try:
         page = urlsplit(origin)
         default = _PORTS[page.scheme]
