@@ -39,7 +39,28 @@ def application() -> App:
         "conductus.cli.project:remove", name="remove", help="Forget a project, keep its data."
     )
     commands.command(projects)
+    commands.command(_users())
+    commands.command(_roles())
     return commands
+
+
+def _users() -> App:
+    users = App(name="user", help="Add, list and let in users.")
+    people = "conductus.cli.people"
+    users.command(f"{people}:create_user", name="create", help="Add an active user.")
+    users.command(f"{people}:list_users", name="list", help="List the users with their roles.")
+    users.command(f"{people}:set_password", name="password", help="Give a user another password.")
+    users.command(f"{people}:set_token", name="token", help="Give a user a static token.")
+    users.command(f"{people}:unlock_user", name="unlock", help="Let a suspended user in again.")
+    return users
+
+
+def _roles() -> App:
+    roles = App(name="role", help="Add and list roles.")
+    people = "conductus.cli.people"
+    roles.command(f"{people}:create_role", name="create", help="Add a role.")
+    roles.command(f"{people}:list_roles", name="list", help="List the roles.")
+    return roles
 
 
 def run(arguments: Sequence[str]) -> int:

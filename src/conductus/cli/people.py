@@ -1,0 +1,274 @@
+"""`conductus user …`, `conductus role …`: for operators who cannot sign in, or need not.
+
+What is written here is written as the server itself would: a running server sees it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from cyclopts import Parameter
+
+from conductus.auth.passwords import Passwords
+from conductus.auth.second_factor_setup import sealed_secret
+from conductus.cli.application import CommandFailed
+from conductus.cli.console import say
+from conductus.cli.places import DataFolder, own_folder
+from conductus.config import project_config, project_keys
+from conductus.items.context import Context
+from conductus.items.rows import Item
+from conductus.permissions.actor import SYSTEM
+from conductus.permissions.policy import ADMINISTRATOR
+from conductus.projects.project import Project, open_project
+from conductus.schema.system import load_system
+from conductus.telemetry import silent
+
+T = TypeVar("T")
+USERS: Final = "directus_users"
+ROLES: Final = "directus_roles"
+SUSPENDED: Final = "suspended"
+ProjectKey = Annotated[
+    str | None, Parameter(name="--project", help="Its key; needed where there are several.")
+]
+Flag = Parameter(negative=())
+
+
+def create_user(
+    email: str,
+    /,
+    *,
+    role: str | None = None,
+    password: str | None = None,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Add an active user.
+
+    Parameters
+    ----------
+    email
+        Who signs in with it.
+    role
+        Name or id of a role; without one, the user may nothing.
+    password
+        Made up and shown once when it is left out.
+    """
+
+    async def work(desk: _Desk) -> str:
+        body: Item = {"email": email, "password": made, "status": "active"}
+        body |= {"first_name": first_name, "last_name": last_name}
+        if role is not None:
+            body["role"] = (await desk.role(role))["id"]
+        return await desk.create(USERS, body)
+
+    made = password or secrets.token_urlsafe(15)
+    say(f"The user {email} has the id {_run(project, data, work)}.")
+    if not password:
+        say(f"  password: {made}   (shown only now)")
+
+
+def set_password(
+    email: str,
+    /,
+    *,
+    password: str | None = None,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Give a user another password. Ends the user's sessions.
+
+    Parameters
+    ----------
+    password
+        Made up and shown once when it is left out.
+    """
+    made = password or secrets.token_urlsafe(15)
+    _run(project, data, lambda desk: desk.change(email, {"password": made}))
+    say(f"The user {email} has another password.")
+    if not password:
+        say(f"  password: {made}   (shown only now)")
+
+
+def set_token(
+    email: str,
+    /,
+    *,
+    token: str | None = None,
+    remove: Annotated[bool, Flag] = False,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Give a user a static token, which never expires.
+
+    Parameters
+    ----------
+    token
+        Made up and shown once when it is left out.
+    remove
+        Take the token away instead.
+    """
+    made = None if remove else token or secrets.token_urlsafe(32)
+    _run(project, data, lambda desk: desk.change(email, {"token": made}))
+    say(f"The user {email} has {'no' if remove else 'another'} token.")
+    if made is not None and not token:
+        say(f"  token: {made}   (shown only now)")
+
+
+def unlock_user(email: str, /, *, project: ProjectKey = None, data: DataFolder = None) -> None:
+    """Let a suspended user in again. The count of failed logins begins anew."""
+
+    async def work(desk: _Desk) -> None:
+        status = (await desk.user(email))["status"]
+        if status != SUSPENDED:
+            raise CommandFailed(f"The user {email} is not suspended but {status}")
+        await desk.change(email, {"status": "active"})
+
+    _run(project, data, work)
+    say(f"The user {email} may sign in again.")
+
+
+def list_users(
+    *,
+    json: Annotated[bool, Flag] = False,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """List the users with their roles.
+
+    Parameters
+    ----------
+    json
+        For programs.
+    """
+    fields = "id,email,status,first_name,last_name,role.id,role.name"
+    users = _run(project, data, lambda desk: desk.every(USERS, fields))
+    if json:
+        print(msgspec.json.encode(users).decode())
+        return
+    for user in users:
+        role = user["role"]["name"] if user["role"] else "no role"
+        say(f"{user['id']}  {user['email']}  {user['status']}  {role}")
+
+
+def list_roles(
+    *,
+    json: Annotated[bool, Flag] = False,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """List the roles.
+
+    Parameters
+    ----------
+    json
+        For programs.
+    """
+    roles = _run(project, data, lambda desk: desk.every(ROLES, "id,name,description,enforce_2fa"))
+    if json:
+        print(msgspec.json.encode(roles).decode())
+        return
+    for role in roles:
+        second = "  (second factor)" if role["enforce_2fa"] else ""
+        say(f"{role['id']}  {role['name']}{second}")
+
+
+def create_role(
+    name: str,
+    /,
+    *,
+    description: str | None = None,
+    enforce_2fa: Annotated[bool, Flag] = False,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Add a role with the permissions that every role starts with.
+
+    Parameters
+    ----------
+    enforce_2fa
+        Who has the role must set up a second factor.
+    """
+    body = {"name": name, "description": description, "enforce_2fa": enforce_2fa}
+    id = _run(project, data, lambda desk: desk.create(ROLES, body))
+    say(f"The role {name} has the id {id}.")
+
+
+class _Desk:
+    """A project, as commands work on it."""
+
+    def __init__(self, project: Project, context: Context) -> None:
+        self._project = project
+        self._context = context
+
+    async def every(self, collection: str, fields: str, **filters: str) -> list[Item]:
+        """The items of a collection, the deleted ones too."""
+        asked = {"fields": fields, "limit": "-1", "status": "*", "sort": "id"}
+        asked |= {f"filter[{name}][eq]": value for name, value in filters.items()}
+        snapshot = await self._project.current()
+        query = self._project.queries.listing(collection, urlencode(asked), snapshot)
+        page = await self._project.reader.read(query, self._context)
+        return page.items if isinstance(page.items, list) else [page.items]
+
+    async def user(self, email: str) -> Item:
+        """The user with that address. Raises `CommandFailed`."""
+        for spelt in (email, email.lower()):
+            if found := await self.every(USERS, "id,email,status", email=spelt):
+                return found[0]
+        raise CommandFailed(f"There is no user {email}")
+
+    async def role(self, named: str) -> Item:
+        """The role of that name or id. Raises `CommandFailed`."""
+        roles = await self.every(ROLES, "id,name")
+        for role in roles:
+            if named in (role["name"], str(role["id"])):
+                return role
+        known = ", ".join(str(role["name"]) for role in roles)
+        raise CommandFailed(f"There is no role {named}; there are: {known}")
+
+    async def create(self, collection: str, body: Item) -> str:
+        """A new item; answers its key."""
+        (made,) = await self._project.writer.create(collection, [body], self._context)
+        return made
+
+    async def change(self, email: str, body: Item) -> None:
+        """Changes a user. Raises `CommandFailed`."""
+        key = str((await self.user(email))["id"])
+        await self._project.writer.update(USERS, [key], body, self._context)
+
+
+def _run(project: str | None, data: Any, work: Callable[[_Desk], Awaitable[T]]) -> T:
+    """Does something to a project that is opened for it. Raises `CommandFailed`."""
+    folder = own_folder(data, os.environ)
+    keys = project_keys(folder, os.environ)
+    if project is None and len(keys) != 1:
+        raise CommandFailed(f"Name one with --project: {', '.join(keys) or 'there is none yet'}")
+    key = project or keys[0]
+    if key not in keys:
+        raise CommandFailed(f"There is no project {key!r}")
+    config = project_config(folder, key, os.environ)
+
+    async def done() -> T:
+        with Passwords() as passwords:
+            async with open_project(
+                key, config, folder, load_system(), silent, passwords.hash_secret, sealed_secret
+            ) as opened:
+                snapshot = await opened.current()
+                context = Context(
+                    schema=snapshot.schema,
+                    actor=SYSTEM,
+                    policy=ADMINISTRATOR,
+                    now=datetime.now(UTC),
+                    password_policy=snapshot.settings.password_policy,
+                )
+                return await work(_Desk(opened, context))
+
+    return asyncio.run(done())
