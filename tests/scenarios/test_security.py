@@ -2,9 +2,12 @@
 
 Canaries are put into everything that is secret, and are looked for in every answer and
 every line of the log that these tests cause. Other rows are tested beside their subject:
-forged tokens and guessing in `test_authentication`, oracles in `test_items_filters`, sizes
-in `test_limits`, text that is none in `test_errors`, slow clients and CORS in `test_server`,
-killed servers in `test_faults`, two writers in `tests/items/test_faults.py`.
+forged tokens in `tests/units/test_auth_tokens.py`, guessing and look-alikes in
+`test_authentication` and `test_one_time_passwords`, sessions alive after what should end them
+and CSRF in `test_sessions` and `test_workers`, tokens in URLs in `test_door`, weak secrets in
+`test_cli`, oracles in `test_items_filters`, sizes in `test_limits`, text that is none in
+`test_errors`, slow clients and CORS in `test_server`, killed servers in `test_faults`, two
+writers in `tests/items/test_faults.py`.
 """
 
 from __future__ import annotations
