@@ -520,8 +520,9 @@ async def test_pages_that_may_not_call_are_not_sent_on(
 async def test_users_are_made_where_that_is_configured(
     database_url: str, tmp_path: Path, there: Provider
 ) -> None:
-    role = {"SSO__ACME__DEFAULT_ROLE": "2"}
+    role = {"SSO__ACME__DEFAULT_ROLE": "3"}
     async with opened(database_url, tmp_path / "data", there, **role) as world:
+        assert (await world.ask("POST", "/roles", json={"name": "Guests"})).status_code == 200
         there.tell("new", email="new@example.org", email_verified=True, given_name="N\n" * 60)
         there.tell("unsure", email="unsure@example.org", email_verified=False)
         assert refused(await world.dance(sub="unsure")) == (107, 404)
@@ -529,7 +530,7 @@ async def test_users_are_made_where_that_is_configured(
         tries = [await world.dance(sub="new") for _ in range(2)]
         assert [each.status_code for each in tries] == [200, 200]
         (user,) = await world.data("/users?filter[email]=new@example.org")
-        assert (user["status"], user["role"], user["first_name"]) == ("active", 2, "N" * 50)
+        assert (user["status"], user["role"], user["first_name"]) == ("active", 3, "N" * 50)
         assert user["external_id"]
         assert token_of(await world.exchanged(tries[0].json()["data"]["request_token"]))
         found = await world.data(f"/activity?sort=id&filter[item]={user['id']}&limit=-1")
