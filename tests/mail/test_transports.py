@@ -184,6 +184,25 @@ async def test_letters_can_be_files(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "0e5f.eml").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("go to https://x.org/" + "a" * 300, True),
+        ("a" * 2000, False),
+        ("\u00fc" + "a" * 300, False),
+    ],
+)
+async def test_links_stay_whole_where_that_is_allowed(
+    tmp_path: Path, text: str, whole: bool
+) -> None:
+    message = composed(SENDER, letter(), Rendered("x", f"{text}\n", f"<p>{text}</p>"), NOW)
+    assert (text in message.as_string()) is whole
+    assert max(len(line) for line in message.as_bytes().splitlines()) <= 998
+    async with postbox() as box:
+        await Transports(tmp_path, lambda _: None).take("shop", smtp(box.port), message, "0e5f")
+        assert part(box.messages[0], "plain").strip() == text
+
+
 async def test_letters_can_be_lines_of_the_log_without_their_secrets(tmp_path: Path) -> None:
     seen = await send(MailConfig(transport="log", sender=SENDER), tmp_path)
     assert seen == [MailLogged("shop", "ada@example.org", RENDERED.subject, RENDERED.text)]

@@ -9,7 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from typing import Any
+from typing import Any, Final
 
 from conductus.config import MailConfig, ProjectConfig
 from conductus.jobs.delivery import Undeliverable
@@ -19,6 +19,9 @@ from conductus.mail.transports import Transports
 from conductus.projects.project import Project
 from conductus.projects.settings import Settings
 from conductus.schema.validation import is_email
+
+_LONGEST_LINE: Final = 990
+"""Of a message; RFC 5322 allows 998."""
 
 
 class Mailer:
@@ -69,9 +72,15 @@ def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> 
         message["Auto-Submitted"] = "auto-generated"
     except (ValueError, IndexError, MessageError) as error:
         raise Undeliverable("the address cannot stand in a message") from error
-    message.set_content(rendered.text)
-    message.add_alternative(rendered.html, subtype="html")
+    message.set_content(rendered.text, cte=_encoding(rendered.text))
+    message.add_alternative(rendered.html, subtype="html", cte=_encoding(rendered.html))
     return message
+
+
+def _encoding(text: str) -> str:
+    """How a part is written: as it is where that is allowed, so that links stay whole."""
+    plain = text.isascii() and all(len(line) <= _LONGEST_LINE for line in text.splitlines())
+    return "7bit" if plain else "quoted-printable"
 
 
 def _recipient(address: str) -> Address:
