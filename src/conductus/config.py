@@ -38,6 +38,7 @@ TAKEN_KEYS = frozenset(
 )
 SHORTEST_SECRET = 32
 ADMINISTRATOR_ROLE = 1
+PUBLIC_ROLE = 2
 PLACEHOLDERS = ("change", "placeholder", "secret", "example", "type-a-", "your-", "password")
 
 LogFormat = Literal["console", "json"]
@@ -387,8 +388,8 @@ def _sso_problem(name: str, config: SsoConfig) -> str | None:
         return "a `tenant` is needed"
     if not all(is_safe_url(url) for url in (config.issuer, *urls) if url):
         return "addresses must begin with https://"
-    if config.default_role == ADMINISTRATOR_ROLE:
-        return "`default_role` cannot be the administrators'"
+    if config.default_role in (ADMINISTRATOR_ROLE, PUBLIC_ROLE):
+        return "`default_role` cannot be that of administrators, nor of the public"
     if preset == "google" and config.default_role is not None and config.hosted_domain == "*":
         return "`default_role` needs a `hosted_domain`, or anybody would come in"
     return None

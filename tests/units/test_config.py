@@ -289,6 +289,7 @@ class TestSingleSignOn:
             ('[auth.sso.acme]\nclient_id = "a"\nissuer = "http://id.example.com"', "https"),
             ('[auth.sso.acme]\nclient_id = "a"\nissuer = "javascript:alert(1)"', "https"),
             ('[auth.sso.github]\nclient_id = "a"\ndefault_role = 1', "administrators"),
+            ('[auth.sso.github]\nclient_id = "a"\ndefault_role = 2', "public"),
             ('[auth.sso.google]\nclient_id = "a"\ndefault_role = 3', "hosted_domain"),
             ('[auth.sso.google]\nclient_secret = "a"', "client_id"),
             ('[auth.sso.access_token]\nclient_id = "a"\nissuer = "https://x"', "name"),
