@@ -102,6 +102,21 @@ async def test_what_is_there_is_listed(data: Path) -> None:
     assert "password" not in json.dumps(users)
 
 
+async def test_what_a_role_may_and_why(data: Path) -> None:
+    did(data, "role", "create", "editors")
+    did(data, "user", "create", "bob@example.org", "--role", "editors")
+    shown = did(data, "permissions", "show", "editors", "directus_files")
+    assert "every status  create: full  read: full  update: full  delete: full" in shown
+    (row,) = json.loads(did(data, "permissions", "show", "3", "directus_settings", "--json"))
+    assert (row["read"], row["update"]) == ("full", "none")
+    assert "no row" in did(data, "permissions", "show", "Public", "directus_files")
+    said = did(data, "permissions", "explain", "bob@example.org", "PATCH", "/settings/1")
+    assert "update: none, which means no items" in said
+    said = did(data, "permissions", "explain", "public", "GET", "/users")
+    assert "Role 2 has no row for directus_users" in said
+    assert "No permission row decides" in failed(data, "permissions", "explain", "public", "X", "/")
+
+
 async def test_what_is_refused(data: Path) -> None:
     for arguments, why in (
         (["user", "create", "nobody"], "e-mail"),

@@ -126,3 +126,26 @@ async def test_what_is_in_effect_for_the_public(empty: Live) -> None:
     assert await asked("/permissions/me/directus_users") == [active]
     assert await asked("/permissions/me/directus_folders") == []
     assert await asked("/permissions/me/nowhere") == []
+
+
+async def test_administrators_are_told_what_decides(workshop: Workshop, place: str) -> None:
+    asked = f"/permissions/explain?method=GET&path=/items/{place}"
+    row = {"collection": place, "role": 2, "read": "full", "read_field_blacklist": ["title"]}
+    none = await workshop.get(f"{asked}&user=public")
+    assert none["because"] == [f"Role 2 has no row for {place}, and so no access."]
+    id = (await workshop.ok("POST", "/permissions", row))["id"]
+    assert await workshop.get(f"{asked}&user=public") == {
+        "role": 2,
+        "action": "read",
+        "collection": place,
+        "because": [
+            f"Row {id}, for the whole collection, has read: full, which means all items.",
+            "These fields may not be read: title.",
+        ],
+    }
+    assert "Role 1" in (await workshop.get(f"{asked}&user=1"))["because"][0]
+    await workshop.refused((203, 404), "GET", f"{asked}&user=98765")
+    await workshop.refused((4, 422), "GET", asked)
+    await workshop.refused((1, 404), "GET", "/permissions/explain?user=1&method=GET&path=/")
+    answer = await workshop.world.client.get(f"/{KEY}{asked}&user=1")
+    assert (answer.json()["error"]["code"], answer.status_code) == (3, 401)

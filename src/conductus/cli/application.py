@@ -41,6 +41,7 @@ def application() -> App:
     commands.command(projects)
     commands.command(_users())
     commands.command(_roles())
+    commands.command(_permissions())
     return commands
 
 
@@ -61,6 +62,16 @@ def _roles() -> App:
     roles.command(f"{people}:create_role", name="create", help="Add a role.")
     roles.command(f"{people}:list_roles", name="list", help="List the roles.")
     return roles
+
+
+def _permissions() -> App:
+    permissions = App(name="permissions", help="See what roles may, and why.")
+    people = "conductus.cli.people"
+    shown = "Show the rows of a role for a collection."
+    permissions.command(f"{people}:show_permissions", name="show", help=shown)
+    said = "Say what decides about a request."
+    permissions.command(f"{people}:explain_permissions", name="explain", help=said)
+    return permissions
 
 
 def run(arguments: Sequence[str]) -> int:

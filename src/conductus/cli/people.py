@@ -1,4 +1,4 @@
-"""`conductus user …`, `conductus role …`: for operators who cannot sign in, or need not.
+"""`conductus user …`, `role …`, `permissions …`: for operators who cannot sign in, or need not.
 
 What is written here is written as the server itself would: a running server sees it at once.
 """
@@ -24,7 +24,8 @@ from conductus.cli.places import DataFolder, own_folder
 from conductus.config import project_config, project_keys
 from conductus.items.context import Context
 from conductus.items.rows import Item
-from conductus.permissions.actor import SYSTEM
+from conductus.permissions.actor import SYSTEM, Actor
+from conductus.permissions.explaining import asked, explained
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.projects.project import Project, open_project
 from conductus.schema.system import load_system
@@ -33,6 +34,8 @@ from conductus.telemetry import silent
 T = TypeVar("T")
 USERS: Final = "directus_users"
 ROLES: Final = "directus_roles"
+PERMISSIONS: Final = "directus_permissions"
+LEVELS: Final = ("create", "read", "update", "delete", "comment", "explain")
 SUSPENDED: Final = "suspended"
 ProjectKey = Annotated[
     str | None, Parameter(name="--project", help="Its key; needed where there are several.")
@@ -202,6 +205,62 @@ def create_role(
     say(f"The role {name} has the id {id}.")
 
 
+def show_permissions(
+    role: str,
+    collection: str,
+    /,
+    *,
+    json: Annotated[bool, Flag] = False,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Show the permission rows of a role for a collection.
+
+    Parameters
+    ----------
+    role
+        Its name or id.
+    json
+        For programs.
+    """
+
+    async def work(desk: _Desk) -> list[Item]:
+        id = str((await desk.role(role))["id"])
+        return await desk.every(PERMISSIONS, "*", role=id, collection=collection)
+
+    rows = _run(project, data, work)
+    if json:
+        print(msgspec.json.encode(rows).decode())
+        return
+    if not rows:
+        say(f"There is no row for {collection}: no access, unless the role is 1.")
+    for row in rows:
+        levels = "  ".join(f"{name}: {row[name]}" for name in LEVELS)
+        say(f"{row['id']}  {row['status'] or 'every status'}  {levels}")
+
+
+def explain_permissions(
+    user: str,
+    method: str,
+    path: str,
+    /,
+    *,
+    project: ProjectKey = None,
+    data: DataFolder = None,
+) -> None:
+    """Say in words what decides about a request of a user.
+
+    Parameters
+    ----------
+    user
+        E-mail address, or `public` for whoever is not signed in.
+    path
+        Below the project: /items/articles/4
+    """
+    for line in _run(project, data, lambda desk: desk.explained(user, method, path)):
+        say(line)
+
+
 class _Desk:
     """A project, as commands work on it."""
 
@@ -209,7 +268,7 @@ class _Desk:
         self._project = project
         self._context = context
 
-    async def every(self, collection: str, fields: str, **filters: str) -> list[Item]:
+    async def every(self, collection: str, fields: str, /, **filters: str) -> list[Item]:
         """The items of a collection, the deleted ones too."""
         asked = {"fields": fields, "limit": "-1", "status": "*", "sort": "id"}
         asked |= {f"filter[{name}][eq]": value for name, value in filters.items()}
@@ -221,7 +280,7 @@ class _Desk:
     async def user(self, email: str) -> Item:
         """The user with that address. Raises `CommandFailed`."""
         for spelt in (email, email.lower()):
-            if found := await self.every(USERS, "id,email,status", email=spelt):
+            if found := await self.every(USERS, "id,email,status,role", email=spelt):
                 return found[0]
         raise CommandFailed(f"There is no user {email}")
 
@@ -233,6 +292,15 @@ class _Desk:
                 return role
         known = ", ".join(str(role["name"]) for role in roles)
         raise CommandFailed(f"There is no role {named}; there are: {known}")
+
+    async def explained(self, email: str, method: str, path: str) -> list[str]:
+        """What decides about a request of a user. Raises `CommandFailed`."""
+        actor = Actor()
+        if email != "public":
+            found = await self.user(email)
+            actor = Actor(user=found["id"], role=found["role"], credential="static")
+        policy = await self._project.policies.of(actor)
+        return explained(policy, asked(method, path), self._context.schema)
 
     async def create(self, collection: str, body: Item) -> str:
         """A new item; answers its key."""

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from conductus.endpoints import sections
+from conductus.endpoints.explaining import explain
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
@@ -49,6 +50,7 @@ async def _rows(call: Call, rules: Iterable[Rule]) -> list[Item]:
 
 ROUTES: tuple[Route[Any], ...] = (
     *sections.section("permissions", PERMISSIONS),
+    Route("GET", "permissions/explain", explain),
     Route("GET", "permissions/me", mine),
     Route("GET", "permissions/me/{collection}", mine_of_collection),
 )

@@ -36,6 +36,7 @@ def people_operations(world: World) -> Iterable[Operation]:
     if "directus_permissions" in world.names:
         found = reference("responses", world.names["directus_permissions"])
         yield from _permissions({"200": found})
+        yield from _explaining()
     yield from _settings(world)
     yield from _utilities()
 
@@ -86,6 +87,28 @@ def _permissions(answers: dict[str, Any]) -> Iterable[Operation]:
         parameters=(path_parameter("collection", "Name of the collection."),),
         answers=answers,
         errors=(),
+    )
+
+
+def _explaining() -> Iterable[Operation]:
+    told = {"because": {"type": "array", "items": _TEXT}, "action": _TEXT, "collection": _TEXT}
+    asked = (
+        ("user", "Id of a user, or `public`."),
+        ("method", "`GET`, `POST`, `PATCH` or `DELETE`."),
+        ("path", "Below the project: `/items/articles/4`."),
+    )
+    yield Operation(
+        method="get",
+        path="/permissions/explain",
+        id="permissions.explain",
+        tag="permissions",
+        summary="Say in words what decides about a request; for administrators",
+        parameters=tuple(
+            {"name": name, "in": "query", "required": True, "description": text, "schema": _TEXT}
+            for name, text in asked
+        ),
+        answers={"200": answer("What decides", {"type": "object", "properties": told})},
+        errors=READING,
     )
 
 
