@@ -19,8 +19,7 @@ from conductus.database.datatypes import DEFAULT_SHAPES, Shape
 from conductus.database.ddl import schema_editor
 from conductus.database.executor import Database
 from conductus.database.introspection import introspect
-from conductus.items.records import Records
-from conductus.items.statements import StatementCache
+from conductus.items.records import Kept, Records
 from conductus.schema.model import Collection, Field, Kind, assemble
 from conductus.schema.types import MASK, type_of
 from tests.contracts.library import opened
@@ -198,7 +197,7 @@ async def test_what_is_written_is_found_by_the_same_value(world: World) -> None:
 @pytest.mark.parametrize("times", [1, 3, 40])
 async def test_what_an_insert_answers_is_what_is_read(world: World, times: int) -> None:
     database = world.database
-    records = Records(assemble([world.collection], []), database.dialect, StatementCache())
+    records = Records(assemble([world.collection], []), Kept(database.dialect))
     for place, sample in enumerate(SAMPLES):
         field = world.collection.fields[f"s{place}"]
         plain = [type_of(field).parse(given, field) for given, _ in sample.values]
@@ -211,13 +210,13 @@ async def test_what_an_insert_answers_is_what_is_read(world: World, times: int) 
         stored = [read[key] if database.dialect.returning else None for key in keys]
         assert [after for _, after in seen] == stored, sample
         show = type_of(field).presenter(field.kind) or (lambda value: value)
-        shown = [show(read[key][field.name]) for key in keys]
+        shown = [show(read[key].record[field.name]) for key in keys]
         assert shown == [expected for _, expected in sample.values] * times, sample
 
 
 async def test_what_an_update_answers_is_what_is_read(world: World) -> None:
     database = world.database
-    records = Records(assemble([world.collection], []), database.dialect, StatementCache())
+    records = Records(assemble([world.collection], []), Kept(database.dialect))
     async with database.transaction() as transaction:
         keys = await records.insert(transaction, world.collection, [{"s0": None}] * 2)
     for place, sample in enumerate(SAMPLES):

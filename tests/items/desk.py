@@ -216,16 +216,18 @@ class Desk:
 
     async def create(self, collection: str, *bodies: dict[str, Any]) -> list[str]:
         """Creates items as the administrator."""
-        return await self.writer.create(collection, list(bodies), self.context)
+        written = await self.writer.create(collection, list(bodies), self.context)
+        return [one.key for one in written]
 
     async def update(
         self, collection: str, keys: str | None, body: Any, **options: Any
     ) -> list[str]:
         """Changes items as the administrator."""
         split = None if keys is None else keys.split("|")
-        return await self.writer.update(
+        written = await self.writer.update(
             collection, split, body, self.context, WriteOptions(**options)
         )
+        return [one.key for one in written]
 
     async def delete(self, collection: str, *keys: str) -> None:
         """Deletes items as the administrator."""

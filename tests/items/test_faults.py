@@ -102,7 +102,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_rows(shop: Desk) 
         counting = Counting(shop.database)
         one = writer(shop, counting)
         bodies = [{"title": f"{n}", "comments": [{"text": "x"}]} for n in range(size)]
-        keys = await one.create("articles", bodies, shop.context)
+        keys = [made.key for made in await one.create("articles", bodies, shop.context)]
         await one.update("articles", keys, {"views": 1}, shop.context)
         await one.update(
             "articles", [keys[0]], {"comments": [{"text": "y"} for _ in range(size)]}, shop.context

@@ -220,7 +220,8 @@ async def test_reverting_writes_the_old_values_back(shop: Desk) -> None:
     first = (await revisions(shop, "articles"))[0]
     start = await count(shop)
     later = replace(shop.context, now=shop.context.now + timedelta(hours=1))
-    assert await shop.writer.revert("articles", "1", str(first["id"]), later) == "1"
+    reverted = await shop.writer.revert("articles", "1", str(first["id"]), later)
+    assert reverted.key == "1"
     (after,) = await shop.items("articles")
     assert after == {**before, "owner": 2, "modified_on": "2031-02-03T05:05:06+00:00"}
     rows = await shop.database.fetch("SELECT pin FROM articles")

@@ -22,9 +22,8 @@ from conductus.auth.session_rows import SessionKey, SessionKind, SessionRows, ha
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
 from conductus.items.history import ACTIVITY, Deed
-from conductus.items.records import Record, Records
+from conductus.items.records import Kept, Record, Records
 from conductus.items.rows import converter
-from conductus.items.statements import StatementCache
 from conductus.permissions.actor import ADMINISTRATOR_ROLE
 from conductus.projects.sessions import SESSIONS
 from conductus.schema.model import Collection, Schema
@@ -78,7 +77,7 @@ class Accounts:
         self._sessions = schema.collection(SESSIONS)
         self._roles = schema.collection(ROLES)
         self._activity = schema.collection(ACTIVITY)
-        self.records = Records(schema, dialect, StatementCache(64))
+        self.records = Records(schema, Kept(dialect, 64))
         self.sessions = SessionRows(schema, dialect, self.records)
 
     # -- who is it ------------------------------------------------------------------

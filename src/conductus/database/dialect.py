@@ -58,6 +58,8 @@ class Dialect(ABC):
     """True when INSERT … RETURNING works on this server …"""
     update_returning: ClassVar[bool] = True
     """… and UPDATE … RETURNING."""
+    chains: ClassVar[bool] = False
+    """Whether one statement inserts into two tables: WITH … INSERT."""
 
     def __init__(self, sqlalchemy_dialect: SQLAlchemyDialect) -> None:
         self.sqlalchemy = sqlalchemy_dialect

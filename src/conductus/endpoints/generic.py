@@ -15,6 +15,7 @@ from conductus.items.reader import Page
 from conductus.items.rows import Item
 from conductus.items.texts import parsed_texts
 from conductus.items.writer import WriteOptions
+from conductus.items.written import Written
 from conductus.permissions.reading import check_readable
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
@@ -53,18 +54,18 @@ async def create(call: Call, collection: str) -> Reply:
     body = await _body(call, collection)
     query = call.shape_query(collection)
     bodies = body if isinstance(body, list) else [body]
-    keys = await call.project.writer.create(collection, bodies, call.context, options(call))
+    written = await call.project.writer.create(collection, bodies, call.context, options(call))
     if isinstance(body, list):
-        return await _written(call, query, keys)
-    return await _written_one(call, query, keys[0])
+        return await _written(call, query, written)
+    return await _written_one(call, query, written[0])
 
 
 async def update_many(call: Call, collection: str) -> Reply:
     """Changes each item of a list that names its key."""
     body = await _body(call, collection)
     query = call.shape_query(collection)
-    keys = await call.project.writer.update(collection, None, body, call.context, options(call))
-    return await _written(call, query, keys)
+    written = await call.project.writer.update(collection, None, body, call.context, options(call))
+    return await _written(call, query, written)
 
 
 async def update_by_keys(call: Call, collection: str) -> Reply:
@@ -122,8 +123,8 @@ async def _body(call: Call, collection: str) -> Item | list[Item]:
     return body
 
 
-async def _written(call: Call, query: ItemQuery, keys: list[str]) -> Reply:
-    found = await call.project.reader.in_order(query, keys, call.context)
+async def _written(call: Call, query: ItemQuery, written: list[Written]) -> Reply:
+    found = await call.project.reader.written(query, written, call.context)
     counts = await call.project.reader.counted(query, call.context)
     meta = meta_of(call, query, len(found), counts, "collection")
     return envelope(found, public=call.public, meta=meta)
@@ -131,16 +132,16 @@ async def _written(call: Call, query: ItemQuery, keys: list[str]) -> Reply:
 
 async def answer_key(call: Call, collection: str, key: str) -> Reply:
     """An item that was just written, as the actor may read it."""
-    return await _written_one(call, call.shape_query(collection), key)
+    return await _written_one(call, call.shape_query(collection), Written(key))
 
 
-async def _written_one(call: Call, query: ItemQuery, key: str) -> Reply:
+async def _written_one(call: Call, query: ItemQuery, written: Written) -> Reply:
     """The item as the actor may read it, or nothing."""
     try:
-        page = await call.project.reader.by_keys(query, [key], call.context)
-    except (ItemNotFound, ReadForbidden, Unauthorized):
-        return nothing(public=call.public)
-    return _page(call, query, page)
+        found = await call.project.reader.written(query, [written], call.context)
+    except (ReadForbidden, Unauthorized):
+        found = []
+    return _page(call, query, Page(items=found[0])) if found else nothing(public=call.public)
 
 
 def keys_of(raw: str, collection: Collection, most: int) -> list[str]:

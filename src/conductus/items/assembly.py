@@ -8,13 +8,15 @@ as text, and once per compiled level; `plain` in its tests says the same the slo
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from conductus.database.executor import Row
 from conductus.items.rows import Item, Layout
 
 Assemble = Callable[[Sequence[Row]], list[Item]]
+Shown = tuple[str, int, Callable[[Any], Any] | None]
+"""A name, the place of its value in the row, what is done to it."""
 
 
 def assembler(layouts: Sequence[Layout], width: int) -> Assemble:
@@ -23,9 +25,19 @@ def assembler(layouts: Sequence[Layout], width: int) -> Assemble:
     `[{"id": v0, "author": None if v5 is None else {"name": f0(v4)}} for v0, … in rows]`
     """
     builder = _Builder(layouts)
+    return _function(builder.item(layouts[0]), builder, width)
+
+
+def displayer(shown: Iterable[Shown], width: int) -> Assemble:
+    """The function from rows of `width` values to dicts of those that are shown."""
+    builder = _Builder(())
+    return _function(builder.display(shown), builder, width)
+
+
+def _function(item: ast.expr, builder: _Builder, width: int) -> Assemble:
     row = ast.Tuple([ast.Name(f"v{place}", ast.Store()) for place in range(width)], ast.Store())
     listed = ast.ListComp(
-        builder.item(layouts[0]),
+        item,
         [ast.comprehension(row, ast.Name("rows", ast.Load()), [], 0)],
     )
     arguments = ast.arguments([], [ast.arg("rows")], None, [], [], None, [])
@@ -45,16 +57,24 @@ class _Builder:
     def item(self, layout: Layout) -> ast.expr:
         """A dict display of the node's fields and of the items that are joined to it."""
         convert = dict(layout.converters)
-        keys: list[ast.expr | None] = []
-        values: list[ast.expr] = []
-        for place, name in enumerate(layout.names, layout.start):
-            keys.append(ast.Constant(name))
-            values.append(self._value(place, convert.get(name)))
+        item = self.display(
+            (name, place, convert.get(name))
+            for place, name in enumerate(layout.names, layout.start)
+        )
         path = (*layout.parent, layout.name) if layout.name else ()
         for joined in self._layouts[1:]:
             if joined.parent == path:
-                keys.append(ast.Constant(joined.name))
-                values.append(self._joined(joined))
+                item.keys.append(ast.Constant(joined.name))
+                item.values.append(self._joined(joined))
+        return item
+
+    def display(self, shown: Iterable[Shown]) -> ast.Dict:
+        """A dict display of values of the row."""
+        keys: list[ast.expr | None] = []
+        values: list[ast.expr] = []
+        for name, place, convert in shown:
+            keys.append(ast.Constant(name))
+            values.append(self._value(place, convert))
         return ast.Dict(keys, values)
 
     def _joined(self, layout: Layout) -> ast.expr:

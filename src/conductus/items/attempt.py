@@ -15,7 +15,7 @@ from conductus.database.executor import Transaction
 from conductus.errors import ApiError, ItemNotFound, Unprocessable
 from conductus.items.changes import Create, Delete, Many, Secret, Update
 from conductus.items.keys import Key, text_of_key
-from conductus.items.records import Record, Records
+from conductus.items.records import Record, Records, Stored
 from conductus.items.steps import Step, laid_out, stages
 from conductus.schema.model import Collection, Field, Kind, Schema
 from conductus.schema.types import type_of
@@ -45,7 +45,7 @@ class Attempt:
         self._schema = schema
         self._hashes = hashes
         self._widest = widest
-        self._known: dict[str, dict[Key, Record | None]] = {}
+        self._known: dict[str, dict[Key, Stored | None]] = {}
         """Rows that exist, by collection; None for those made here."""
 
     async def run(self, changes: Changes) -> list[Step]:
@@ -82,7 +82,8 @@ class Attempt:
         change = step.change
         if isinstance(change, Create):
             return
-        step.before = self._known[step.collection.name].get(step.key)
+        known = self._known[step.collection.name].get(step.key)
+        step.before = None if known is None else known.record
         if step.before is None:
             if isinstance(change, Update) and change.otherwise is not None:
                 return
@@ -228,7 +229,7 @@ class Attempt:
 class _Spelling:
     """Keys as the database spells them: some compare text without regard to case."""
 
-    def __init__(self, collection: Collection, rows: Mapping[Key, Record]) -> None:
+    def __init__(self, collection: Collection, rows: Mapping[Key, Stored]) -> None:
         self._rows = rows
         self._folded: dict[Any, Key] | None = None
 

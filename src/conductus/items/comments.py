@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Executor
 from conductus.errors import ItemNotFound, ValidationFailed
 from conductus.items.context import Context
 from conductus.items.history import ACTIVITY, Deed, History, Note
 from conductus.items.keys import Key, check_writable, key_of_text, text_of_key
-from conductus.items.records import Records
+from conductus.items.records import Kept, Record, Records
 from conductus.items.stamps import moment_in
-from conductus.items.statements import StatementCache
 from conductus.items.values import REQUIRED
 from conductus.permissions.writing import Action, judge_comment
 from conductus.schema.model import Collection
@@ -29,7 +27,7 @@ class Comments:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._statements: StatementCache[Statement] = StatementCache(64)
+        self._kept = Kept(database.dialect, 64)
 
     async def add(self, body: Mapping[str, Any], context: Context) -> str:
         """Comments on the item that the body names; answers the id of the activity row.
@@ -72,15 +70,15 @@ class Comments:
         key = key_of_text(id, activity, context.now)
         records = self._records(context)
         async with self._database.transaction() as transaction:
-            row = (await records.read(transaction, activity, [key])).get(key)
-            if row is None or row["action"] != Deed.COMMENT.value or row["comment_deleted_on"]:
+            found = (await records.read(transaction, activity, [key])).get(key)
+            if found is None or not _is_comment(found.record):
                 raise ItemNotFound(ACTIVITY, id)
             when = moment_in(activity.fields[moment], context.now)
             await records.update(transaction, activity, [key], {**values, moment: when})
         return text_of_key(key, activity)
 
     def _records(self, context: Context) -> Records:
-        return Records(context.schema, self._database.dialect, self._statements)
+        return Records(context.schema, self._kept)
 
 
 async def _spelled(
@@ -93,6 +91,10 @@ async def _spelled(
         exact: Key = key if key in found else there
         return text_of_key(exact, target)
     raise ItemNotFound(target.name, item)
+
+
+def _is_comment(row: Record) -> bool:
+    return row["action"] == Deed.COMMENT.value and not row["comment_deleted_on"]
 
 
 def _parsed(context: Context, name: str, value: Any) -> Plain:

@@ -7,8 +7,9 @@ collections left out. Source: items page §7 and §8, authentication page §10.1
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -20,13 +21,13 @@ from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
 from conductus.items.profile import Profile, Profiles
-from conductus.items.records import Record, Records
+from conductus.items.records import Record, Records, Stored
 from conductus.items.stamps import moment_in
 from conductus.items.steps import Step
 from conductus.permissions.actor import Actor
 from conductus.schema.model import Collection, Field
 from conductus.schema.types import type_of
-from conductus.schema.types.field_type import Plain
+from conductus.schema.types.field_type import Plain, Present
 
 ACTIVITY: Final = "directus_activity"
 REVISIONS: Final = "directus_revisions"
@@ -96,12 +97,21 @@ class History:
             )
             for step in done
         ]
-        ids = await self.note(transaction, notes)
-        saved = [(step, id) for step, id in zip(done, ids, strict=True) if _saves(step)]
-        await self._look_again(transaction, _unsure(done))
-        rows = [self._revision_row(step, id, _after(step)) async for step, id in breathing(saved)]
-        if rows:
-            await self._records.add(transaction, self._revisions, rows)
+        await self._look_again(transaction, unsure(done))
+        revisions = await self._revision_rows([step for step in done if _saves(step)])
+        if len(notes) == len(revisions) == 1:
+            await self._records.add_chained(
+                transaction,
+                (self._activity, {**self._common(), **self._activity_row(notes[0])}),
+                (self._revisions, revisions[0]),
+                "activity",
+            )
+        else:
+            ids = await self.note(transaction, notes)
+            saved = (id for step, id in zip(done, ids, strict=True) if _saves(step))
+            rows = [{"activity": id, **row} for id, row in zip(saved, revisions, strict=True)]
+            if rows:
+                await self._records.add(transaction, self._revisions, rows)
         await self.note(transaction, list(_status_notes(done)))
 
     async def _look_again(self, transaction: Transaction, steps: Iterable[Step]) -> None:
@@ -135,15 +145,26 @@ class History:
             else _parsed(note.comment, self._activity.fields["comment"]),
         }
 
-    def _revision_row(self, step: Step, activity: int, row: Record) -> Record:
+    async def _revision_rows(self, steps: Sequence[Step]) -> list[Record]:
+        """What is kept of the steps, but for the ids of their activity."""
+        rows: list[Record] = []
+        for _, run in groupby(steps, key=lambda step: step.collection.name):
+            alike = list(run)
+            stored = [_after(step).row for step in alike]
+            images = self._records.recorded(alike[0].collection, stored)
+            rows += [
+                self._revision_row(step, image)
+                async for step, image in breathing(zip(alike, images, strict=True))
+            ]
+        return rows
+
+    def _revision_row(self, step: Step, image: Item) -> Record:
         parent = step.parent
-        profile = self._profiles.of(step.collection)
         return {
-            "activity": activity,
             "collection": step.collection.name,
             "item": _cut(step.text, self._revisions, "item"),
-            "data": _json(recorded(row, profile)),
-            "delta": _json(_delta(step, row, profile)),
+            "data": _json(image),
+            "delta": _json(_delta(step, image, self._profiles.of(step.collection))),
             "parent_collection": None if parent is None else parent.collection.name,
             "parent_item": None
             if parent is None
@@ -152,36 +173,30 @@ class History:
         }
 
 
-def recorded(row: Mapping[str, Plain], profile: Profile) -> Item:
-    """A row as revisions keep it: datetimes as stored, decimals as text, no secrets."""
-    shown: Item = {}
-    recorders = profile.recorders
-    for name, value in row.items():
-        if name in recorders:
-            record = recorders[name]
-            shown[name] = value if record is None else record(value)
-    return shown
-
-
-def _delta(step: Step, row: Record, profile: Profile) -> Item:
+def _delta(step: Step, image: Item, profile: Profile) -> Item:
     """What the request changed: of a new item the payload, else the columns that differ."""
     if isinstance(step.change, Delete):
         return {}
     if isinstance(step.change, Create):
         return step.change.sent
-    after = recorded({name: row[name] for name in step.written}, profile)
-    before = recorded(step.before or {}, profile)
     changed = {
-        name: value
-        for name, value in after.items()
-        if step.before is None
-        or step.collection.fields[name].type == "hash"
-        or before[name] != value
+        name: image[name]
+        for name in step.written
+        if name in image
+        and (
+            step.before is None
+            or step.collection.fields[name].type == "hash"
+            or _recorded(step.before[name], profile.recorders[name]) != image[name]
+        )
     }
     nested = [one.field.name for one in step.change.ones] + [
         many.field.name for many in step.change.manys
     ]
     return {**changed, **{name: step.change.sent[name] for name in nested}}
+
+
+def _recorded(value: Plain, record: Present | None) -> Any:
+    return value if record is None else record(value)
 
 
 def _deed(step: Step) -> Deed:
@@ -218,7 +233,7 @@ def _saves(step: Step) -> bool:
     return not isinstance(step.change, Delete)
 
 
-def _unsure(steps: Sequence[Step]) -> list[Step]:
+def unsure(steps: Sequence[Step]) -> list[Step]:
     """Those whose rows may no longer be as their own change left them, or were not seen."""
     saved = [step for step in steps if _saves(step)]
     # A deletion may null what refers to the row, a trigger may do anything.
@@ -230,7 +245,7 @@ def _unsure(steps: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _after(step: Step) -> Record:
+def _after(step: Step) -> Stored:
     if step.after is None:
         # Removed by somebody else between our statements.
         raise ItemNotFound(step.collection.name, step.text).at(step.index)

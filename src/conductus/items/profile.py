@@ -33,7 +33,7 @@ class OwnField(Struct, frozen=True, eq=False):
     needs_value: bool
     secret: bool
     recorded: bool
-    """False for the secrets of built-in collections: history never holds them."""
+    """Whether history may hold it."""
 
 
 class Profile(Struct, frozen=True, eq=False):
@@ -115,8 +115,13 @@ def _own(field: Field, column: Column) -> OwnField:
         check=validator(field.validation, field.name) if field.validation else None,
         needs_value=_must_have_value(field, column),
         secret=hidden,
-        recorded=not (hidden and field.collection.startswith("directus_")),
+        recorded=kept_in_history(field),
     )
+
+
+def kept_in_history(field: Field) -> bool:
+    """False for the secrets of built-in collections."""
+    return not (secret(field) and field.collection.startswith("directus_"))
 
 
 def _simple(field: Field) -> bool:

@@ -15,50 +15,61 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.database.executor import Executor, Transaction
+from conductus.database.executor import Executor, Row, Transaction
 from conductus.errors import Unprocessable
-from conductus.items.keys import Key, key_of_row
+from conductus.items.changes import Item
+from conductus.items.columns import Columns, ColumnsOf, Record, Stored, column_of
+from conductus.items.keys import Key
 from conductus.items.statements import StatementCache
-from conductus.schema.model import Collection, Column, Field, Kind, Schema
+from conductus.schema.model import Collection, Column, Field, Schema
 from conductus.schema.types.field_type import Plain
 
-Record = dict[str, Plain]
-"""A row by names of fields, in plain form."""
+__all__ = ["Kept", "Record", "Records", "Stored"]
 
 _MOST_KEYS: Final = 1000
 """Keys in one list."""
 _MOST_PAIRS: Final = 64
 """Composite keys in one statement."""
-_UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
-"""Kinds that cannot be looked up by a list bound as one value."""
 
 _NOTHING: Final = Statement("", (), {})
+
+
+class Kept:
+    """What is worked out for one database and kept between requests."""
+
+    def __init__(self, dialect: Dialect, statements: int = 1024) -> None:
+        self.dialect = dialect
+        self.columns = ColumnsOf(dialect)
+        self.statements: StatementCache[Statement] = StatementCache(statements)
 
 
 class Records:
     """Reads and writes rows for one schema."""
 
-    def __init__(
-        self, schema: Schema, dialect: Dialect, statements: StatementCache[Statement]
-    ) -> None:
+    def __init__(self, schema: Schema, kept: Kept) -> None:
         self._schema = schema
-        self._dialect = dialect
-        self._statements = statements
+        self._dialect = kept.dialect
+        self._kept = kept
+
+    def recorded(self, collection: Collection, rows: Sequence[Row]) -> list[Item]:
+        """Stored rows as history keeps them: datetimes as stored, decimals as text."""
+        return self._kept.columns(collection).recorded(rows)
 
     async def read(
         self, executor: Executor, collection: Collection, keys: Iterable[Key]
-    ) -> dict[Key, Record]:
-        """The rows of those keys that exist, with every column."""
-        found: dict[Key, Record] = {}
-        for batch in self._batches(collection, keys):
+    ) -> dict[Key, Stored]:
+        """The rows of those keys that exist."""
+        found: dict[Key, Stored] = {}
+        columns = self._kept.columns(collection)
+        for batch in _batches(columns, keys):
             statement = self._statement(
-                ("read", collection.name, _padded(collection, len(batch))),
-                partial(self._build_read, collection, len(batch)),
+                ("read", collection.name, _padded(columns, len(batch))),
+                partial(self._build_read, columns, len(batch)),
             )
-            bound = self._bound_keys(collection, batch)
+            bound = self._bound_keys(columns, batch)
             rows = await executor.fetch(statement.sql, statement.values(bound))
-            for record in self._loaded(collection, rows):
-                found[key_of_row(record, collection)] = record
+            for stored in columns.stored(rows):
+                found[columns.key(stored.record)] = stored
         return found
 
     async def insert(
@@ -68,14 +79,15 @@ class Records:
         records: Sequence[Record],
     ) -> list[Key]:
         """Inserts rows that all give the same fields; answers their keys in the same order."""
+        columns = self._kept.columns(collection)
         generated = _generated(collection, records[0])
         answered = () if generated is None else (generated,)
         keys: list[Key] = []
-        for batch, sql, values in self._inserts(collection, records, answered):
+        for batch, sql, values in self._inserts(columns, records, answered):
             made = await transaction.insert(sql, values, len(batch))
-            keys.extend(self._made_keys(collection, batch, generated, made))
+            keys.extend(self._made_keys(columns, batch, generated, made))
         if generated is None:
-            await self._count_past(transaction, collection, keys)
+            await self._count_past(transaction, columns, keys)
         return keys
 
     async def insert_seen(
@@ -83,32 +95,57 @@ class Records:
         transaction: Transaction,
         collection: Collection,
         records: Sequence[Record],
-    ) -> list[tuple[Key, Record | None]]:
+    ) -> list[tuple[Key, Stored | None]]:
         """`insert` that also answers the new rows as they are stored, where the server can."""
         if not self._dialect.returning:
             return [(key, None) for key in await self.insert(transaction, collection, records)]
+        columns = self._kept.columns(collection)
         generated = _generated(collection, records[0])
-        names = [column.name for column in _columns(collection)]
-        seen: list[tuple[Key, Record | None]] = []
-        for batch, sql, values in self._inserts(collection, records, names):
-            rows = self._loaded(collection, await transaction.fetch_written(sql, values))
-            made = (row[generated] for row in rows) if generated else ()
-            seen.extend(zip(_keys(collection, batch, generated, made), rows, strict=True))
+        seen: list[tuple[Key, Stored | None]] = []
+        for batch, sql, values in self._inserts(columns, records, columns.names):
+            rows = columns.stored(await transaction.fetch_written(sql, values))
+            made = [one.record[generated] for one in rows] if generated else ()
+            seen.extend(zip(_keys(columns, batch, generated, made), rows, strict=True))
         if generated is None:
-            await self._count_past(transaction, collection, [key for key, _ in seen])
+            await self._count_past(transaction, columns, [key for key, _ in seen])
         return seen
+
+    async def add_chained(
+        self,
+        transaction: Transaction,
+        first: tuple[Collection, Record],
+        second: tuple[Collection, Record],
+        link: str,
+    ) -> None:
+        """Inserts a row and one whose field `link` holds its generated key."""
+        if not self._dialect.chains:
+            (key,) = await self.insert(transaction, first[0], [first[1]])
+            await self.add(transaction, second[0], [{**second[1], link: key[0]}])
+            return
+        given = [(self._kept.columns(collection), record) for collection, record in (first, second)]
+        statement = self._statement(
+            ("chained", link, *((columns.collection.name, *record) for columns, record in given)),
+            partial(self._build_chained, first, second, link),
+        )
+        bound = {
+            f"v{place}_{name}": columns.bind(name, record[name])
+            for place, (columns, record) in enumerate(given)
+            for name in record
+        }
+        await transaction.execute(statement.sql, statement.values(bound))
 
     async def add(
         self, transaction: Transaction, collection: Collection, records: Sequence[Record]
     ) -> None:
         """`insert` of rows whose keys nobody needs."""
-        for _, sql, values in self._inserts(collection, records, ()):
+        for _, sql, values in self._inserts(self._kept.columns(collection), records, ()):
             await transaction.execute(sql, values)
 
     def _inserts(
-        self, collection: Collection, records: Sequence[Record], answered: Sequence[str]
+        self, columns: Columns, records: Sequence[Record], answered: Sequence[str]
     ) -> Iterator[tuple[Sequence[Record], str, list[Any]]]:
         """Rows that go together, with their statement and its values."""
+        collection = columns.collection
         names = tuple(records[0])
         start = 0
         while start < len(records):
@@ -119,17 +156,18 @@ class Records:
                 ("insert", collection.name, names, shape, tuple(answered)),
                 partial(self._dialect.insert, collection, shape, names, answered),
             )
-            rows = self._bound_rows(collection, names, batch)
+            rows = _bound_rows(columns, names, batch)
             yield batch, statement.sql, self._dialect.insert_values(rows)
             start += size
 
     async def _count_past(
-        self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
+        self, transaction: Transaction, columns: Columns, keys: Sequence[Key]
     ) -> None:
         """Keeps keys that clients gave from being generated later."""
-        (column, *others) = _key_columns(collection)
+        (column, *others) = columns.keys
         if others or not column.auto_increment:
             return
+        collection = columns.collection
         statement = self._statement(
             ("count past", collection.name), partial(self._counting, collection, column)
         )
@@ -145,7 +183,8 @@ class Records:
         values: Record,
     ) -> None:
         """Writes the same values into the rows of those keys."""
-        for sql, bound in self._updates(collection, keys, values, answering=False):
+        columns = self._kept.columns(collection)
+        for sql, bound in self._updates(columns, keys, values, answering=False):
             await transaction.execute(sql, bound)
 
     async def update_seen(
@@ -154,31 +193,29 @@ class Records:
         collection: Collection,
         keys: Sequence[Key],
         values: Record,
-    ) -> dict[Key, Record]:
+    ) -> dict[Key, Stored]:
         """`update` that also answers the rows as they are stored, where the server can."""
         if not self._dialect.update_returning:
             await self.update(transaction, collection, keys, values)
             return {}
-        seen: list[Record] = []
-        for sql, bound in self._updates(collection, keys, values, answering=True):
-            seen += self._loaded(collection, await transaction.fetch_written(sql, bound))
-        return {key_of_row(row, collection): row for row in seen}
+        columns = self._kept.columns(collection)
+        seen: list[Stored] = []
+        for sql, bound in self._updates(columns, keys, values, answering=True):
+            seen += columns.stored(await transaction.fetch_written(sql, bound))
+        return {columns.key(one.record): one for one in seen}
 
     def _updates(
-        self, collection: Collection, keys: Sequence[Key], values: Record, *, answering: bool
+        self, columns: Columns, keys: Sequence[Key], values: Record, *, answering: bool
     ) -> Iterator[tuple[str, list[Any]]]:
         names = tuple(values)
-        new = {
-            f"v{place}": self._bind(collection.fields[name], values[name])
-            for place, name in enumerate(names)
-        }
-        for batch in self._batches(collection, keys):
-            size = _padded(collection, len(batch))
+        new = {f"v{place}": columns.bind(name, values[name]) for place, name in enumerate(names)}
+        for batch in _batches(columns, keys):
+            size = _padded(columns, len(batch))
             statement = self._statement(
-                ("update", collection.name, names, size, answering),
-                partial(self._build_update, collection, names, len(batch), answering=answering),
+                ("update", columns.collection.name, names, size, answering),
+                partial(self._build_update, columns, names, len(batch), answering=answering),
             )
-            bound = {**new, **self._bound_keys(collection, batch)}
+            bound = {**new, **self._bound_keys(columns, batch)}
             yield statement.sql, statement.values(bound)
 
     async def delete(
@@ -186,12 +223,13 @@ class Records:
     ) -> int:
         """Removes the rows of those keys; answers how many there were."""
         gone = 0
-        for batch in self._batches(collection, keys):
+        columns = self._kept.columns(collection)
+        for batch in _batches(columns, keys):
             statement = self._statement(
-                ("delete", collection.name, _padded(collection, len(batch))),
-                partial(self._build_delete, collection, len(batch)),
+                ("delete", collection.name, _padded(columns, len(batch))),
+                partial(self._build_delete, columns, len(batch)),
             )
-            bound = self._bound_keys(collection, batch)
+            bound = self._bound_keys(columns, batch)
             gone += await transaction.execute(statement.sql, statement.values(bound))
         return gone
 
@@ -204,71 +242,83 @@ class Records:
         )
         load = self._dialect.loader(field.kind)
         listed = self._dialect.list_binder(field.kind)
-        bound = {"keys": listed([self._bind(field, value) for value in values])}
+        columns = self._kept.columns(collection)
+        bound = {"keys": listed([columns.bind(field.name, value) for value in values])}
         rows = await executor.fetch(statement.sql, statement.values(bound))
         return {load(row[0]) if load else row[0] for row in rows}
 
     # -- statements -----------------------------------------------------------------
 
     def _statement(self, shape: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
-        return self._statements.get((self._schema.version, *shape), build)
+        return self._kept.statements.get((self._schema.version, *shape), build)
 
     def _counting(self, collection: Collection, column: Column) -> Statement:
         return self._dialect.count_past(collection, column) or _NOTHING
 
-    def _build_read(self, collection: Collection, size: int) -> Statement:
-        table = self._dialect.table(collection)
-        columns = self._every_column(table, collection)
-        where = self._keyed(table, collection, size)
-        return self._dialect.compile(sa.select(*columns).select_from(table).where(where))
-
-    def _every_column(
-        self, table: sa.TableClause, collection: Collection
-    ) -> list[ColumnElement[Any]]:
-        names = [column.name for column in _columns(collection)]
-        return self._dialect.columns(table, collection, names)
+    def _build_read(self, columns: Columns, size: int) -> Statement:
+        table = self._dialect.table(columns.collection)
+        every = self._dialect.columns(table, columns.collection, columns.names)
+        where = self._keyed(table, columns, size)
+        return self._dialect.compile(sa.select(*every).select_from(table).where(where))
 
     def _build_update(
-        self, collection: Collection, names: Sequence[str], size: int, *, answering: bool
+        self, columns: Columns, names: Sequence[str], size: int, *, answering: bool
     ) -> Statement:
+        collection = columns.collection
         table = self._dialect.table(collection)
-        columns = [_column(collection.fields[name]) for name in names]
+        changed = [column_of(collection.fields[name]) for name in names]
         values = {
             column.name: self._parameter(f"v{place}", column)
-            for place, column in enumerate(columns)
+            for place, column in enumerate(changed)
         }
-        where = self._keyed(table, collection, size)
+        where = self._keyed(table, columns, size)
         update = sa.update(table).where(where).values(values)
         if answering:
-            update = update.returning(*self._every_column(table, collection))
+            every = self._dialect.columns(table, collection, columns.names)
+            update = update.returning(*every)
         return self._dialect.compile(update)
 
-    def _build_delete(self, collection: Collection, size: int) -> Statement:
-        table = self._dialect.table(collection)
-        where = self._keyed(table, collection, size)
+    def _build_chained(
+        self, first: tuple[Collection, Record], second: tuple[Collection, Record], link: str
+    ) -> Statement:
+        values = [
+            {
+                name: self._parameter(f"v{place}_{name}", column_of(collection.fields[name]))
+                for name in record
+            }
+            for place, (collection, record) in enumerate((first, second))
+        ]
+        key = first[0].primary_key[0]
+        insert = sa.insert(self._dialect.table(first[0])).values(values[0])
+        made = insert.returning(sa.column(key)).cte("made")
+        table = self._dialect.table(second[0])
+        rest = sa.select(made.c[key], *values[1].values())
+        return self._dialect.compile(sa.insert(table).from_select([link, *values[1]], rest))
+
+    def _build_delete(self, columns: Columns, size: int) -> Statement:
+        table = self._dialect.table(columns.collection)
+        where = self._keyed(table, columns, size)
         return self._dialect.compile(sa.delete(table).where(where))
 
     def _build_used(self, collection: Collection, field: Field) -> Statement:
         table = self._dialect.table(collection)
-        column = table.c[_column(field).name]
+        column = table.c[column_of(field).name]
         where = self._dialect.among(column, "keys", field.kind)
         return self._dialect.compile(sa.select(column).distinct().where(where))
 
-    def _keyed(
-        self, table: sa.TableClause, collection: Collection, size: int
-    ) -> ColumnElement[bool]:
-        columns = _key_columns(collection)
-        if _listed(collection):
-            return self._dialect.among(table.c[columns[0].name], "keys", columns[0].kind)
+    def _keyed(self, table: sa.TableClause, columns: Columns, size: int) -> ColumnElement[bool]:
+        if columns.listed:
+            (key,) = columns.keys
+            return self._dialect.among(table.c[key.name], "keys", key.kind)
         return sa.or_(
             *(
                 sa.and_(
                     *(
                         table.c[column.name] == self._parameter(f"k{row}_{place}", column)
-                        for place, column in enumerate(columns)
+                        for place, column in enumerate(columns.keys)
                     )
                 )
-                for row in range(_padded(collection, size))
+                for row in range(_padded(columns, size))
             )
         )
 
@@ -278,74 +328,32 @@ class Records:
 
     # -- values ---------------------------------------------------------------------
 
-    def _bind(self, field: Field, value: Plain) -> Any:
-        convert = self._dialect.binder(field.kind)
-        if value is None or convert is None:
-            return value
-        try:
-            return convert(value)
-        except (ValueError, OverflowError) as error:
-            raise Unprocessable(f"{field.name}: this value cannot be stored") from error
-
-    def _bound_keys(self, collection: Collection, keys: Sequence[Key]) -> dict[str, Any]:
-        fields = [collection.fields[name] for name in collection.primary_key]
-        if _listed(collection):
-            listed = self._dialect.list_binder(fields[0].kind)
-            return {"keys": listed([self._bind(fields[0], key[0]) for key in keys])}
-        size = _padded(collection, len(keys))
+    def _bound_keys(self, columns: Columns, keys: Sequence[Key]) -> dict[str, Any]:
+        names = columns.collection.primary_key
+        if columns.listed:
+            (column,) = columns.keys
+            listed = self._dialect.list_binder(column.kind)
+            return {"keys": listed([columns.bind(column.name, key[0]) for key in keys])}
+        size = _padded(columns, len(keys))
         # The last key again, as often as the shape of the statement asks.
         padded = [*keys, *[keys[-1]] * (size - len(keys))]
         return {
-            f"k{row}_{place}": self._bind(field, part)
+            f"k{row}_{place}": columns.bind(name, part)
             for row, key in enumerate(padded)
-            for place, (field, part) in enumerate(zip(fields, key, strict=True))
+            for place, (name, part) in enumerate(zip(names, key, strict=True))
         }
-
-    def _batches(self, collection: Collection, keys: Iterable[Key]) -> Iterator[list[Key]]:
-        size = _MOST_KEYS if _listed(collection) else _MOST_PAIRS
-        rest = iter(dict.fromkeys(keys))
-        while batch := list(islice(rest, size)):
-            yield batch
-
-    def _bound_rows(
-        self, collection: Collection, names: Sequence[str], records: Sequence[Record]
-    ) -> list[list[Any]]:
-        """The driver values of rows, in the order of the names."""
-        rows = [[record[name] for name in names] for record in records]
-        for place, name in enumerate(names):
-            field = collection.fields[name]
-            if self._dialect.binder(field.kind) is not None:
-                for row in rows:
-                    row[place] = self._bind(field, row[place])
-        return rows
-
-    def _loaded(self, collection: Collection, rows: Iterable[Sequence[Any]]) -> list[Record]:
-        """Rows of all columns in plain form."""
-        columns = _columns(collection)
-        names = [column.name for column in columns]
-        loaders = [
-            (column.name, load)
-            for column in columns
-            if (load := self._dialect.loader(column.kind)) is not None
-        ]
-        records: list[Record] = [dict(zip(names, row, strict=True)) for row in rows]
-        for record in records:
-            for name, load in loaders:
-                record[name] = load(record[name])
-        return records
 
     def _made_keys(
         self,
-        collection: Collection,
+        columns: Columns,
         batch: Sequence[Record],
         generated: str | None,
         made: Sequence[Any],
     ) -> list[Key]:
-        load = (
-            None if generated is None else self._dialect.loader(collection.fields[generated].kind)
-        )
+        fields = columns.collection.fields
+        load = None if generated is None else self._dialect.loader(fields[generated].kind)
         plain = made if load is None else [load(value) for value in made]
-        return _keys(collection, batch, generated, plain)
+        return _keys(columns, batch, generated, plain)
 
 
 def _generated(collection: Collection, record: Record) -> str | None:
@@ -357,39 +365,37 @@ def _generated(collection: Collection, record: Record) -> str | None:
 
 
 def _keys(
-    collection: Collection,
-    batch: Sequence[Record],
-    generated: str | None,
-    made: Iterable[Plain],
+    columns: Columns, batch: Sequence[Record], generated: str | None, made: Iterable[Plain]
 ) -> list[Key]:
     """The keys of new rows, from what was given and what the database made."""
     if generated is None:
-        return [key_of_row(record, collection) for record in batch]
+        return [columns.key(record) for record in batch]
+    if len(columns.keys) == 1:
+        return [(value,) for value in made]
     return [
-        key_of_row({**record, generated: value}, collection)
-        for record, value in zip(batch, made, strict=True)
+        columns.key({**record, generated: value}) for record, value in zip(batch, made, strict=True)
     ]
 
 
-def _columns(collection: Collection) -> list[Column]:
-    return [field.column for field in collection.fields.values() if field.column is not None]
+def _bound_rows(
+    columns: Columns, names: Sequence[str], records: Sequence[Record]
+) -> list[list[Any]]:
+    """The driver values of rows, in the order of the names."""
+    rows = [[record[name] for name in names] for record in records]
+    for place, name in enumerate(names):
+        if name in columns.binders:
+            for row in rows:
+                row[place] = columns.bind(name, row[place])
+    return rows
 
 
-def _column(field: Field) -> Column:
-    if field.column is None:
-        raise Unprocessable(f"{field.name}: holds no value of its own")
-    return field.column
+def _batches(columns: Columns, keys: Iterable[Key]) -> Iterator[list[Key]]:
+    size = _MOST_KEYS if columns.listed else _MOST_PAIRS
+    rest = iter(dict.fromkeys(keys))
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
-def _key_columns(collection: Collection) -> list[Column]:
-    return [_column(collection.fields[name]) for name in collection.primary_key]
-
-
-def _listed(collection: Collection) -> bool:
-    columns = _key_columns(collection)
-    return len(columns) == 1 and columns[0].kind not in _UNLISTED
-
-
-def _padded(collection: Collection, size: int) -> int:
+def _padded(columns: Columns, size: int) -> int:
     """The number of keys that a statement for `size` of them has room for."""
-    return 1 if _listed(collection) else 1 << (size - 1).bit_length()
+    return 1 if columns.listed else 1 << (size - 1).bit_length()

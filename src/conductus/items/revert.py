@@ -35,12 +35,12 @@ async def find_revision(
         id = key_of_text(revision, revisions, context.now)
     except ItemNotFound:
         raise RevisionNotFound(revision) from None
-    row = (await records.read(executor, revisions, [id])).get(id)
-    if row is None or row["collection"] != collection.name:
+    found = (await records.read(executor, revisions, [id])).get(id)
+    if found is None or found.record["collection"] != collection.name:
         raise RevisionNotFound(revision)
-    if row["item"] != text_of_key(key, collection):
+    if found.record["item"] != text_of_key(key, collection):
         raise RevisionNotFound(revision)
-    return row
+    return found.record
 
 
 def restorable(revision: Record, collection: Collection) -> Item:

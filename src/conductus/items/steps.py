@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from conductus.items.changes import Change, Create, Delete
 from conductus.items.keys import Key, text_of_key
-from conductus.items.records import Record
+from conductus.items.records import Record, Stored
+from conductus.items.written import Written
 from conductus.schema.model import Collection, Relation
 
 
@@ -50,7 +51,7 @@ class Step:
         self.key: Key = () if isinstance(change, Create) else change.key
         self.before: Record | None = None
         """The row as it was; None when there was none."""
-        self.after: Record | None = None
+        self.after: Stored | None = None
         """The row as the change left it, where the database has told."""
         self.written: Record = {}
         """The request's own columns as they were written."""
@@ -63,6 +64,11 @@ class Step:
         if self._text is None:
             self._text = text_of_key(self.key, self.collection)
         return self._text
+
+    @property
+    def written_item(self) -> Written:
+        """What is left of it for the answer."""
+        return Written(self.text, None if self.after is None else self.after.row)
 
     @property
     def collection(self) -> Collection:

@@ -2,7 +2,7 @@
 
 Either everything is there afterwards, history included, or nothing. A transaction that
 the database gives up for the sake of concurrency is done again, a bounded number of
-times. What is answered to the client is read by the caller, by the keys given back.
+times. What is answered to the client is read by the caller, for what is given back.
 Source: items page §2 and §6 to §9.
 """
 
@@ -16,22 +16,21 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Transaction, TransactionConflict
 from conductus.errors import ApiError, DatabaseUnreachable, Unprocessable, ValidationFailed
 from conductus.items.attempt import Attempt
 from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item, Secret, Update, secrets_of
 from conductus.items.context import Context
-from conductus.items.history import Deed, History
+from conductus.items.history import Deed, History, unsure
 from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import find_key_in_body, key_of_text
 from conductus.items.profile import Profiles
-from conductus.items.records import Records
+from conductus.items.records import Kept, Records
 from conductus.items.revert import find_revision, restorable
 from conductus.items.rules import Rules
-from conductus.items.statements import StatementCache
 from conductus.items.steps import Step
+from conductus.items.written import Written
 from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
@@ -79,7 +78,7 @@ class Writer:
         self._limits = limits or WriteLimits()
         self._bookkeeping = bookkeeping
         self._rules = rules
-        self._statements: StatementCache[Statement] = StatementCache()
+        self._kept = Kept(database.dialect)
         self._profiles = Profiles()
 
     async def create(
@@ -88,8 +87,8 @@ class Writer:
         bodies: Sequence[Item],
         context: Context,
         options: WriteOptions | None = None,
-    ) -> list[str]:
-        """Creates items; answers their keys in the same order."""
+    ) -> list[Written]:
+        """Creates items; answers them in the same order."""
         judge = self._judge(context)
         target = judge.collection(collection)
         changes = [
@@ -122,10 +121,10 @@ class Writer:
         body: Item | list[Item],
         context: Context,
         options: WriteOptions | None = None,
-    ) -> list[str]:
+    ) -> list[Written]:
         """Changes items: all those of `keys` alike, or without them each of a list by its key.
 
-        Answers the keys. Raises 12/422 for a list with keys, 4/422 for an object without.
+        Raises 12/422 for a list with keys, 4/422 for an object without.
         """
         judge = self._judge(context)
         target = judge.collection(collection)
@@ -159,8 +158,8 @@ class Writer:
         revision: str,
         context: Context,
         options: WriteOptions | None = None,
-    ) -> str:
-        """Writes back what a revision of the item holds; answers the key.
+    ) -> Written:
+        """Writes back what a revision of the item holds.
 
         Raises `RevisionNotFound` for an unknown one and for one of another item.
         """
@@ -181,7 +180,7 @@ class Writer:
         context: Context,
         options: WriteOptions | None,
         deed: Deed | None = None,
-    ) -> list[str]:
+    ) -> list[Written]:
         hashes = await self._hashes(changes)
 
         async def attempt(widest: int) -> list[Step]:
@@ -196,7 +195,7 @@ class Writer:
                 raise
             # Rows went to the database together: one by one tells which of them fails.
             steps = await self._insist(attempt, 1)
-        return [step.text for step in steps if step.parent is None]
+        return [step.written_item for step in steps if step.parent is None]
 
     async def _insist(
         self, attempt: Callable[[int], Awaitable[list[Step]]], widest: int
@@ -248,6 +247,9 @@ class Writer:
         if not (options.skip_activity and context.actor.administrator):
             history = History(records, context, self._profiles)
             await history.record(transaction, steps, comment=options.comment, deed=deed)
+        else:
+            for step in unsure(steps):
+                step.after = None
         return steps
 
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:
@@ -259,7 +261,7 @@ class Writer:
         return Judge(context, self._limits, _new_uuid, self._profiles, self._rules)
 
     def _records(self, context: Context) -> Records:
-        return Records(context.schema, self._database.dialect, self._statements)
+        return Records(context.schema, self._kept)
 
 
 def _new_uuid() -> str:

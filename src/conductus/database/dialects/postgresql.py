@@ -44,6 +44,7 @@ class PostgreSQLDialect(Dialect):
     name: ClassVar[Name] = "postgresql"
     max_parameters: ClassVar[int] = 32_000
     returning = True
+    chains = True
 
     def __init__(self) -> None:
         super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own

@@ -1,0 +1,136 @@
+"""The columns of a collection on one dialect, worked out once and not per row.
+
+Functions from rows to records and to what history keeps are written for the collection
+(`assembly`), binders are looked up by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from conductus.database.dialect import Convert, Dialect
+from conductus.database.executor import Row
+from conductus.errors import Unprocessable
+from conductus.items.assembly import displayer
+from conductus.items.changes import Item
+from conductus.items.keys import Key
+from conductus.items.profile import kept_in_history
+from conductus.items.statements import StatementCache
+from conductus.schema.model import Collection, Column, Field, Kind
+from conductus.schema.types import type_of
+from conductus.schema.types.field_type import Plain
+
+Record = dict[str, Plain]
+"""A row by names of fields, in plain form."""
+_UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
+"""Kinds that cannot be looked up by a list bound as one value."""
+
+
+class Stored(Struct, frozen=True):
+    """A row as the database holds it."""
+
+    row: Row
+    """Every column in the order of the fields, as the driver gives it …"""
+    record: Record
+    """… and in plain form."""
+
+
+class Columns(Struct, frozen=True, eq=False):
+    """One collection's columns, in the order of its fields."""
+
+    collection: Collection
+    names: tuple[str, ...]
+    records: Callable[[Sequence[Row]], list[Record]]
+    """Rows of every column in plain form."""
+    recorded: Callable[[Sequence[Row]], list[Item]]
+    """Rows of every column as history keeps them: no secrets of built-in collections."""
+    binders: dict[str, Convert]
+    """For those whose values the driver does not take in plain form."""
+    keys: tuple[Column, ...]
+    listed: bool
+    """Whether rows are looked up by a list of keys that is bound as one value."""
+
+    def stored(self, rows: Sequence[Row]) -> list[Stored]:
+        """Rows of every column, in both forms."""
+        return [Stored(row, record) for row, record in zip(rows, self.records(rows), strict=True)]
+
+    def key(self, record: Record) -> Key:
+        """The key of a row that has its key columns."""
+        return tuple([record[name] for name in self.collection.primary_key])
+
+    def bind(self, name: str, value: Plain) -> Any:
+        """A value as the driver takes it. Raises `Unprocessable` for one it cannot take."""
+        convert = self.binders.get(name)
+        if value is None or convert is None:
+            return value
+        try:
+            return convert(value)
+        except (ValueError, OverflowError) as error:
+            raise Unprocessable(f"{name}: this value cannot be stored") from error
+
+
+class ColumnsOf:
+    """The columns of the collections written last, on one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._kept: StatementCache[Columns] = StatementCache(256)
+
+    def __call__(self, collection: Collection) -> Columns:
+        """The columns of a collection as it is in the schema of the request."""
+        found = self._kept.find(collection.name)
+        if found is None or found.collection is not collection:
+            found = columns_of(collection, self._dialect)
+            self._kept.put(collection.name, found)
+        return found
+
+
+def columns_of(collection: Collection, dialect: Dialect) -> Columns:
+    """The columns of a collection."""
+    fields = tuple(collection.columns())
+    width = len(fields)
+    loaders = {field.name: dialect.loader(field.kind) for field in fields}
+    keys = tuple(column_of(collection.fields[name]) for name in collection.primary_key)
+    return Columns(
+        collection=collection,
+        names=tuple(field.name for field in fields),
+        records=displayer(
+            [(field.name, place, loaders[field.name]) for place, field in enumerate(fields)], width
+        ),
+        recorded=displayer(
+            [
+                (field.name, place, _recorder(field, loaders[field.name]))
+                for place, field in enumerate(fields)
+                if kept_in_history(field)
+            ],
+            width,
+        ),
+        binders={
+            field.name: convert
+            for field in fields
+            if (convert := dialect.binder(field.kind)) is not None
+        },
+        keys=keys,
+        listed=len(keys) == 1 and keys[0].kind not in _UNLISTED,
+    )
+
+
+def column_of(field: Field) -> Column:
+    """The column of a field. Raises `Unprocessable` where it has none."""
+    if field.column is None:
+        raise Unprocessable(f"{field.name}: holds no value of its own")
+    return field.column
+
+
+def _recorder(field: Field, load: Convert | None) -> Convert | None:
+    record = type_of(field).recorder(field.kind)
+    if load is None or record is None:
+        return load or record
+
+    def convert(value: Any) -> Any:
+        return record(load(value))
+
+    return convert
