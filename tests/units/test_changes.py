@@ -132,7 +132,7 @@ def test_secrets_are_set_apart_and_masked() -> None:
     assert updated({"pin": "**********"}).values == {}
     assert updated({"pin": None}).values == {"pin": None}
     nested = created({"author": {"name": "x"}, "comments": [{"writer": {"name": "y"}}]})
-    assert list(secrets_of(nested)) == []
+    assert secrets_of(nested) == []
     role = created({"name": "r", "users": [{"email": "e", "password": "canary"}]}, "directus_roles")
     assert [secret.text for secret in secrets_of(role)] == ["canary"]
     assert "canary" not in str(role.sent)

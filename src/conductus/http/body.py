@@ -28,6 +28,7 @@ _decode = msgspec.json.Decoder().decode
 _TOKEN = ACCESS_TOKEN.encode()
 _FORM = b"application/x-www-form-urlencoded"
 _MULTIPART = b"multipart/form-data"
+_NESTING = frozenset({dict, list})
 _DEEPEST = 64
 """Levels of nesting in a JSON body."""
 _SLOWEST = 1000
@@ -168,17 +169,24 @@ def _json(raw: bytes) -> Any:
         value = _decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BodyInvalid("The body is not valid JSON") from error
-    _check_depth(value, _DEEPEST)
+    _check_depth(value)
     return value
 
 
-def _check_depth(value: Any, left: int) -> None:
-    if not isinstance(value, dict | list):
-        return
-    if left == 0:
+def _check_depth(value: Any) -> None:
+    """Level by level: most of a body are leaves, which are looked at once."""
+    level = [value] if type(value) in _NESTING else []
+    for _ in range(_DEEPEST):
+        if not level:
+            return
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTING
+        ]
+    if level:
         raise PayloadTooLarge(f"The body is nested deeper than {_DEEPEST} levels")
-    for inner in value.values() if isinstance(value, dict) else value:
-        _check_depth(inner, left - 1)
 
 
 def _form(raw: bytes) -> JSONObject:

@@ -127,10 +127,9 @@ class Attempt:
 
     async def _create(self, pairs: Sequence[tuple[Create, Step]]) -> None:
         collection = pairs[0][1].collection
-        rows = [self._row(change, step) for change, step in pairs]
-        _fill_out(rows, collection)
+        rows = _filled_out([self._row(change, step) for change, step in pairs], collection)
         steps = [step for _, step in pairs]
-        for run in _runs(list(zip(steps, rows, strict=True)), tuple, self._widest):
+        for run in _runs(list(zip(steps, rows, strict=True)), dict.keys, self._widest):
             with self._naming([step for step, _ in run]):
                 made = await self._records.insert_seen(
                     self._transaction, collection, [row for _, row in run]
@@ -164,10 +163,9 @@ class Attempt:
     # -- values ---------------------------------------------------------------------
 
     def _row(self, change: Create, step: Step) -> Record:
-        """The columns of a new item, in the order of the schema."""
+        """The columns of a new item."""
         step.written = self._own_values(change, step)
-        values = {**change.stamps, **step.written}
-        return {name: values[name] for name in step.collection.fields if name in values}
+        return {**change.stamps, **step.written} if change.stamps else step.written
 
     def _new_values(self, change: Update, step: Step) -> Record:
         """The columns to be written; none when all is as it should be."""
@@ -254,22 +252,14 @@ def _as_reference(step: Step, field: Field) -> Plain:
     return type_of(field).parse(key, field)
 
 
-def _fill_out(rows: Sequence[Record], collection: Collection) -> None:
-    """Gives rows that differ in what they leave out the same columns, where that is safe."""
+def _filled_out(rows: list[Record], collection: Collection) -> list[Record]:
+    """Rows that differ in what they leave out get the same columns, where that is safe."""
     first = rows[0].keys()
     if all(row.keys() == first for row in rows):
-        return
+        return rows
     names = {name for row in rows for name in row}
     fillings = {name: value for name in names for value in _filling(collection.fields[name])}
-    order = [name for name in collection.fields if name in names]
-    for row in rows:
-        whole = {
-            name: row[name] if name in row else fillings[name]
-            for name in order
-            if name in row or name in fillings
-        }
-        row.clear()
-        row.update(whole)
+    return [{**fillings, **row} for row in rows]
 
 
 def _filling(field: Field) -> tuple[Plain, ...]:

@@ -8,7 +8,6 @@ value it can be run again when the database gives a transaction up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -103,16 +102,20 @@ class Many(Struct, frozen=True):
     children: tuple[Child, ...]
 
 
-def secrets_of(change: Change) -> Iterator[Secret]:
+def secrets_of(change: Change) -> list[Secret]:
     """Every text to be hashed, in the whole tree."""
     if isinstance(change, Delete):
-        return
-    yield from (value for value in change.values.values() if isinstance(value, Secret))
+        return []
+    found = _own_secrets(change)
     if isinstance(change, Update) and isinstance(change.otherwise, Create):
-        created = change.otherwise.values.values()
-        yield from (value for value in created if isinstance(value, Secret))
+        found += _own_secrets(change.otherwise)
     for one in change.ones:
-        yield from secrets_of(one.change)
+        found += secrets_of(one.change)
     for many in change.manys:
         for child in many.children:
-            yield from secrets_of(child.change)
+            found += secrets_of(child.change)
+    return found
+
+
+def _own_secrets(change: Create | Update) -> list[Secret]:
+    return [value for value in change.values.values() if type(value) is Secret]

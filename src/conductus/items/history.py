@@ -88,15 +88,7 @@ class History:
     ) -> None:
         """Writes what the steps did. `comment` and `deed` are those of the items asked for."""
         done = [step for step in steps if not step.idle]
-        notes = [
-            Note(
-                deed=(deed if step.parent is None else None) or _deed(step),
-                collection=step.collection.name,
-                item=step.text,
-                comment=comment if step.parent is None else None,
-            )
-            for step in done
-        ]
+        notes = [_note(step, comment, deed) for step in done]
         await self._look_again(transaction, unsure(done))
         revisions = await self._revision_rows([step for step in done if _saves(step)])
         if len(notes) == len(revisions) == 1:
@@ -193,6 +185,16 @@ def _delta(step: Step, image: Item, profile: Profile) -> Item:
         many.field.name for many in step.change.manys
     ]
     return {**changed, **{name: step.change.sent[name] for name in nested}}
+
+
+def _note(step: Step, comment: str | None, deed: Deed | None) -> Note:
+    asked = step.parent is None
+    return Note(
+        deed=deed if asked and deed is not None else _deed(step),
+        collection=step.collection.name,
+        item=step.text,
+        comment=comment if asked else None,
+    )
 
 
 def _recorded(value: Plain, record: Present | None) -> Any:

@@ -146,10 +146,9 @@ class Judge:
     ) -> Create:
         own = _without_missing_keys(parts.own, collection)
         profile = self._profiles.of(collection)
-        marked = {
-            **stamps.stamped(profile.on_create, self._context),
-            **stamps.identified(profile.identifiers, own, self._new_uuid),
-        }
+        marked = stamps.stamped(profile.on_create, self._context) if profile.on_create else {}
+        if profile.identifiers:
+            marked |= stamps.identified(profile.identifiers, own, self._new_uuid)
         judged = ValueJudge(profile, Action.CREATE, parts.links(tie, marked)).judge(own)
         return Create(
             collection=collection,
@@ -157,7 +156,7 @@ class Judge:
             stamps=marked,
             ones=tuple(parts.ones),
             manys=tuple(parts.manys),
-            sent={**judged.sent, **parts.sent},
+            sent={**judged.sent, **parts.sent} if parts.sent else judged.sent,
         )
 
     def _change(self, collection: Collection, key: Key, body: Item, parts: _Parts) -> Update:

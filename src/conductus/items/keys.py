@@ -52,6 +52,9 @@ def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
 
 def text_of_key(key: Key, collection: Collection) -> str:
     """The text of a key, as URLs and history have it."""
+    if len(key) == 1 and type(key[0]) is int:
+        # Nearly every key, and every type of field shows it as it is.
+        return str(key[0])
     named = zip(collection.primary_key, key, strict=True)
     parts = [_text(collection.fields[name], value) for name, value in named]
     if len(parts) == 1:

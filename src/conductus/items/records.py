@@ -146,7 +146,9 @@ class Records:
     ) -> Iterator[tuple[Sequence[Record], str, list[Any]]]:
         """Rows that go together, with their statement and its values."""
         collection = columns.collection
-        names = tuple(records[0])
+        given = records[0]
+        # In the order of the schema: what clients send comes in any.
+        names = tuple([name for name in columns.names if name in given])
         start = 0
         while start < len(records):
             size = self._dialect.insert_size(collection, names, len(records) - start)
