@@ -314,7 +314,7 @@ async def _check_role(visit: Visit, accounts: Accounts, role: int | None) -> Non
 async def _row(visit: Visit, accounts: Accounts, user: int) -> Record:
     users = visit.snapshot.schema.collection(USERS)
     found = await accounts.records.read(visit.project.database, users, [(user,)])
-    return found.get((user,), {"password_reset_token": None})
+    return found[(user,)].record if found else {"password_reset_token": None}
 
 
 def _awaits(account: Account, email: str) -> bool:

@@ -270,7 +270,7 @@ async def _row(visit: Visit, accounts: Accounts, executor: Executor, user: int) 
     found = await accounts.records.read(executor, users, [(user,)])
     if not found:
         raise UserNotFound
-    return found[(user,)]
+    return found[(user,)].record
 
 
 def _check(row: Record, claims: ResetClaims, token: str) -> None:

@@ -305,7 +305,7 @@ class _Desk:
     async def create(self, collection: str, body: Item) -> str:
         """A new item; answers its key."""
         (made,) = await self._project.writer.create(collection, [body], self._context)
-        return made
+        return made.key
 
     async def change(self, email: str, body: Item) -> None:
         """Changes a user. Raises `CommandFailed`."""

@@ -48,7 +48,8 @@ async def create(call: Call) -> Reply:
     body = await call.body.items()
     bodies = body if isinstance(body, list) else [body]
     rows = [_stored(call, each, str(each.get("key"))) for each in bodies]
-    ids = await call.project.writer.create(SETTINGS, rows, call.context, generic.options(call))
+    written = await call.project.writer.create(SETTINGS, rows, call.context, generic.options(call))
+    ids = [one.key for one in written]
     if isinstance(body, list):
         return await _typed(call, *await _in_order(call, ids))
     return await _typed_by_ids(call, ids)

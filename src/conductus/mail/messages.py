@@ -16,8 +16,7 @@ from minijinja import Environment, TemplateError
 from msgspec import Struct
 
 from conductus.errors import MailNotConfigured, Unprocessable, ValidationFailed
-from conductus.items.records import Records
-from conductus.items.statements import StatementCache
+from conductus.items.records import Kept, Records
 from conductus.jobs.claims import Claim
 from conductus.jobs.letters import Letter
 from conductus.mail.mailer import Mailer
@@ -172,10 +171,14 @@ def _rendered(body: str, data: Mapping[str, Any], *, html: bool) -> str:
 async def _active(project: Project, snapshot: Snapshot, users: Iterable[int]) -> dict[int, str]:
     """The addresses of those of the users who are active."""
     # Statements are known by their schema alone, so no project may use another's.
-    records = Records(snapshot.schema, project.database.dialect, StatementCache(1))
+    records = Records(snapshot.schema, Kept(project.database.dialect, 1))
     collection = snapshot.schema.collection(_USERS)
     found = await records.read(project.database, collection, [(user,) for user in users])
-    return {key[0]: str(row["email"]) for key, row in found.items() if row["status"] == _ACTIVE}
+    return {
+        key[0]: str(one.record["email"])
+        for key, one in found.items()
+        if one.record["status"] == _ACTIVE
+    }
 
 
 async def _check_addresses(project: Project, addresses: Iterable[str]) -> None:

@@ -6,14 +6,13 @@ authentication page §10.2.
 
 from __future__ import annotations
 
-from conductus.database.dialect import Dialect, Statement
+from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
 from conductus.errors import ItemNotFound
 from conductus.items.context import Context
 from conductus.items.keys import key_of_text
-from conductus.items.records import Records
+from conductus.items.records import Kept, Records
 from conductus.items.stamps import moment_in
-from conductus.items.statements import StatementCache
 from conductus.schema.types import type_of
 
 USERS = "directus_users"
@@ -23,8 +22,7 @@ class Tracking:
     """Pages of the users of one project."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._statements: StatementCache[Statement] = StatementCache(16)
+        self._kept = Kept(dialect, 16)
 
     async def track(
         self, transaction: Transaction, user: str, page: str | None, context: Context
@@ -43,7 +41,7 @@ class Tracking:
             key = key_of_text(user, users, context.now)
         except ItemNotFound:
             return False
-        records = Records(context.schema, self._dialect, self._statements)
+        records = Records(context.schema, self._kept)
         if not await records.read(transaction, users, [key]):
             return False
         await records.update(transaction, users, [key], values)
