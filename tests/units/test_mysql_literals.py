@@ -8,7 +8,7 @@ from asyncmy.converters import escape_item
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conductus.database.mysql.literals import literal
+from conductus.database.mysql.literals import literals
 
 
 def escape(value: Any) -> str:
@@ -31,10 +31,14 @@ TEXTS = st.text(
 
 @given(text=TEXTS)
 def test_any_text(text: str) -> None:
-    assert literal(text, escape) == escape(text)
-    assert literal(text * 3, escape) == escape(text * 3)
+    assert literals([text, text * 3], escape) == (escape(text), escape(text * 3))
 
 
 @given(text=TEXTS)
 def test_without_backslashes_the_driver_is_asked(text: str) -> None:
-    assert literal(text * 3, doubling) == doubling(text * 3)
+    assert literals([text * 3], doubling) == (doubling(text * 3),)
+
+
+@given(number=st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+def test_any_number(number: float) -> None:
+    assert literals([number, None], escape) == (escape(number), escape(None))

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from conductus.database.executor import Row
 from conductus.database.mysql.errors import RAISED, entry_refused
-from conductus.database.mysql.literals import literal
+from conductus.database.mysql.literals import literals
 from conductus.database.pool import Pooled
 from conductus.database.url import DatabaseURL
 
@@ -203,7 +203,7 @@ async def connect_link(url: DatabaseURL, limits: Limits) -> Link:
 def written(raw: Any, sql: str, values: Sequence[Any]) -> str:
     """The statement with its values in it."""
     escape = raw.literal
-    return sql % tuple([literal(value, escape) for value in values])
+    return sql % literals(values, escape)
 
 
 async def ask(raw: Any, sql: str, values: Sequence[Any] = ()) -> Any:

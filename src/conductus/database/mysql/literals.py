@@ -6,7 +6,8 @@ scalar types: a dict, a list or a class of unknown make never becomes SQL.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -15,8 +16,7 @@ from typing import Any
 from conductus.database import refusals
 from conductus.database.executor import QueryFailed
 
-_PLAIN = frozenset({int, bool, type(None), bytes, date, datetime, time, timedelta})
-
+_SPECIAL = re.compile("[\\\\\"'\n\r\0\x1a]")
 _ESCAPES = (
     ("\\", "\\\\"),
     ('"', '\\"'),
@@ -27,50 +27,57 @@ _ESCAPES = (
     ("\x1a", "\\Z"),
 )
 """As asyncmy does it; the backslash first."""
-_LONG = 100
-"""Texts of more characters are escaped here: asyncmy goes over them one by one."""
+_ASKED = frozenset({bool, bytes, date, datetime, time, timedelta})
+"""Types that asyncmy writes."""
 
 Escape = Callable[[Any], str]
 
 
-def literal(value: Any, escape: Escape) -> str:
-    """The value in SQL; a tuple becomes the list of an `IN`."""
-    if type(value) is not tuple:
-        return _scalar(value, escape)
-    if not value:
-        raise QueryFailed from TypeError("an empty tuple cannot be bound")
-    return f"({','.join([_scalar(member, escape) for member in value])})"
+def literals(values: Iterable[Any], escape: Escape) -> tuple[str, ...]:
+    """The values in SQL; a tuple becomes the list of an `IN`.
+
+    Texts and numbers are written here, as asyncmy would but many times as fast: it goes
+    over texts letter by letter.
+    """
+    backslashes = escape("'") == "'\\''"
+    return tuple([_literal(value, escape, backslashes) for value in values])
 
 
-def _scalar(value: Any, escape: Escape) -> str:
+def _literal(value: Any, escape: Escape, backslashes: bool) -> str:
     kind = type(value)
     if kind is str:
-        # asyncmy would send half a surrogate pair as a stray byte.
-        if not value.isascii() and not _is_unicode(value):
-            raise refusals.text_invalid()
-        if len(value) > _LONG and escape("'") == "'\\''":
-            return _quoted(value)
-    elif kind is float:
-        if not isfinite(value):
-            raise refusals.value_unsuitable()
-    elif kind is Decimal:
-        if not value.is_finite():
-            raise refusals.value_unsuitable()
-    elif kind not in _PLAIN:
+        return _text(value) if backslashes else escape(_checked(value))
+    if value is None:
+        return "NULL"
+    if kind is int:
+        return str(value)
+    if kind is tuple:
+        if not value:
+            raise QueryFailed from TypeError("an empty tuple cannot be bound")
+        return f"({','.join([_literal(member, escape, backslashes) for member in value])})"
+    if kind is float and not isfinite(value):
+        raise refusals.value_unsuitable()
+    if kind is Decimal and not value.is_finite():
+        raise refusals.value_unsuitable()
+    if kind not in _ASKED and kind is not float and kind is not Decimal:
         raise QueryFailed from TypeError(f"a value of type {kind.__name__} cannot be bound")
     return escape(value)
 
 
-def _quoted(text: str) -> str:
-    """What asyncmy's `escape` gives while backslashes escape: twenty times as fast."""
-    for character, escaped in _ESCAPES:
-        text = text.replace(character, escaped)
+def _text(text: str) -> str:
+    """What asyncmy's `escape` gives while backslashes escape."""
+    _checked(text)
+    if _SPECIAL.search(text) is not None:
+        for character, escaped in _ESCAPES:
+            text = text.replace(character, escaped)
     return f"'{text}'"
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _checked(text: str) -> str:
+    # asyncmy would send half a surrogate pair as a stray byte.
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise refusals.text_invalid() from None
+    return text
