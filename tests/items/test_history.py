@@ -258,7 +258,7 @@ async def test_revisions_of_columns_that_are_gone_and_of_no_sense(shop: Desk) ->
 
 
 async def test_comments_are_written_changed_and_withdrawn(shop: Desk) -> None:
-    comments = Comments(shop.database)
+    comments = Comments(shop.database, shop.reader)
     await shop.create("articles", {"title": "a"})
     body = {"collection": "articles", "item": 1, "comment": "Nice 💡"}
     id = await comments.add(body, shop.context)
@@ -275,7 +275,7 @@ async def test_comments_are_written_changed_and_withdrawn(shop: Desk) -> None:
 
 
 async def test_comments_that_cannot_be_are_refused(shop: Desk) -> None:
-    comments = Comments(shop.database)
+    comments = Comments(shop.database, shop.reader)
     await shop.create("articles", {"title": "a"})
     start = await count(shop)
     good = {"collection": "articles", "item": "1", "comment": "x"}

@@ -17,6 +17,7 @@ from conductus.items.texts import parsed_texts
 from conductus.items.writer import WriteOptions
 from conductus.items.written import Written
 from conductus.permissions.reading import check_readable
+from conductus.permissions.writing import Action, check_able, check_able_to_change
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
 
@@ -52,6 +53,7 @@ async def read_by_keys(call: Call, collection: str) -> Reply:
 async def create(call: Call, collection: str) -> Reply:
     """Creates one item, or all of a list; answers them as they are read."""
     body = await _body(call, collection)
+    check_able(call.actor, call.policy, Action.CREATE, collection)
     query = call.shape_query(collection)
     bodies = body if isinstance(body, list) else [body]
     written = await call.project.writer.create(collection, bodies, call.context, options(call))
@@ -63,6 +65,7 @@ async def create(call: Call, collection: str) -> Reply:
 async def update_many(call: Call, collection: str) -> Reply:
     """Changes each item of a list that names its key."""
     body = await _body(call, collection)
+    _check_able_to_change(call, collection, body)
     query = call.shape_query(collection)
     written = await call.project.writer.update(collection, None, body, call.context, options(call))
     return await _written(call, query, written)
@@ -71,6 +74,7 @@ async def update_many(call: Call, collection: str) -> Reply:
 async def update_by_keys(call: Call, collection: str) -> Reply:
     """Changes one item, or several in the same way."""
     body = await _body(call, collection)
+    _check_able_to_change(call, collection, body)
     query = call.shape_query(collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
     written = await call.project.writer.update(collection, keys, body, call.context, options(call))
@@ -88,6 +92,7 @@ async def delete(call: Call, collection: str) -> Reply:
 
 async def revert(call: Call, collection: str) -> Reply:
     """Writes back what a revision of the item holds."""
+    check_able_to_change(call.actor, call.policy, call.schema.collection(collection))
     query = call.shape_query(collection)
     (key,) = keys_of(call.raw("id"), call.schema.collection(collection), 1)
     written = await call.project.writer.revert(
@@ -123,9 +128,19 @@ async def _body(call: Call, collection: str) -> Item | list[Item]:
     return body
 
 
+def _check_able_to_change(call: Call, collection: str, body: Item | list[Item]) -> None:
+    """Who may change nothing does not learn which fields there are."""
+    bodies = body if isinstance(body, list) else [body]
+    check_able_to_change(call.actor, call.policy, call.schema.collection(collection), bodies)
+
+
 async def _written(call: Call, query: ItemQuery, written: list[Written]) -> Reply:
-    found = await call.project.reader.written(query, written, call.context)
-    counts = await call.project.reader.counted(query, call.context)
+    """The items as the actor may read them; nothing where none of the collection may be."""
+    try:
+        found = await call.project.reader.written(query, written, call.context)
+        counts = await call.project.reader.counted(query, call.context)
+    except (ReadForbidden, Unauthorized):
+        return nothing(public=call.public)
     meta = meta_of(call, query, len(found), counts, "collection")
     return envelope(found, public=call.public, meta=meta)
 

@@ -16,7 +16,7 @@ from conductus.http.call import Call
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.items.rows import Item
-from conductus.permissions.writing import Action, judge_write
+from conductus.permissions.writing import Action, check_able
 from conductus.projects.schema_changes.relations import check_relation
 from conductus.query.item_query import Selection
 
@@ -25,7 +25,7 @@ RELATIONS = "directus_relations"
 
 async def create(call: Call) -> Reply:
     """Relates two collections; with `foreign_key` the database keeps the relation too."""
-    judge_write(call.actor, Action.CREATE, call.schema.collection(RELATIONS))
+    check_able(call.actor, call.policy, Action.CREATE, RELATIONS)
     body = await call.body.items()
     for relation in body if isinstance(body, list) else [body]:
         check_relation(call.schema, relation)
@@ -52,7 +52,7 @@ async def _create_kept(call: Call, body: Item | list[Item]) -> Reply:
 async def update(call: Call) -> Reply:
     """Changes a relation, which must make sense afterwards."""
     collection = call.schema.collection(RELATIONS)
-    judge_write(call.actor, Action.UPDATE, collection)
+    check_able(call.actor, call.policy, Action.UPDATE, RELATIONS)
     body = await call.body.item()
     columns = Selection(tuple(field.name for field in collection.columns()))
     query = structs.replace(call.shape_query(RELATIONS), selection=columns, meta=None)

@@ -14,10 +14,13 @@ from typing import Any, Final
 from conductus.database.executor import Transaction
 from conductus.errors import ApiError, ItemNotFound, Unprocessable
 from conductus.items.changes import Create, Delete, Many, Secret, Update
+from conductus.items.context import Context
 from conductus.items.keys import Key, text_of_key
 from conductus.items.records import Record, Records, Stored
+from conductus.items.standing import judge_rows
 from conductus.items.steps import Step, laid_out, stages
-from conductus.schema.model import Collection, Field, Kind, Schema
+from conductus.permissions.writing import default_status, judge_row
+from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 
@@ -36,22 +39,26 @@ class Attempt:
         self,
         transaction: Transaction,
         records: Records,
-        schema: Schema,
+        context: Context,
         hashes: Mapping[Secret, str],
         widest: int,
     ) -> None:
         self._transaction = transaction
         self._records = records
-        self._schema = schema
+        self._context = context
         self._hashes = hashes
         self._widest = widest
         self._known: dict[str, dict[Key, Stored | None]] = {}
         """Rows that exist, by collection; None for those made here."""
+        self._made: dict[tuple[str, Key], Create] = {}
+        """Items that turned out to be new."""
 
     async def run(self, changes: Changes) -> list[Step]:
         """The steps that were done, parents before what is nested in them."""
         steps = laid_out(changes)
         await self._look_up(steps)
+        if not self._context.policy.administrator:
+            await self._judge_rows(steps)
         for stage in stages(steps):
             for alike in stage:
                 await self._do(alike)
@@ -89,9 +96,32 @@ class Attempt:
                 return
             text = text_of_key(step.key, step.collection)
             raise ItemNotFound(step.collection.name, text).at(step.index)
+        if isinstance(change, Update) and change.refused is not None:
+            raise change.refused.at(step.index)
         if isinstance(change, Update) and change.new_key not in (None, change.key, step.key):
             names = ", ".join(step.collection.primary_key)
             raise Unprocessable(f"{names}: the key of an item cannot be changed").at(step.index)
+
+    async def _judge_rows(self, steps: Sequence[Step]) -> None:
+        """Whether the actor may do this to these rows, judged before any is changed."""
+        standings = [
+            (step, step.change.wish, step.before, self._moved(step))
+            for step in steps
+            if not isinstance(step.change, Create)
+            and step.change.wish is not None
+            and step.before is not None
+        ]
+        await judge_rows(self._transaction, self._records, self._context, standings)
+
+    def _moved(self, step: Step) -> frozenset[str]:
+        """The field that a tie to the parent gives another value."""
+        if not step.tied or step.parent is None or step.relation is None or step.before is None:
+            return frozenset()
+        name = step.relation.field_many
+        known = not isinstance(step.parent.change, Create)
+        if known and step.before[name] == _as_reference(step.parent, step.collection.fields[name]):
+            return frozenset()
+        return frozenset({name})
 
     # -- stages ---------------------------------------------------------------------
 
@@ -118,12 +148,28 @@ class Attempt:
             return change
         known = self._known[step.collection.name]
         if step.key in known:
+            self._judge_new(step)
             return change
         if isinstance(change.otherwise, ApiError):
             raise change.otherwise.at(step.index)
         known[step.key] = None
+        self._made[step.collection.name, step.key] = change.otherwise
         step.change = change.otherwise
         return change.otherwise
+
+    def _judge_new(self, step: Step) -> None:
+        """Whether an item may be changed that this very request has made."""
+        made = self._made.get((step.collection.name, step.key))
+        if made is None or isinstance(step.change, Create) or step.change.wish is None:
+            return
+        if isinstance(step.change, Update) and step.change.refused is not None:
+            raise step.change.refused.at(step.index)
+        row: Record = {**dict.fromkeys(step.collection.fields), **made.stamps}
+        if step.collection.status_field is not None:
+            stated = {step.collection.status_field: default_status(step.collection)}
+            row |= stated | {name: made.values[name] for name in stated if name in made.values}
+        context = self._context
+        judge_row(context.actor, context.policy, step.change.wish, row, None, self._moved(step))
 
     async def _create(self, pairs: Sequence[tuple[Create, Step]]) -> None:
         collection = pairs[0][1].collection
@@ -207,7 +253,7 @@ class Attempt:
                     await self._check_list(step, many)
 
     async def _check_list(self, step: Step, many: Many) -> None:
-        target = self._schema.collections[many.relation.collection_many]
+        target = self._context.schema.collections[many.relation.collection_many]
         field = target.fields[many.relation.field_many]
         key = _as_reference(step, field)
         if not await self._records.used(self._transaction, field, target, [key]):

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from conductus.errors import ApiError
 from conductus.items.keys import Key
+from conductus.permissions.writing import Wish
 from conductus.schema.model import Collection, Field, Relation
 from conductus.schema.types.field_type import Plain
 
@@ -58,6 +59,10 @@ class Update(Struct, frozen=True, kw_only=True):
     """Another key that the payload names; refused once the item is known to exist."""
     otherwise: Create | ApiError | None = None
     """What is done when there is no such item; None: it is an error."""
+    refused: ApiError | None = None
+    """Why it may not be done should there be such an item."""
+    wish: Wish | None = None
+    """What the row is judged for; None for who may everything."""
 
     @property
     def empty(self) -> bool:
@@ -70,6 +75,8 @@ class Delete(Struct, frozen=True):
 
     collection: Collection
     key: Key
+    wish: Wish | None = None
+    """What the row is judged for; None for who may everything."""
 
 
 Change = Create | Update | Delete

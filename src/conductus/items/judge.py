@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from conductus.errors import ApiError, CollectionNotFound, Unprocessable
@@ -28,7 +28,7 @@ from conductus.items.keys import (
 from conductus.items.profile import Profiles
 from conductus.items.rules import Rules
 from conductus.items.values import ValueJudge
-from conductus.permissions.writing import Action, judge_write
+from conductus.permissions.writing import Action, Wish, default_status, judge_wish
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Relation
 from conductus.schema.types import type_of
@@ -50,7 +50,7 @@ class WriteLimits(Struct, frozen=True, kw_only=True):
 
 
 class Judge:
-    """Judges one request. `new_uuid` makes identifiers."""
+    """Judges one request. `new_uuid` makes identifiers; `explained`: it says why."""
 
     def __init__(
         self,
@@ -59,8 +59,11 @@ class Judge:
         new_uuid: Callable[[], str],
         profiles: Profiles | None = None,
         rules: Rules | None = None,
+        *,
+        explained: bool = False,
     ) -> None:
         self._context = context
+        self._explained = explained
         self._limits = limits
         self._new_uuid = new_uuid
         self._profiles = profiles or Profiles()
@@ -80,7 +83,7 @@ class Judge:
     ) -> Create:
         """A new item. `tie` is the field that the parent will fill."""
         self._count(depth)
-        judge_write(self._context.actor, Action.CREATE, collection)
+        self._wish(Action.CREATE, collection, body, tie)
         parts = self._parts(collection, body, depth, Action.CREATE, tie)
         return self._creation(collection, body, parts, tie)
 
@@ -94,9 +97,9 @@ class Judge:
     ) -> Update:
         """A change of the item of that key."""
         self._count(depth)
-        judge_write(self._context.actor, Action.UPDATE, collection)
+        wish = self._wish(Action.UPDATE, collection, body)
         parts = self._parts(collection, body, depth, Action.UPDATE, tie)
-        return self._change(collection, key, body, parts)
+        return self._change(collection, key, body, parts, wish)
 
     def update_all(self, collection: Collection, keys: Sequence[Key], body: Item) -> list[Update]:
         """The same change of several items, judged once."""
@@ -110,8 +113,55 @@ class Judge:
     def delete(self, collection: Collection, key: Key, depth: int = 0) -> Delete:
         """The removal of the item of that key."""
         self._count(depth)
-        judge_write(self._context.actor, Action.DELETE, collection)
-        return Delete(collection, key)
+        return Delete(collection, key, self._wish(Action.DELETE, collection, {}))
+
+    # -- permissions ----------------------------------------------------------------
+
+    def _wish(
+        self, action: Action, collection: Collection, body: Item, tie: str | None = None
+    ) -> Wish | None:
+        """What is wanted of one item, so far judged; None for who may everything."""
+        wish = self._stated(action, collection, body, tie)
+        if wish is not None:
+            judge_wish(self._context.actor, self._context.policy, wish)
+        return wish
+
+    def _stated(
+        self, action: Action, collection: Collection, body: Item, tie: str | None = None
+    ) -> Wish | None:
+        if self._context.policy.administrator:
+            return None
+        names = _fields(body)
+        return Wish(
+            collection=collection,
+            action=action,
+            names=frozenset(names if tie is None else (*names, tie)),
+            status=self._status(action, collection, body),
+            owner=self._plain(collection, collection.owner_field, body),
+            explained=self._explained,
+        )
+
+    def _status(self, action: Action, collection: Collection, body: Item) -> str | UnsetType | None:
+        """The status that is written, as text; None for one that no item can have."""
+        if collection.status_field is None:
+            return UNSET
+        if collection.status_field not in body:
+            return default_status(collection) if action is Action.CREATE else UNSET
+        value = self._plain(collection, collection.status_field, body)
+        return None if value is None else str(value)
+
+    def _plain(self, collection: Collection, name: str | None, body: Item) -> Any:
+        """What a field will hold: None for a value that it does not take; unset if not given."""
+        if name is None or name not in body:
+            return UNSET
+        value = body[name]
+        if isinstance(value, dict):
+            # A link to somebody who is there.
+            value = value.get(collection.primary_key[0])
+        try:
+            return None if value is None else self._profiles.of(collection).own[name].parse(value)
+        except ApiError:
+            return None
 
     # -- one item -------------------------------------------------------------------
 
@@ -131,7 +181,7 @@ class Judge:
             field = collection.fields.get(name)
             if field is None or (name == tie and value is None and creating):
                 continue
-            if stamps.ignored(field, self._context.actor, creating=creating):
+            if stamps.ignored(field, collection, self._context.policy, creating=creating):
                 continue
             if type_of(field).alias:
                 self._many(collection, field, value, depth, parts)
@@ -159,7 +209,9 @@ class Judge:
             sent={**judged.sent, **parts.sent} if parts.sent else judged.sent,
         )
 
-    def _change(self, collection: Collection, key: Key, body: Item, parts: _Parts) -> Update:
+    def _change(
+        self, collection: Collection, key: Key, body: Item, parts: _Parts, wish: Wish | None
+    ) -> Update:
         new_key = find_new_key(key, body, collection)
         own = {
             name: value for name, value in parts.own.items() if name not in collection.primary_key
@@ -175,6 +227,7 @@ class Judge:
             manys=tuple(parts.manys),
             sent={**judged.sent, **parts.sent},
             new_key=new_key,
+            wish=wish,
         )
 
     # -- many-to-one ----------------------------------------------------------------
@@ -210,26 +263,42 @@ class Judge:
     def _change_or_create(self, collection: Collection, key: Key, body: Item, depth: int) -> Update:
         """An update that becomes a creation where there is no such item.
 
-        Both share what is nested in them, and only what is done is judged by its result.
+        Both share what is nested in them, and only what is done is judged by its result:
+        who may do one of the two alone is refused when the other one turns out to be asked.
         """
         self._count(depth)
-        judge_write(self._context.actor, Action.UPDATE, collection)
+        wish = self._stated(Action.UPDATE, collection, body)
+        refused = self._refusal(Action.UPDATE, collection, body)
+        otherwise: Create | ApiError | None = self._refusal(Action.CREATE, collection, body)
+        if refused is not None and otherwise is not None:
+            raise refused
         parts = self._parts(collection, body, depth, Action.UPDATE, None)
-        update = self._change(collection, key, body, parts)
-        otherwise: Create | ApiError
+        update = self._change(collection, key, body, parts, wish)
         try:
-            judge_write(self._context.actor, Action.CREATE, collection)
-            kept = {
-                name: value
-                for name, value in parts.own.items()
-                if not stamps.ignored(collection.fields[name], self._context.actor, creating=True)
-            }
-            otherwise = self._creation(
-                collection, body, _Parts(kept, parts.ones, parts.manys, parts.sent), None
-            )
+            otherwise = otherwise or self._creation_of(parts, collection, body)
         except ApiError as error:
             otherwise = error
-        return replace(update, otherwise=otherwise)
+        return replace(update, otherwise=otherwise, refused=refused)
+
+    def _refusal(self, action: Action, collection: Collection, body: Item) -> ApiError | None:
+        try:
+            self._wish(action, collection, body)
+        except ApiError as error:
+            return error
+        return None
+
+    def _creation_of(self, parts: _Parts, collection: Collection, body: Item) -> Create:
+        """The creation of what an update was taken apart for."""
+        kept = {
+            name: value
+            for name, value in parts.own.items()
+            if not stamps.ignored(
+                collection.fields[name], collection, self._context.policy, creating=True
+            )
+        }
+        return self._creation(
+            collection, body, _Parts(kept, parts.ones, parts.manys, parts.sent), None
+        )
 
     # -- one-to-many ----------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from conductus.items.context import Context
 from conductus.items.history import REVISIONS
 from conductus.items.keys import Key, key_of_text, text_of_key
 from conductus.items.records import Record, Records
+from conductus.permissions.policy import Policy
+from conductus.permissions.writing import writable
 from conductus.schema.model import Collection, Field
 from conductus.schema.secrets import secret
 
@@ -57,6 +59,16 @@ def restorable(revision: Record, collection: Collection) -> Item:
         for name, value in data.items()
         if name in collection.fields and _is_restored(collection.fields[name], collection)
     }
+
+
+def permitted(body: Item, row: Record, collection: Collection, policy: Policy) -> Item:
+    """What of it may be written into the row, by the status that it has and would get."""
+    name = collection.status_field
+    current = row.get(name) if name is not None else None
+    free = writable(policy, collection, current, current)
+    target = body.get(name, current) if name is not None and name in free else current
+    free = writable(policy, collection, current, target)
+    return {field: value for field, value in body.items() if field in free}
 
 
 def _is_restored(field: Field, collection: Collection) -> bool:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from conductus.items.context import Context
-from conductus.permissions.actor import NOBODY, Actor
+from conductus.permissions.actor import NOBODY
+from conductus.permissions.policy import Policy
 from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.slugs import made_slug
 from conductus.schema.types import type_of
@@ -43,14 +44,17 @@ def identifies(field: Field, collection: Collection) -> bool:
     return field.name == "external_id" and collection.name in _IDENTIFIED
 
 
-def ignored(field: Field, actor: Actor, *, creating: bool) -> bool:
+def ignored(field: Field, collection: Collection, policy: Policy, *, creating: bool) -> bool:
     """True for a field whose value the server sets, whatever the client sends.
 
-    Creator and time of creation may be corrected by administrators later on.
+    The time of creation may be corrected by administrators later on, and the owner by
+    whom the row is judged to let: who may change it whosever it is.
     """
     if not server_set(field):
         return False
-    return creating or field.type not in _CORRECTABLE or not actor.administrator
+    if creating or field.type not in _CORRECTABLE:
+        return True
+    return not policy.administrator and field.name != collection.owner_field
 
 
 def stamped(fields: Iterable[Field], context: Context) -> dict[str, Plain]:

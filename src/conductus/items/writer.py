@@ -27,10 +27,11 @@ from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import find_key_in_body, key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.records import Kept, Records
-from conductus.items.revert import find_revision, restorable
+from conductus.items.revert import find_revision, permitted, restorable
 from conductus.items.rules import Rules
 from conductus.items.steps import Step
 from conductus.items.written import Written
+from conductus.permissions.writing import check_able_to_change
 from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
@@ -89,7 +90,7 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> list[Written]:
         """Creates items; answers them in the same order."""
-        judge = self._judge(context)
+        judge = self._judge(context, options)
         target = judge.collection(collection)
         changes = [
             _at(place, judge.create, target, body)
@@ -106,7 +107,7 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> str:
         """Creates an item as part of a transaction under way, which counts its own changes."""
-        judge = self._judge(context)
+        judge = self._judge(context, options)
         changes = [judge.create(judge.collection(collection), body)]
         hashes = await self._hashes(changes)
         steps = await self._steps(
@@ -126,7 +127,7 @@ class Writer:
 
         Raises 12/422 for a list with keys, 4/422 for an object without.
         """
-        judge = self._judge(context)
+        judge = self._judge(context, options)
         target = judge.collection(collection)
         changes = (
             await _each_by_its_key(judge, target, body)
@@ -143,7 +144,7 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> None:
         """Removes items for good, all of them or none."""
-        judge = self._judge(context)
+        judge = self._judge(context, options)
         target = judge.collection(collection)
         changes = [
             _at(place, judge.delete, target, key_of_text(key, target, context.now))
@@ -163,12 +164,18 @@ class Writer:
 
         Raises `RevisionNotFound` for an unknown one and for one of another item.
         """
-        judge = self._judge(context)
+        judge = self._judge(context, options)
         target = judge.collection(collection)
+        check_able_to_change(context.actor, context.policy, target)
         parsed = key_of_text(key, target, context.now)
         records = self._records(context)
         found = await find_revision(self._database, records, revision, target, parsed, context)
-        change = judge.update(target, parsed, restorable(found, target))
+        body = restorable(found, target)
+        if not context.policy.administrator:
+            rows = await records.read(self._database, target, [parsed])
+            row = rows[parsed].record if parsed in rows else {}
+            body = permitted(body, row, target, context.policy)
+        change = judge.update(target, parsed, body)
         (answer,) = await self._write([change], context, options, Deed.REVERT)
         return answer
 
@@ -241,7 +248,7 @@ class Writer:
     ) -> list[Step]:
         """The changes and their history."""
         records = self._records(context)
-        steps = await Attempt(transaction, records, context.schema, hashes, widest).run(changes)
+        steps = await Attempt(transaction, records, context, hashes, widest).run(changes)
         if self._rules is not None:
             await self._rules.hold(transaction, records, context, steps)
         if not (options.skip_activity and context.actor.administrator):
@@ -257,8 +264,11 @@ class Writer:
         hashed = await asyncio.gather(*(self._hash_secret(secret.text) for secret in secrets))
         return dict(zip(secrets, hashed, strict=True))
 
-    def _judge(self, context: Context) -> Judge:
-        return Judge(context, self._limits, _new_uuid, self._profiles, self._rules)
+    def _judge(self, context: Context, options: WriteOptions | None) -> Judge:
+        explained = options is not None and bool(options.comment and options.comment.strip())
+        return Judge(
+            context, self._limits, _new_uuid, self._profiles, self._rules, explained=explained
+        )
 
     def _records(self, context: Context) -> Records:
         return Records(context.schema, self._kept)

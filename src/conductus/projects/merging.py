@@ -126,7 +126,8 @@ def _collection(table: Table, row: Row | None, rows: list[Row], *, builtin: bool
         statuses=statuses_of(status) if status else (),
         status_field=status.name if status else None,
         sort_field=_name(_first(fields, "sort")),
-        owner_field=_name(_first(fields, "owner")),
+        # Its name in old databases comes second.
+        owner_field=_name(_first(fields, "owner") or _first(fields, "user_created")),
     )
 
 

@@ -55,7 +55,7 @@ class Project:
         self.config = config
         self.database = database
         self.reader = Reader(database)
-        self.comments = Comments(database)
+        self.comments = Comments(database, self.reader)
         self.schema_changes = SchemaChanges(database.dialect, system, self.schema_transaction)
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         limits = WriteLimits(max_changes=config.limits.batch)

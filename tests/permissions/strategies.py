@@ -1,0 +1,330 @@
+"""Random worlds: rules, rows and requests that the model and the real thing both answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from tests.permissions.model import Asker, Permission, Row, Shape, State
+from tests.permissions.model_reading import Read
+from tests.permissions.model_writing import DELETE, Write
+
+STATUSES = {"draft": False, "live": False, "gone": True}
+WORDS = ("fig", "plum", "kiwi", "quince")
+"""No status has a letter sequence of these, and no number."""
+SIZE = 4
+"""Rows of each collection at first."""
+COLLECTIONS = ("bare", "owned", "staged", "both")
+"""In a ring: `left` leads to the next one, `right` to the one after it."""
+
+
+def _shape(place: int, *, owner: bool, status: bool) -> Shape:
+    own = ["id", *["status"] * status, *["owner"] * owner, "word", "number", "left", "right"]
+    ring = [COLLECTIONS[(place + steps) % 4] for steps in range(4)]
+    return Shape(
+        name=COLLECTIONS[place],
+        columns=tuple(own),
+        texts=(*["status"] * status, "word"),
+        statuses=STATUSES if status else {},
+        default="draft" if status else None,
+        owner="owner" if owner else None,
+        ones={"left": ring[1], "right": ring[2]},
+        manys={"lefts": (ring[3], "left"), "rights": (ring[2], "right")},
+    )
+
+
+SHAPES = {
+    "bare": _shape(0, owner=False, status=False),
+    "owned": _shape(1, owner=True, status=False),
+    "staged": _shape(2, owner=False, status=True),
+    "both": _shape(3, owner=True, status=True),
+}
+
+
+class People(Struct, frozen=True):
+    """Ids that differ from project to project."""
+
+    role: int
+    """The role whose rules are drawn."""
+    users: dict[str, int]
+    """`one` and `peer` are of that role, `other` is of another, `lone` has none."""
+    roles: dict[int, int | None]
+    """User → role."""
+
+    def asker(self, name: str) -> Asker:
+        """Who asks."""
+        if name == "nobody":
+            return Asker(0, 2)
+        user = self.users[name]
+        return Asker(user, self.roles[user])
+
+
+ASKERS = st.sampled_from(
+    ["one"] * 8 + ["peer"] * 2 + ["nobody"] * 2 + ["other", "lone", "administrator"]
+)
+OWNERS = ("one", "peer", "other", "administrator", "unknown", None)
+
+# -- rules ------------------------------------------------------------------------------
+
+LEVELS = st.sampled_from(["none", "mine", "role", "full", "full", "full", None])
+EXPLAINS = st.sampled_from(["none"] * 8 + [None, "create", "update", "always"])
+FIELDS = ("word", "number", "left", "right", "lefts", "rights", "status", "owner")
+HIDDEN = st.one_of(
+    st.just(()), st.just(()), st.lists(st.sampled_from(FIELDS), max_size=3, unique=True).map(tuple)
+)
+KEPT_STATUSES = st.one_of(
+    st.just(()), st.lists(st.sampled_from(list(STATUSES)), max_size=2, unique=True).map(tuple)
+)
+
+
+def permission(role: int, collection: str, status: str | None) -> st.SearchStrategy[Permission]:
+    """A row of rules."""
+    return st.builds(
+        Permission,
+        role=st.just(role),
+        collection=st.just(collection),
+        status=st.just(status),
+        create=st.sampled_from(["none", "full", "full"]),
+        read=LEVELS,
+        update=LEVELS,
+        delete=LEVELS,
+        explain=EXPLAINS,
+        read_field_blacklist=HIDDEN,
+        write_field_blacklist=HIDDEN,
+        status_blacklist=KEPT_STATUSES,
+    )
+
+
+def of_collection(role: int, collection: str) -> st.SearchStrategy[tuple[Permission, ...]]:
+    """No rule, one for the whole, or one for each of some statuses; one for new items."""
+    whole: list[list[str | None]] = [[], [None], [None], [None], [None, "$create"]]
+    stated: list[list[str | None]] = [
+        [None, "draft", "live", "gone"],
+        ["draft", "live"],
+        ["draft", "live", "gone", "$create"],
+        ["live"],
+    ]
+    # Rules for statuses of what has no status are a mistake that somebody makes.
+    choices = whole + (stated if SHAPES[collection].statuses else [["draft"]])
+    return st.sampled_from(choices).flatmap(
+        lambda statuses: st.tuples(*(permission(role, collection, each) for each in statuses))
+    )
+
+
+def rules(role: int) -> st.SearchStrategy[tuple[Permission, ...]]:
+    """The rules of a role and of the public."""
+    own = [of_collection(role, name) for name in COLLECTIONS]
+    public = st.one_of(
+        st.just(()), st.sampled_from(COLLECTIONS).flatmap(lambda name: of_collection(2, name))
+    )
+    return st.tuples(*own, public).map(lambda found: tuple(row for rows in found for row in rows))
+
+
+# -- rows -------------------------------------------------------------------------------
+
+KEYS = st.sampled_from([None, *range(1, SIZE + 1), 99])
+NUMBERS = st.sampled_from([None, 1, 2, 3])
+
+
+def row(shape: Shape, key: int, people: People) -> st.SearchStrategy[Row]:
+    """A row as it may stand in the database."""
+    owners = [
+        {"unknown": 99_999}.get(name or "") or people.users.get(name or "") for name in OWNERS
+    ]
+    columns: dict[str, st.SearchStrategy[Any]] = {
+        "id": st.just(key),
+        "status": st.sampled_from([*STATUSES, "draft", "live", "odd", None]),
+        "owner": st.sampled_from(owners),
+        "word": st.sampled_from([*WORDS, None]),
+        "number": NUMBERS,
+        "left": KEYS,
+        "right": KEYS,
+    }
+    return st.fixed_dictionaries({name: columns[name] for name in shape.columns})
+
+
+def states(people: People) -> st.SearchStrategy[State]:
+    """Rows of every collection."""
+    return st.fixed_dictionaries(
+        {
+            name: st.fixed_dictionaries(
+                {key: row(shape, key, people) for key in range(1, SIZE + 1)}
+            )
+            for name, shape in SHAPES.items()
+        }
+    )
+
+
+# -- reads ------------------------------------------------------------------------------
+
+
+def tree(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
+    """What is asked of each item."""
+    shape = SHAPES[name]
+    choices: dict[str, st.SearchStrategy[Any]] = {
+        **{column: st.none() for column in ("*", *shape.columns)},
+        **{alias: st.none() for alias in shape.manys},
+    }
+    if depth:
+        targets = {**shape.ones, **{alias: target for alias, (target, _) in shape.manys.items()}}
+        choices |= {
+            relation: st.none() | tree(target, depth - 1) for relation, target in targets.items()
+        }
+    return (
+        st.lists(st.sampled_from(list(choices)), min_size=1, max_size=5, unique=True)
+        .map(lambda chosen: {each: choices[each] for each in chosen})
+        .flatmap(st.fixed_dictionaries)
+    )
+
+
+def condition(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
+    """One condition, about the item or about what it is related to."""
+    shape = SHAPES[name]
+    leaves = [
+        st.tuples(st.just("word"), st.sampled_from(["eq", "neq"]), st.sampled_from(WORDS)),
+        st.tuples(st.just("word"), st.just("contains"), st.sampled_from(WORDS)),
+        st.tuples(st.just("word"), st.sampled_from(["null", "nnull"]), st.just(1)),
+        st.tuples(st.just("number"), st.sampled_from(["eq", "gt", "lt"]), st.integers(1, 3)),
+        st.tuples(st.just("id"), st.just("in"), st.lists(st.integers(1, SIZE), min_size=1)),
+        st.tuples(st.just("left"), st.sampled_from(["eq", "null"]), st.integers(1, SIZE)),
+        st.tuples(st.sampled_from(["lefts", "rights"]), st.just("empty"), st.just(1)),
+        st.tuples(st.sampled_from(["lefts", "rights"]), st.just("nempty"), st.just(1)),
+        st.tuples(st.just("lefts"), st.sampled_from(["has", "nhas"]), st.integers(1, 2)),
+    ]  # fmt: skip
+    if shape.statuses:
+        leaves.append(st.tuples(st.just("status"), st.just("eq"), st.sampled_from(list(STATUSES))))
+    own = st.one_of(leaves).map(lambda leaf: {leaf[0]: {leaf[1]: leaf[2]}})
+    if not depth:
+        return own
+    targets = {**shape.ones, **{alias: target for alias, (target, _) in shape.manys.items()}}
+    related = st.sampled_from(list(targets)).flatmap(
+        lambda relation: condition(targets[relation], depth - 1).map(
+            lambda inner: {f"{relation}.{path}": test for path, test in inner.items()}
+        )
+    )
+    return own | related
+
+
+def conditions(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """One condition or some together."""
+    one = condition(name, 2)
+    joined = st.tuples(st.sampled_from(["_and", "_or"]), st.lists(one, min_size=1, max_size=3))
+    return one | joined.map(lambda pair: {pair[0]: pair[1]})
+
+
+ASKED_STATUSES = st.sampled_from(
+    [None, None, ("*",), ("*",), ("draft",), ("gone",), ("live", "gone")]
+)
+
+
+@st.composite
+def reads(draw: st.DrawFn) -> Read:
+    """A request to read."""
+    name = draw(st.sampled_from(COLLECTIONS))
+    shape = SHAPES[name]
+    statuses = draw(ASKED_STATUSES) if shape.statuses else None
+    fields = draw(tree(name, 2))
+    kind = draw(st.sampled_from(["list"] * 5 + ["one", "several", "groups"]))
+    if kind in ("one", "several"):
+        ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=2, max_size=3, unique=True))
+        return Read(
+            collection=name,
+            ids=tuple(ids[:1] if kind == "one" else ids),
+            fields=fields,
+            statuses=statuses,
+        )
+    groups = st.sampled_from(["word", "number", *["status"] * bool(shape.statuses)])
+    keys = ["id", "-id", "number", "-number", "-left"]
+    return Read(
+        collection=name,
+        fields=fields,
+        condition=draw(st.none() | conditions(name)),
+        search=draw(st.sampled_from([None, None, None, "fig", "ui"])),
+        sort=draw(st.none() | st.sampled_from(keys)) if kind == "list" else None,
+        statuses=statuses,
+        groups=draw(groups) if kind == "groups" else None,
+    )
+
+
+# -- writes -----------------------------------------------------------------------------
+
+_NUMBERS_OF_WORDS = st.integers(10_000, 2**40)
+
+
+def body(name: str, people: People, depth: int, *, new: bool) -> st.SearchStrategy[Row]:
+    """What is to be written. New items have words of their own, by which they are found."""
+    shape = SHAPES[name]
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "number": NUMBERS,
+        "left": KEYS,
+        "right": KEYS,
+    }
+    if shape.statuses:
+        optional["status"] = st.sampled_from(list(STATUSES))
+    if shape.owner:
+        optional["owner"] = st.sampled_from(list(people.users.values()))
+    if depth:
+        for relation, target in shape.ones.items():
+            optional[relation] = KEYS | one(target, people, depth - 1)
+        for alias, (target, field) in shape.manys.items():
+            optional[alias] = st.lists(member(target, field, people, depth - 1), max_size=2)
+    fresh = _NUMBERS_OF_WORDS.map(lambda number: f"new {number}")
+    if new:
+        return st.fixed_dictionaries({"word": fresh}, optional=optional)
+    optional["word"] = st.sampled_from(WORDS)
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+def one(target: str, people: People, depth: int) -> st.SearchStrategy[Row]:
+    """A nested change through a many-to-one field."""
+    key = st.integers(1, SIZE)
+    return st.one_of(
+        body(target, people, depth, new=True),
+        key.map(lambda id: {"id": id}),
+        st.builds(lambda id, rest: {**rest, "id": id}, key, body(target, people, depth, new=False)),
+        st.builds(
+            lambda id, rest: {**rest, "id": id},
+            st.integers(50, 60),
+            body(target, people, depth, new=True),
+        ),
+        key.map(lambda id: {"id": id, DELETE: True}),
+    )
+
+
+def member(target: str, field: str, people: People, depth: int) -> st.SearchStrategy[Any]:
+    """An entry of a one-to-many list."""
+    key = st.integers(1, SIZE + 1)
+    return st.one_of(
+        body(target, people, depth, new=True),
+        key,
+        st.builds(lambda id, rest: {**rest, "id": id}, key, body(target, people, depth, new=False)),
+        key.map(lambda id: {"id": id, field: None}),
+        key.map(lambda id: {"id": id, DELETE: True}),
+    )
+
+
+@st.composite
+def writes(draw: st.DrawFn, people: People) -> Write:
+    """A request to write."""
+    name = draw(st.sampled_from(COLLECTIONS))
+    action = draw(st.sampled_from(["create", "update", "update", "delete"]))
+    explained = draw(st.booleans())
+    ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=1, max_size=2, unique=True))
+    if action == "delete":
+        return Write(action="delete", collection=name, ids=tuple(ids), explained=explained)
+    depth = draw(st.sampled_from([0, 0, 1, 2]))
+    if action == "create":
+        bodies = body(name, people, depth, new=True)
+        keyed = st.builds(lambda id, rest: {**rest, "id": id}, st.integers(50, 60), bodies)
+        chosen = draw(bodies | keyed | st.lists(bodies, min_size=1, max_size=3))
+        return Write(action="create", collection=name, body=chosen, explained=explained)
+    changed = body(name, people, depth, new=False)
+    if draw(st.booleans()):
+        chosen = draw(changed)
+        return Write(
+            action="update", collection=name, ids=tuple(ids), body=chosen, explained=explained
+        )
+    listed = [{**draw(changed), "id": id} for id in ids]
+    return Write(action="update", collection=name, body=listed, explained=explained)

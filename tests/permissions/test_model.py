@@ -1,0 +1,103 @@
+"""The real thing answers as a naive reading of the permissions page does.
+
+Random rules, rows and requests go through HTTP on each database, and are answered by the
+model (`tests/permissions/model.py`) too: never a row or a field too many, never one too
+few. After each write every row of every collection is compared. How many worlds are tried
+is said by CONDUCTUS_TEST_WORLDS; a night's worth is `make test-nightly`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.databases import DRIVERS
+from tests.permissions.model import Access, Permission, State, World
+from tests.permissions.model_writing import Touched, Write, Writing, made_keys, renamed
+from tests.permissions.strategies import ASKERS, SHAPES, rules, states, writes
+from tests.permissions.universe import Universe, universe
+
+WORLDS = int(os.environ.get("CONDUCTUS_TEST_WORLDS", "60"))
+"""Of each kind and on each database; each is asked several times."""
+TRIED = settings(
+    max_examples=WORLDS,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    database=None,
+)
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+async def real(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Universe]:
+    """The ring of collections on each database."""
+    async with universe(request.param, tmp_path_factory.mktemp("universe")) as found:
+        yield found
+
+
+@pytest.mark.timeout(0)  # as many worlds as are asked for
+async def test_writes_leave_behind_what_the_model_does(real: Universe) -> None:
+    loop = asyncio.get_running_loop()
+    asked = st.lists(st.tuples(ASKERS, writes(real.people)), min_size=3, max_size=8)
+
+    @TRIED
+    @given(rules(real.people.role), states(real.people), asked)
+    def example(
+        permissions: tuple[Permission, ...], state: State, asked: list[tuple[str, Write]]
+    ) -> None:
+        work = _write_all(real, permissions, state, asked)
+        for told in asyncio.run_coroutine_threadsafe(work, loop).result(60):
+            event(told)
+
+    await asyncio.to_thread(example)
+
+
+async def _write_all(
+    real: Universe,
+    permissions: tuple[Permission, ...],
+    state: State,
+    asked: list[tuple[str, Write]],
+) -> list[str]:
+    await real.rule(permissions)
+    await real.fill(state)
+    world = World(SHAPES, permissions, real.people.roles)
+    told = []
+    for name, write in asked:
+        try:
+            expected = Writing(Access(world, real.people.asker(name)), state).answer(write)
+        except Touched:
+            continue
+        answer = await real.write(name, write)
+        after = await real.state()
+        why = (name, write, answer.status_code, answer.text)
+        if isinstance(expected, set):
+            assert answer.status_code >= 400, why
+            code = answer.json()["error"]["code"]
+            assert (code, answer.status_code) in expected, (*why, expected)
+            assert after == state, why
+            told.append(f"{write.action} {code}")
+            continue
+        assert answer.status_code in (200, 204), why
+        made = made_keys(expected.state, after, state)
+        assert after == renamed(expected.state, made), why
+        shown = None if expected.shown is None else expected.shown.data
+        found = answer.json().get("data") if answer.content else None
+        if name == "administrator":
+            assert found == _renamed(shown, made), (*why, shown)
+        told.append(f"{write.action} {answer.status_code}")
+        state = after
+    return told
+
+
+def _renamed(shown: Any, made: dict[int, int]) -> Any:
+    if isinstance(shown, list):
+        return [_renamed(each, made) for each in shown]
+    if isinstance(shown, dict):
+        return {name: _renamed(value, made) for name, value in shown.items()}
+    return made.get(shown, shown) if isinstance(shown, int) else shown
