@@ -10,24 +10,29 @@ from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
-from conductus.projects.schema_changes.objects import collection_metadata, collection_object
+from conductus.projects.schema_changes.objects import (
+    Object,
+    collection_metadata,
+    collection_object,
+)
+from conductus.schema.model import Collection
 
 COLLECTIONS = "directus_collections"
 
 
 async def read_many(call: Call) -> Reply:
     """Every table and view, managed or not, those of the system too."""
-    objects.only_administrators(call, COLLECTIONS)
-    found = [collection_object(each) for _, each in sorted(call.schema.collections.items())]
+    call.check_readable(COLLECTIONS)
+    found = [_shown(call, each) for _, each in sorted(call.schema.collections.items())]
     return objects.listed(call, found, COLLECTIONS)
 
 
 async def read_by_names(call: Call) -> Reply:
     """One collection, or several whose names are separated by commas."""
-    objects.only_administrators(call, COLLECTIONS)
+    call.check_readable(COLLECTIONS)
     names = call.text("collection").split(",")
     known = call.schema.collections
-    found = [collection_object(known[name]) for name in names if name in known]
+    found = [_shown(call, known[name]) for name in names if name in known]
     if len(names) > 1:
         return objects.listed(call, found, COLLECTIONS)
     if not found:
@@ -37,7 +42,7 @@ async def read_by_names(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     """Makes a table, or manages one that is there."""
-    objects.only_administrators(call, COLLECTIONS, writing=True)
+    objects.only_administrators(call)
     name = await call.project.schema_changes.create_collection(await call.body.item())
     snapshot = await call.project.current()
     made = collection_metadata(snapshot.schema.collection(name))
@@ -46,7 +51,7 @@ async def create(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     """Changes what is said of a collection, and its fields."""
-    objects.only_administrators(call, COLLECTIONS, writing=True)
+    objects.only_administrators(call)
     name = call.text("collection")
     await call.project.schema_changes.update_collection(name, await call.body.item())
     snapshot = await call.project.current()
@@ -55,9 +60,17 @@ async def update(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """Drops a table and everything that spoke of it."""
-    objects.only_administrators(call, COLLECTIONS, writing=True)
+    objects.only_administrators(call)
     await call.project.schema_changes.delete_collection(call.text("collection"))
     return nothing(public=call.public)
+
+
+def _shown(call: Call, collection: Collection) -> Object:
+    """A collection without the fields that are kept back from the asker in every row."""
+    found = collection_object(collection)
+    hidden = call.sight.hidden(collection)
+    fields = {name: field for name, field in found["fields"].items() if name not in hidden}
+    return found | {"fields": fields}
 
 
 ROUTES: tuple[Route[Any], ...] = (

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from conductus.endpoints import objects
-from conductus.errors import BodyInvalid, FieldPathNotFound
+from conductus.errors import BodyInvalid, FieldPathNotFound, FieldUnreadable
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.projects.schema_changes.objects import Object, field_object
-from conductus.schema.model import Schema
+from conductus.schema.model import Collection, Field, Schema
 
 FIELDS = "directus_fields"
 
 
 async def read_all(call: Call) -> Reply:
     """Every field of every collection."""
-    objects.only_administrators(call, FIELDS)
+    call.check_readable(FIELDS)
     collections = [each for _, each in sorted(call.schema.collections.items())]
-    found = [field_object(field) for each in collections for field in each.fields.values()]
+    found = [
+        field_object(field)
+        for each in collections
+        if call.sight.reads(each)
+        for field in _shown(call, each)
+    ]
     return objects.listed(call, objects.page(call, objects.ordered(call, found)), FIELDS)
 
 
 async def read_many(call: Call) -> Reply:
     """The fields of one collection."""
-    objects.only_administrators(call, FIELDS)
+    call.check_readable(FIELDS)
     collection = call.schema.collection(call.text("collection"))
-    found = [field_object(field) for field in collection.fields.values()]
+    call.check_readable(collection.name)
+    found = [field_object(field) for field in _shown(call, collection)]
     return objects.listed(call, objects.ordered(call, found), FIELDS)
 
 
 async def read_by_names(call: Call) -> Reply:
     """One field, or several whose names are separated by commas."""
-    objects.only_administrators(call, FIELDS)
-    return _answer(call, call.schema, call.text("field").split(","))
+    call.check_readable(FIELDS)
+    collection = call.schema.collection(call.text("collection"))
+    call.check_readable(collection.name)
+    names = call.text("field").split(",")
+    for name in names:
+        if name in call.sight.hidden(collection):
+            raise FieldUnreadable(name, collection.name)
+    return _answer(call, call.schema, names)
 
 
 async def create(call: Call) -> Reply:
     """Adds a field."""
-    objects.only_administrators(call, FIELDS, writing=True)
+    objects.only_administrators(call)
     collection = call.text("collection")
     name = await call.project.schema_changes.create_field(collection, await call.body.item())
     return _answer(call, (await call.project.current()).schema, [name])
@@ -48,7 +61,7 @@ async def create(call: Call) -> Reply:
 
 async def update_by_names(call: Call) -> Reply:
     """Changes one field, or several in the same way."""
-    objects.only_administrators(call, FIELDS, writing=True)
+    objects.only_administrators(call)
     names = await call.project.schema_changes.update_field(
         call.text("collection"),
         call.text("field").split(","),
@@ -60,7 +73,7 @@ async def update_by_names(call: Call) -> Reply:
 
 async def update_many(call: Call) -> Reply:
     """Changes each field of a list that names it."""
-    objects.only_administrators(call, FIELDS, writing=True)
+    objects.only_administrators(call)
     bodies = await call.body.items()
     if not isinstance(bodies, list):
         raise BodyInvalid("The body must be a list of fields")
@@ -73,13 +86,19 @@ async def update_many(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """Drops fields."""
-    objects.only_administrators(call, FIELDS, writing=True)
+    objects.only_administrators(call)
     await call.project.schema_changes.delete_field(
         call.text("collection"),
         call.text("field").split(","),
         delete_junction=call.flag("delete_junction"),
     )
     return nothing(public=call.public)
+
+
+def _shown(call: Call, collection: Collection) -> Iterable[Field]:
+    """The fields that are not kept back from the asker in every row."""
+    hidden = call.sight.hidden(collection)
+    return (field for field in collection.fields.values() if field.name not in hidden)
 
 
 def _answer(call: Call, schema: Schema, names: list[str]) -> Reply:

@@ -16,7 +16,7 @@ from conductus.items.rows import Item
 from conductus.items.texts import parsed_texts
 from conductus.items.writer import WriteOptions
 from conductus.items.written import Written
-from conductus.permissions.reading import check_readable
+from conductus.permissions.scope import USERS
 from conductus.permissions.writing import Action, check_able, check_able_to_change
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
@@ -24,7 +24,7 @@ from conductus.schema.model import Collection
 
 async def read_many(call: Call, collection: str) -> Reply | StreamReply:
     """The items that match; a list without bounds is streamed."""
-    check_readable(collection, call.actor)
+    call.check_readable(collection)
     return await answer(call, call.item_query(collection))
 
 
@@ -102,11 +102,15 @@ async def revert(call: Call, collection: str) -> Reply:
 
 
 def _check_readable_by(keys: list[str], call: Call, collection: str) -> None:
-    """One item that may not be read looks as if it were not there."""
+    """One item that may not be read looks as if it were not there.
+
+    Nobody is asked to sign in for an item or a user, but for what the server itself keeps.
+    """
     try:
-        check_readable(collection, call.actor)
+        call.check_readable(collection)
     except (ReadForbidden, Unauthorized):
-        if len(keys) == 1:
+        kept = collection.startswith("directus_") and collection != USERS
+        if len(keys) == 1 and not (call.public and kept):
             raise ItemNotFound(collection, keys[0]) from None
         raise
 
@@ -142,7 +146,8 @@ async def _written(call: Call, query: ItemQuery, written: list[Written]) -> Repl
     except (ReadForbidden, Unauthorized):
         return nothing(public=call.public)
     meta = meta_of(call, query, len(found), counts, "collection")
-    return envelope(found, public=call.public, meta=meta)
+    messages = call.project.reader.warnings(query, call.context)
+    return envelope(found, public=call.public, meta=meta, messages=messages)
 
 
 async def answer_key(call: Call, collection: str, key: str) -> Reply:
@@ -156,7 +161,10 @@ async def _written_one(call: Call, query: ItemQuery, written: Written) -> Reply:
         found = await call.project.reader.written(query, [written], call.context)
     except (ReadForbidden, Unauthorized):
         found = []
-    return _page(call, query, Page(items=found[0])) if found else nothing(public=call.public)
+    if not found:
+        return nothing(public=call.public)
+    messages = call.project.reader.warnings(query, call.context)
+    return _page(call, query, Page(items=found[0], messages=messages))
 
 
 def keys_of(raw: str, collection: Collection, most: int) -> list[str]:
@@ -211,16 +219,18 @@ def _endless(query: ItemQuery) -> bool:
 async def _read_streamed(call: Call, query: ItemQuery) -> Reply | StreamReply:
     """Sends the first batch as a whole response when it is all there is."""
     counts = await call.project.reader.counted(query, call.context)
+    messages = call.project.reader.warnings(query, call.context)
     batches = _batches(call, query)
     none: list[Item] = []
     first = await anext(batches, none)
     if len(first) < STREAM_SIZE:
         await batches.aclose()
-        return _page(call, query, Page(items=first, counts=counts))
+        return _page(call, query, Page(items=first, counts=counts, messages=messages))
     return streamed(
         _with_first(first, batches),
         public=call.public,
         meta=lambda count: meta_of(call, query, count, counts, "collection"),
+        messages=messages,
     )
 
 

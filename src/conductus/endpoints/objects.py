@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from conductus.errors import FieldNotFound, ReadForbidden, Unauthorized
+from conductus.errors import FieldNotFound, Unauthorized
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
@@ -15,10 +15,10 @@ from conductus.query.values import entries, find_whole
 Object = dict[str, Any]
 
 
-def only_administrators(call: Call, collection: str, *, writing: bool = False) -> None:
-    """Raises `Unauthorized` for the public and for writes, `ReadForbidden` for others."""
+def only_administrators(call: Call) -> None:
+    """Raises `Unauthorized` (3/401): the schema is theirs to change."""
     if not call.actor.administrator:
-        raise Unauthorized() if call.public or writing else ReadForbidden(collection)
+        raise Unauthorized
 
 
 def listed(call: Call, found: list[Object], collection: str) -> Reply:

@@ -14,7 +14,6 @@ from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.items.reader import Page
 from conductus.items.rows import Item
-from conductus.permissions.reading import check_readable
 from conductus.projects.schema_changes.objects import field_object
 from conductus.projects.setting_values import shown, stored
 from conductus.query.item_query import ItemQuery, Selection
@@ -25,7 +24,7 @@ FILES = "directus_files"
 
 async def read_many(call: Call) -> Reply:
     """The settings that match."""
-    check_readable(SETTINGS, call.actor)
+    call.check_readable(SETTINGS)
     query = call.item_query(SETTINGS)
     page = await call.project.reader.read(_with_key(query), call.context)
     return await _typed(call, query, page)
@@ -38,7 +37,7 @@ async def read_by_keys(call: Call) -> Reply:
 
 async def read_catalogue(call: Call) -> Reply:
     """Which keys there are, with their types and interfaces."""
-    check_readable(SETTINGS, call.actor)
+    call.check_readable(SETTINGS)
     found = [field_object(field) for field in call.snapshot.settings_fields.values()]
     return objects.listed(call, objects.page(call, objects.ordered(call, found)), "directus_fields")
 

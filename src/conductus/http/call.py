@@ -16,6 +16,8 @@ from conductus.http.body import Body
 from conductus.items.context import Context
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import Policy
+from conductus.permissions.reading import check_readable
+from conductus.permissions.scope import Sight
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.projects.snapshot import Snapshot
@@ -101,6 +103,15 @@ class Call:
             nulls_last=self.snapshot.settings.sort_null_last,
             password_policy=self.snapshot.settings.password_policy,
         )
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the asker's policy lets through of the schema."""
+        return Sight(self.policy, self.schema)
+
+    def check_readable(self, name: str) -> None:
+        """Raises what `permissions.reading.check_readable` raises, `CollectionNotFound`."""
+        check_readable(self.schema.collection(name), self.sight, self.actor)
 
     def at(self, **segments: str) -> Call:
         """The same request with other varying segments in its path."""

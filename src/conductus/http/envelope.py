@@ -39,13 +39,17 @@ def streamed(
     *,
     public: bool,
     meta: Callable[[int], Item | None],
+    messages: list[Item],
 ) -> StreamReply:
     """A list that is sent as it is read; `meta` is told how many items there were."""
-    return StreamReply(_chunks(batches, public, meta))
+    return StreamReply(_chunks(batches, public, meta, messages))
 
 
 async def _chunks(
-    batches: AsyncGenerator[list[Item], None], public: bool, meta: Callable[[int], Item | None]
+    batches: AsyncGenerator[list[Item], None],
+    public: bool,
+    meta: Callable[[int], Item | None],
+    messages: list[Item],
 ) -> AsyncGenerator[bytes, None]:
     count = 0
     yield b'{"data":['
@@ -58,6 +62,8 @@ async def _chunks(
                 count += len(batch)
     figures = meta(count)
     tail: Item = {} if figures is None else {"meta": figures}
+    if messages:
+        tail["messages"] = messages
     if public:
         tail["public"] = True
     yield b"]," + encode(tail)[1:] if tail else b"]}"

@@ -14,8 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import FromClause
 
 from conductus.database.dialect import Dialect
-from conductus.items.predicate import Combined, Constant, Predicate, Test
-from conductus.items.searching import searchable
+from conductus.items.predicate import ALWAYS, Combined, Constant, Keyed, Predicate, Test
 from conductus.query.item_query import Operator
 from conductus.query.paths import Step, step
 from conductus.schema.model import Collection, Field, Kind, Schema
@@ -42,11 +41,12 @@ class Conditions:
             case Combined(mode=mode, members=members):
                 parts = [self.expression(each, collection, table) for each in members]
                 return sa.and_(*parts) if mode == "all" else sa.or_(*parts)
+            case Keyed():
+                return self._keyed(predicate, table)
             case Test(path=path):
                 reached = step(self._schema, collection, path[0])
                 if len(path) > 1:
-                    inner = structs.replace(predicate, path=path[1:])
-                    return self._through(reached, table, inner)
+                    return self._through(reached, table, predicate)
                 if reached.to_many:
                     return self._on_list(predicate, reached, table)
                 if reached.target is not None and predicate.operator in _CONTAINS:
@@ -60,9 +60,7 @@ class Conditions:
         """
         taken = step(self._schema, collection, test.path[0])
         other, near, far = self._ends(taken, table)
-        condition = self.expression(
-            structs.replace(test, path=test.path[1:]), _target(taken), other
-        )
+        condition = self._beyond(test, _target(taken), other)
         keys = (
             sa.select(far.label("key"))
             .select_from(other)
@@ -72,12 +70,33 @@ class Conditions:
         )
         return keys.join(table, near == keys.c.key)
 
-    def _through(self, taken: Step, table: FromClause, inner: Test) -> ColumnElement[bool]:
-        """Some item on the other side of the relation fulfils `inner`."""
+    def _through(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
+        """Some item on the other side of the path's first relation fulfils the rest."""
         other, near, far = self._ends(taken, table)
-        target = _target(taken)
-        condition = self.expression(inner, target, other)
+        condition = self._beyond(test, _target(taken), other)
         return near.in_(sa.select(far).select_from(other).where(condition))
+
+    def _beyond(self, test: Test, target: Collection, other: FromClause) -> ColumnElement[bool]:
+        """What a test asks of the items on the other side of its path's first relation."""
+        inner = structs.replace(test, path=test.path[1:], guards=test.guards[1:])
+        condition = self.expression(inner, target, other)
+        return sa.and_(condition, *self._guard(test, target, other))
+
+    def _guard(
+        self, test: Test, target: Collection, other: FromClause
+    ) -> list[ColumnElement[bool]]:
+        """What may be seen of the items on the other side."""
+        return [
+            self.expression(guard, target, other) for guard in test.guards[:1] if guard != ALWAYS
+        ]
+
+    def _keyed(self, predicate: Keyed, table: FromClause) -> ColumnElement[bool]:
+        target = self._schema.collections[predicate.collection]
+        other = self._dialect.table(target).alias()
+        key = target.fields[target.primary_key[0]]
+        inner = self.expression(predicate.inner, target, other)
+        keys = sa.select(self._dialect.text(other.c[key.name], key.kind)).select_from(other)
+        return table.c[predicate.field].in_(keys.where(inner))
 
     def _ends(
         self, taken: Step, table: FromClause
@@ -94,10 +113,11 @@ class Conditions:
     def _on_list(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
         other, near, far = self._ends(taken, table)
         target = _target(taken)
+        guard = self._guard(test, target, other)
         tied: sa.Select[Any] = (
-            sa.select(sa.literal_column("1")).select_from(other).where(far == near)
+            sa.select(sa.literal_column("1")).select_from(other).where(far == near, *guard)
         )
-        count = sa.select(sa.func.count()).select_from(other).where(far == near)
+        count = sa.select(sa.func.count()).select_from(other).where(far == near, *guard)
         match test.operator:
             case Operator.EMPTY:
                 return ~tied.exists()
@@ -114,7 +134,8 @@ class Conditions:
         if test.operator is Operator.ALL:
             wanted = self._slot(f"{test.slot}_count", Kind.INTEGER)
             return count.where(listed).scalar_subquery() == wanted
-        some = near.in_(sa.select(far).select_from(other).where(listed, far.is_not(None)))
+        held = sa.select(far).select_from(other).where(listed, far.is_not(None), *guard)
+        some = near.in_(held)
         return sa.not_(some) if test.operator is Operator.NIN else some
 
     def _related_text(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
@@ -128,11 +149,11 @@ class Conditions:
                 ascii=test.ascii,
                 negate=False,
             )
-            for name in searchable(target, numeric=test.numeric)
+            for name in test.columns
         ]
-        if not found:
-            return sa.literal(1) == sa.literal(0)
-        some = near.in_(sa.select(far).select_from(other).where(sa.or_(*found), far.is_not(None)))
+        guard = self._guard(test, target, other)
+        held = sa.select(far).select_from(other).where(sa.or_(*found), far.is_not(None), *guard)
+        some = near.in_(held)
         if test.operator in (Operator.NCONTAINS, Operator.NRLIKE):
             return sa.and_(sa.not_(some), near.is_not(None))
         return some

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -11,8 +12,8 @@ from conductus.database.executor import Database
 from conductus.items.context import Context
 from conductus.items.counts import CountShape, count_shape, count_statement, status_statement
 from conductus.items.plan import Planner
-from conductus.items.predicate import Resolver
 from conductus.items.statements import StatementCache
+from conductus.permissions.policy import Policy
 from conductus.query.item_query import ItemQuery
 
 
@@ -31,7 +32,8 @@ class _Ready(Struct, frozen=True):
     """The counts of one query, ready to run."""
 
     query: ItemQuery
-    """Kept, so that its identity is not given to another one meanwhile."""
+    """Kept, as the policy is, so that its identity is not given to another one meanwhile."""
+    policy: Policy
     figures: Statement | None
     once: bool
     """The total and the matching rows are the same, and counted once."""
@@ -49,30 +51,32 @@ class Counter:
         self._statements: StatementCache[tuple[Statement | None]] = StatementCache()
         self._latest: StatementCache[_Ready] = StatementCache()
 
-    async def count(self, query: ItemQuery, context: Context) -> Counts:
-        """The figures that the query's `meta` needs."""
+    async def count(self, query: ItemQuery, context: Context, own: Mapping[str, Any]) -> Counts:
+        """The figures that the query's `meta` needs; `own` are the values of the asker."""
         if not query.meta:
             return NO_COUNTS
         ready = self._ready(query, context)
         total = matching = by_status = None
+        values = {**ready.values, **own}
         if ready.figures is not None:
             figures = ready.figures
-            rows = await self._database.fetch(figures.sql, figures.values(ready.values))
+            rows = await self._database.fetch(figures.sql, figures.values(values))
             total = rows[0][0]
             matching = total if ready.once else rows[0][1]
         if ready.by_status is not None:
-            rows = await self._database.fetch(ready.by_status.sql, ready.by_status.values({}))
+            rows = await self._database.fetch(ready.by_status.sql, ready.by_status.values(values))
             none = dict.fromkeys(ready.statuses, 0)
             by_status = none | {str(status): number for status, number in rows}
         return Counts(total=total, matching=matching, by_status=by_status)
 
     def _ready(self, query: ItemQuery, context: Context) -> _Ready:
-        key = id(query), context.schema.version
+        # The same query means other rows to another role.
+        key = id(query), context.schema.version, id(context.policy)
         found = self._latest.find(key)
-        if found is not None and found.query is query:
+        if found is not None and found.query is query and found.policy is context.policy:
             return found
         planner = Planner(query, context, self._dialect)
-        resolver = Resolver(context.schema, self._dialect, context.now)
+        resolver = planner.resolver()
         collection = context.schema.collection(query.collection)
         shape = count_shape(query, planner, resolver, collection)
         ready = self._made_ready(query, shape, resolver.values, context)
@@ -88,7 +92,7 @@ class Counter:
         context: Context,
     ) -> _Ready:
         if shape is None:
-            return _Ready(query, None, True, {}, None, ())
+            return _Ready(query, context.policy, None, True, {}, None, ())
         schema = context.schema
         (figures,) = self._statements.get(
             (schema.version, shape, "figures"),
@@ -102,4 +106,4 @@ class Counter:
             str(status.value) for status in schema.collections[shape.collection].statuses
         )
         once = shape.matching == shape.total
-        return _Ready(query, figures, once, values, by_status, statuses)
+        return _Ready(query, context.policy, figures, once, values, by_status, statuses)

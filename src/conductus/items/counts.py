@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from conductus.database.dialect import Dialect, Statement
 from conductus.items.conditions import Conditions
 from conductus.items.driving import split
-from conductus.items.plan import Planner, statuses
+from conductus.items.plan import Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
 from conductus.query.item_query import ALL_STATUSES, ItemQuery
 from conductus.schema.model import Collection, Schema
@@ -26,7 +26,8 @@ class CountShape(Struct, frozen=True):
     collection: str
     total: Predicate | None
     matching: Predicate | None
-    by_status: bool
+    by_status: Predicate | None
+    """Which rows are counted for each status."""
 
 
 def count_shape(
@@ -41,15 +42,17 @@ def count_shape(
     wanted = None if query.statuses == ALL_STATUSES else query.statuses
     total = matching = None
     if asked & {"total_count"}:
-        total = statuses(wanted, resolver, collection)
+        total = planner.shown(resolver, collection, wanted)
     if asked & {"filter_count", "page"}:
         filtered = planner.filtered(resolver, collection)
         shown = wanted if filtered == ALWAYS else query.statuses
-        matching = combine("all", [filtered, statuses(shown, resolver, collection)])
+        matching = combine("all", [filtered, planner.shown(resolver, collection, shown)])
         if filtered == ALWAYS and total is not None:
             matching = total
-    by_status = "status" in asked and bool(collection.statuses)
-    if total is None and matching is None and not by_status:
+    by_status = None
+    if "status" in asked and collection.statuses:
+        by_status = planner.shown(resolver, collection, ALL_STATUSES)
+    if total is None and matching is None and by_status is None:
         return None
     return CountShape(collection.name, total, matching, by_status)
 
@@ -71,13 +74,15 @@ def count_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Stat
 def status_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:
     """Rows of status and number."""
     collection = schema.collections[shape.collection]
-    if not shape.by_status or collection.status_field is None:
+    if shape.by_status is None or collection.status_field is None:
         return None
     table = dialect.table(collection).alias("t0")
     status = table.c[collection.status_field]
-    return dialect.compile(
-        sa.select(status, sa.func.count()).where(status.is_not(None)).group_by(status)
-    )
+    counted = sa.select(status, sa.func.count()).where(status.is_not(None)).group_by(status)
+    if shape.by_status != ALWAYS:
+        shown = Conditions(schema, dialect).expression(shape.by_status, collection, table)
+        counted = counted.where(shown)
+    return dialect.compile(counted)
 
 
 def _count(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from conductus.errors import Unprocessable
 from conductus.items.conditions import Conditions
 from conductus.items.context import Context
 from conductus.items.plan import EVERY_ROW, Planner
-from conductus.items.predicate import ALWAYS, Predicate, Resolver
+from conductus.items.predicate import ALWAYS, Predicate
 from conductus.items.rows import Item, converter
 from conductus.query.item_query import Aggregate, ItemQuery, SortKey
 from conductus.schema.model import NUMBERS, Collection, Field, Kind
@@ -26,16 +26,20 @@ _NUMBER = sa.BigInteger()
 
 
 async def read(
-    query: ItemQuery, planner: Planner, database: Executor, context: Context
+    query: ItemQuery,
+    planner: Planner,
+    database: Executor,
+    context: Context,
+    own: Mapping[str, Any],
 ) -> list[Item]:
     """The groups, ordered by the fields they are grouped by unless `sort` says otherwise."""
     collection = context.schema.collection(query.collection)
     dialect = planner.dialect
-    resolver = Resolver(context.schema, dialect, context.now)
+    resolver = planner.resolver()
     where = planner.matching(resolver, collection)
     statement = _statement(query, collection, where, context, dialect)
     limit = EVERY_ROW if query.limit is None else query.limit
-    bound = {**resolver.values, "limit": limit, "offset": query.offset}
+    bound = {**resolver.values, **own, "limit": limit, "offset": query.offset}
     rows = await database.fetch(statement.sql, statement.values(bound))
     shape = _presenters(query, collection, dialect)
     return [_item(row, query, shape) for row in rows]

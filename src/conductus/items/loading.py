@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,13 @@ from conductus.items.plan import Child, Level, Planned
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
 from conductus.items.statements import StatementCache
+from conductus.permissions.actor import NOBODY
+from conductus.permissions.veils import Veil
 from conductus.schema.model import Kind, Schema
 
+Own = Mapping[str, Any]
+"""Values of the slots that stand for the asker; none for administrators."""
+_NONE: Own = {}
 STREAM_SIZE = 1000
 """Rows of a streamed list that are in memory at a time."""
 FEW_KEYS = 200
@@ -40,6 +45,8 @@ class Prepared(Struct, frozen=True):
     compiled: Compiled
     values: dict[str, Any]
     below: tuple[Below, ...] = ()
+    veils: tuple[tuple[int, Veil], ...] = ()
+    """What is drawn over items when they are whole, each with the index of its node."""
 
 
 class Compilations:
@@ -55,6 +62,7 @@ class Compilations:
             self._compiled(planned.level, schema),
             planned.values,
             tuple(self._below(child, schema) for child in planned.children),
+            planned.veils,
         )
 
     def _below(self, child: Child, schema: Schema) -> Below:
@@ -80,48 +88,76 @@ class Loader:
         self._database = database
         self._dialect = database.dialect
 
-    async def load(self, prepared: Prepared, slots: dict[str, Any] | None = None) -> list[Item]:
-        """The items of a level and what hangs below; `slots` adds values to the plan's."""
-        return await self.present(await self.rows(prepared, slots), prepared)
+    async def load(
+        self, prepared: Prepared, own: Own, slots: Mapping[str, Any] = _NONE
+    ) -> list[Item]:
+        """The items of a level and what hangs below.
 
-    async def rows(self, prepared: Prepared, slots: dict[str, Any] | None = None) -> list[Row]:
+        `slots` adds values to the plan's; `own` are those that stand for the asker.
+        """
+        return await self.present(await self.rows(prepared, own, slots), prepared, own)
+
+    async def rows(
+        self, prepared: Prepared, own: Own, slots: Mapping[str, Any] = _NONE
+    ) -> list[Row]:
         """The rows of a level as the driver gives them."""
         statement = prepared.compiled.statement
-        bound = {**prepared.values, **slots} if slots else prepared.values
+        bound = {**prepared.values, **own, **slots}
         return await self._database.fetch(statement.sql, statement.values(bound))
 
-    async def present(self, rows: Sequence[Row], prepared: Prepared) -> list[Item]:
+    async def present(self, rows: Sequence[Row], prepared: Prepared, own: Own) -> list[Item]:
         """The rows as items, with what hangs below them."""
+        return (await self._presented(rows, prepared, own))[1]
+
+    @asynccontextmanager
+    async def stream(
+        self, prepared: Prepared, own: Own
+    ) -> AsyncIterator[AsyncIterator[list[Item]]]:
+        """The items of a level in batches; leaving early stops the statement."""
+        statement = prepared.compiled.statement
+        values = statement.values({**prepared.values, **own})
+        async with self._database.stream(statement.sql, values, STREAM_SIZE) as batches:
+            yield self._batches(batches, prepared, own)
+
+    async def _batches(
+        self, batches: AsyncIterator[list[Row]], prepared: Prepared, own: Own
+    ) -> AsyncIterator[list[Item]]:
+        kept: list[Item] = []
+        async for rows in batches:
+            # A short batch is the last one, and veils may have made this one shorter.
+            kept += await self.present(rows, prepared, own)
+            if len(kept) >= STREAM_SIZE:
+                yield kept
+                kept = []
+        if kept:
+            yield kept
+
+    async def _presented(
+        self, rows: Sequence[Row], prepared: Prepared, own: Own
+    ) -> tuple[Sequence[Row], list[Item]]:
+        """The items, and the rows that they were made of."""
         found = prepared.compiled.assemble(rows)
         if found:
             for below in prepared.below:
-                await self._attach(below, rows, found, prepared.compiled)
-        return found
-
-    @asynccontextmanager
-    async def stream(self, prepared: Prepared) -> AsyncIterator[AsyncIterator[list[Item]]]:
-        """The items of a level in batches; leaving early stops the statement."""
-        statement = prepared.compiled.statement
-        async with self._database.stream(
-            statement.sql, statement.values(prepared.values), STREAM_SIZE
-        ) as batches:
-            yield self._presented(batches, prepared)
-
-    async def _presented(
-        self, batches: AsyncIterator[list[Row]], prepared: Prepared
-    ) -> AsyncIterator[list[Item]]:
-        async for rows in batches:
-            yield await self.present(rows, prepared)
+                await self._attach(below, rows, found, prepared.compiled, own)
+            if prepared.veils:
+                return _veiled(rows, found, prepared, own)
+        return rows, found
 
     async def _attach(
-        self, below: Below, rows: Sequence[Row], found: Sequence[Item], compiled: Compiled
+        self,
+        below: Below,
+        rows: Sequence[Row],
+        found: Sequence[Item],
+        compiled: Compiled,
+        own: Own,
     ) -> None:
         """Loads one child level for all its parents and puts its items in place."""
         child = below.child
         node = compiled.layouts[child.node]
         place = node.hidden[child.key]
         keys = [row[place] for row in rows]
-        related = await self._related(below, keys)
+        related = await self._related(below, keys, own)
         name = child.name
         for parent, key in zip(of_node(found, node), keys, strict=True):
             if parent is None:
@@ -129,7 +165,7 @@ class Loader:
             listed = related.get(key, [])
             parent[name] = listed if child.many else (listed[0] if listed else None)
 
-    async def _related(self, below: Below, keys: Sequence[Any]) -> dict[Any, list[Any]]:
+    async def _related(self, below: Below, keys: Sequence[Any], own: Own) -> dict[Any, list[Any]]:
         """The child level's items by the value that ties them to their parents."""
         wanted = [key for key in dict.fromkeys(keys) if key is not None]
         if not wanted:
@@ -140,10 +176,11 @@ class Loader:
             slots = {"low": min(wanted), "high": max(wanted)}
         else:
             slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
-        rows = await self.rows(prepared, slots)
-        found: Sequence[Any] = await self.present(rows, prepared)
+        asked = await self.rows(prepared, own, slots)
+        rows, items = await self._presented(asked, prepared, own)
+        found: Sequence[Any] = items
         if below.child.bare:
-            found = [_key_of(item) for item in found]
+            found = [_key_of(item) for item in items]
         grouped: dict[Any, list[Any]] = {}
         place = prepared.compiled.group or 0
         for row, item in zip(rows, found, strict=True):
@@ -153,6 +190,25 @@ class Loader:
             else:
                 grouped[tie] = [item]
         return grouped
+
+
+def _veiled(
+    rows: Sequence[Row], found: list[Item], prepared: Prepared, own: Own
+) -> tuple[Sequence[Row], list[Item]]:
+    """The items without what their own rows forbid; those of which nothing is left are gone."""
+    me = own.get("me", NOBODY)
+    whole = [bool(item) for item in found]
+    # From within, as long as there are names to reach the inner items by.
+    for place, veil in reversed(prepared.veils):
+        node = prepared.compiled.layouts[place]
+        columns = [node.hidden[name] for name in veil.columns]
+        for item, row in zip(of_node(found, node), rows, strict=True):
+            if item is not None:
+                veil.draw(item, [row[column] for column in columns], me)
+    left = [place for place, item in enumerate(found) if item or not whole[place]]
+    if len(left) == len(found):
+        return rows, found
+    return [rows[place] for place in left], [found[place] for place in left]
 
 
 def _dense(keys: Sequence[Any]) -> bool:

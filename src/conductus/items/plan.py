@@ -16,17 +16,15 @@ from conductus.database.dialect import Dialect
 from conductus.errors import FieldPathNotFound
 from conductus.items.context import Context
 from conductus.items.keys import parts_of_text
-from conductus.items.predicate import (
-    ALWAYS,
-    Predicate,
-    Resolver,
-    Test,
-    combine,
-    escaped,
-)
+from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine, escaped
 from conductus.items.searching import numberlike, searchable, words
+from conductus.permissions.reading import unsearched
+from conductus.permissions.scope import Sight
+from conductus.permissions.veils import Veil, veils
 from conductus.query.item_query import (
+    ALL,
     ALL_STATUSES,
+    Compare,
     Deep,
     ItemQuery,
     Operator,
@@ -51,7 +49,9 @@ class Node(Struct, frozen=True):
     collection: str
     fields: tuple[str, ...]
     hidden: tuple[str, ...] = ()
-    """Columns read for our own use: keys that tie levels together."""
+    """Columns read for our own use: keys that tie levels together, what veils go by."""
+    keyed: tuple[tuple[str, str], ...] = ()
+    """Fields shown as an object of a key alone, each with the name of that key."""
     visible: Predicate = ALWAYS
     """What a joined row must fulfil to be shown; else it is null."""
 
@@ -100,6 +100,8 @@ class Planned(Struct, frozen=True):
     level: Level
     values: dict[str, Any]
     children: tuple[Child, ...] = ()
+    veils: tuple[tuple[int, Veil], ...] = ()
+    """What is drawn over the items of a node, each with the node's index."""
 
 
 class Planner:
@@ -112,11 +114,12 @@ class Planner:
         self.dialect = dialect
         self._deep = dict(query.deep)
         self._resolvers: list[Resolver] = []
+        self.sight = Sight(context.policy, context.schema)
 
     def listing(self) -> Planned:
         """The level of a list: filter, search, statuses, order and page."""
         collection = self.schema.collection(self._query.collection)
-        resolver = self._resolver()
+        resolver = self.resolver()
         where = self.matching(resolver, collection)
         values = resolver.values
         paged = self._query.limit is not None or self._query.offset > 0
@@ -132,9 +135,14 @@ class Planner:
             "all",
             [
                 self.filtered(resolver, collection),
-                statuses(self._query.statuses, resolver, collection),
+                self.shown(resolver, collection, self._query.statuses),
             ],
         )
+
+    def shown(self, resolver: Resolver, collection: Collection, wanted: Statuses) -> Predicate:
+        """The rows of the base that may be seen in the wanted statuses."""
+        asked = ALL if self._query.filter is None else self._query.filter
+        return resolver.shown(collection, wanted, asked)
 
     def filtered(self, resolver: Resolver, collection: Collection) -> Predicate:
         """Filter and search, without statuses."""
@@ -154,13 +162,13 @@ class Planner:
         is composite.
         """
         collection = self.schema.collection(self._query.collection)
-        resolver = self._resolver()
+        resolver = self.resolver()
         listed = many and not composite(collection)
         operator = Operator.IN if listed else Operator.EQ
         keyed: list[Predicate] = [
             Test((name,), operator, slot) for name, slot in key_slots(collection)
         ]
-        shown = statuses(_with_default(self._query.statuses, collection), resolver, collection)
+        shown = resolver.shown(collection, _with_default(self._query.statuses, collection))
         where = combine("all", [*keyed, shown])
         return self._level(
             collection, self._query.selection, resolver, Level((), where), keyed=True
@@ -172,7 +180,7 @@ class Planner:
         parts = parts_of_text(key, collection)
         if len(parts) != len(collection.primary_key):
             return None
-        resolver = self._resolver()
+        resolver = self.resolver()
         found: dict[str, Any] = {}
         for part, (name, slot) in zip(parts, key_slots(collection), strict=True):
             values = resolver.keys(collection.field(name), [part])
@@ -186,26 +194,29 @@ class Planner:
         """True when the plan holds values that hang on the time at which it was made."""
         return any(resolver.timed for resolver in self._resolvers)
 
-    def _resolver(self) -> Resolver:
-        resolver = Resolver(self.schema, self.dialect, self._context.now)
+    def resolver(self) -> Resolver:
+        """What turns filters into predicates, and collects the values of one statement."""
+        resolver = Resolver(self.sight, self.dialect, self._context.now)
         self._resolvers.append(resolver)
         return resolver
 
     def _search(self, word: str, resolver: Resolver, collection: Collection) -> Predicate:
         """The word stands in a searchable column, or in one of a directly related item."""
         slot = resolver.slot(f"%{escaped(word)}%")
-        numeric = numberlike(word)
-        names = searchable(collection, numeric=numeric)
+        but = unsearched(self.sight, collection)
+        names = searchable(collection, numeric=numberlike(word), but=but)
         related = [
             name
             for name, field in collection.fields.items()
-            if (reached := step(self.schema, collection, name)).target is not None
+            if name not in but
+            and (reached := step(self.schema, collection, name)).target is not None
             and (reached.to_many or field.type == "m2o")
+            and self.sight.reads(reached.target)
         ]
         return combine(
             "any",
             [
-                Test((name,), Operator.CONTAINS, slot, word.isascii(), numeric)
+                resolver.searched(name, slot, word, collection)
                 for name in dict.fromkeys([*names, *related])
             ],
         )
@@ -229,18 +240,18 @@ class Planner:
             sort=shape.sort or default_sort(collection),
             nulls_last=self._context.nulls_last,
         )
-        return Planned(level, resolver.values, tuple(builder.children))
+        return Planned(level, resolver.values, tuple(builder.children), tuple(builder.veils))
 
     def to_many(self, relation: Relation, selection: Selection, path: tuple[str, ...]) -> Planned:
         """The level of an expanded to-many relation."""
         collection = self.schema.collections[relation.collection_many]
-        resolver = self._resolver()
+        resolver = self.resolver()
         deep = self._deep.get(path, Deep())
         where = combine(
             "all",
             [
                 ALWAYS if deep.filter is None else resolver.resolve(deep.filter, collection),
-                statuses(None, resolver, collection),
+                resolver.shown(collection),
                 self._in_languages(resolver, relation, collection),
             ],
         )
@@ -256,8 +267,8 @@ class Planner:
         self, collection: Collection, selection: Selection, path: tuple[str, ...]
     ) -> Planned:
         """The level of a many-to-one expansion that is not joined."""
-        resolver = self._resolver()
-        where = statuses(None, resolver, collection)
+        resolver = self.resolver()
+        where = resolver.shown(collection)
         shape = Level((), where, grouped_by=collection.primary_key[0])
         return self._level(collection, selection, resolver, shape, path=path)
 
@@ -269,7 +280,8 @@ class Planner:
         alias = one.fields.get(relation.field_one or "")
         if languages is None or alias is None or alias.type != "translation":
             return ALWAYS
-        return resolver.among(_language_field(collection), languages)
+        spoken = Compare((_language_field(collection).name,), Operator.IN, languages)
+        return resolver.rule(spoken, collection)
 
 
 class _LevelBuilder:
@@ -281,6 +293,7 @@ class _LevelBuilder:
         self._path = path
         self.nodes: list[Node] = []
         self.children: list[Child] = []
+        self.veils: list[tuple[int, Veil]] = []
 
     def add(
         self,
@@ -314,15 +327,36 @@ class _LevelBuilder:
                 hidden.append(key)
                 self._many(index, collection, name, key, wanted, hops, bare=False)
             elif not reached.to_many and len(self.nodes) <= MOST_JOINS:
-                shown = statuses(None, self._resolver, reached.target)
+                shown = self._resolver.shown(reached.target)
                 self.add(reached.target, wanted, (*hops, name), shown)
             elif not reached.to_many:
                 hidden.append(name)
                 planned = self._planner.to_one(reached.target, wanted, (*self._path, *hops, name))
                 self.children.append(Child(index, name, name, planned, many=False))
+        for veil in self._veils(collection, selection):
+            hidden += veil.columns
+            self.veils.append((index, veil))
         self.nodes[index] = Node(
-            hops, collection.name, tuple(columns), tuple(dict.fromkeys(hidden)), visible
+            path=hops,
+            collection=collection.name,
+            fields=(*columns, *selection.keyed),
+            hidden=tuple(dict.fromkeys(hidden)),
+            keyed=tuple((name, self._key_of(collection, name)) for name in selection.keyed),
+            visible=visible,
         )
+
+    def _veils(self, collection: Collection, selection: Selection) -> tuple[Veil, ...]:
+        names = (
+            *selection.fields,
+            *selection.keyed,
+            *(name for name, _ in selection.expanded),
+        )
+        return veils(self._planner.sight, collection, names)
+
+    def _key_of(self, collection: Collection, name: str) -> str:
+        """The name of the key that a many-to-one field holds."""
+        relation = self._planner.schema.many_to_one[(collection.name, name)]
+        return self._planner.schema.collections[relation.collection_one].primary_key[0]
 
     def _many(
         self,
@@ -345,15 +379,6 @@ def _language_field(collection: Collection) -> Field:
         if field.type == "lang":
             return field
     raise FieldPathNotFound("lang", collection.name)
-
-
-def statuses(wanted: Statuses, resolver: Resolver, collection: Collection) -> Predicate:
-    """Rows in the statuses asked for; by default in those that do not mean deleted."""
-    if collection.status_field is None or not collection.statuses or wanted == ALL_STATUSES:
-        return ALWAYS
-    if wanted is None:
-        wanted = tuple(str(s.value) for s in collection.statuses if not s.soft_delete)
-    return resolver.among(collection.fields[collection.status_field], wanted)
 
 
 def default_sort(collection: Collection) -> tuple[SortKey, ...]:

@@ -8,18 +8,31 @@ values travel beside it in a dict, already as the driver takes them. Source: ite
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import Unprocessable
-from conductus.items.searching import numberlike
-from conductus.query.item_query import Compare, Filter, Group, Operator
-from conductus.query.paths import Step, walk
-from conductus.schema.model import Collection, Field, Schema
+from conductus.items.searching import numberlike, searchable
+from conductus.permissions.reading import unsearched
+from conductus.permissions.scope import Sight
+from conductus.query.item_query import (
+    ALL,
+    ALL_STATUSES,
+    ME,
+    Compare,
+    Filter,
+    Group,
+    Held,
+    Operator,
+    Statuses,
+    every,
+)
+from conductus.query.paths import Step, step, walk
+from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.types import field_type
 from conductus.schema.types.field_type import NO_MATCH, NoMatch
 
@@ -32,14 +45,25 @@ class Test(Struct, frozen=True):
     slot: str = ""
     ascii: bool = True
     """For text patterns: only ASCII letters in it."""
-    numeric: bool = True
-    """For a search in all columns of a related item: whether a number could match."""
+    columns: tuple[str, ...] = ()
+    """For a search in the related items: the columns to look in."""
+    guards: tuple[Predicate, ...] = ()
+    """What the items on the other side must fulfil, one for each relation that is followed;
+    none at all where nothing is asked of them."""
 
 
 class Constant(Struct, frozen=True):
     """Holds for every row, or for none."""
 
     holds: bool
+
+
+class Keyed(Struct, frozen=True):
+    """The field holds, as text, the key of an item of the collection that fulfils `inner`."""
+
+    field: str
+    collection: str
+    inner: Predicate
 
 
 class Combined(Struct, frozen=True):
@@ -49,9 +73,13 @@ class Combined(Struct, frozen=True):
     members: tuple[Predicate, ...]
 
 
-Predicate = Test | Constant | Combined
+Predicate = Test | Constant | Combined | Keyed
 ALWAYS = Constant(True)
 NEVER = Constant(False)
+
+Guard = Callable[[Test, Sequence[Step]], Predicate]
+OWN_SLOTS: Mapping[Kind, str] = {Kind.INTEGER: "me", Kind.TEXT: "me_text"}
+"""The slots of the asker's id, by the kind of the column that it is compared with."""
 
 _RANGES = (Operator.BETWEEN, Operator.NBETWEEN)
 _LISTS = (Operator.IN, Operator.NIN)
@@ -69,8 +97,9 @@ _PATTERNS = {
 class Resolver:
     """Turns filters on one collection into predicates, collecting the values."""
 
-    def __init__(self, schema: Schema, dialect: Dialect, now: datetime) -> None:
-        self._schema = schema
+    def __init__(self, sight: Sight, dialect: Dialect, now: datetime) -> None:
+        self._sight = sight
+        self._schema = sight.schema
         self._dialect = dialect
         self._now = now
         self.values: dict[str, Any] = {}
@@ -78,12 +107,68 @@ class Resolver:
         """True when a value hangs on `now`."""
 
     def resolve(self, filter: Filter, collection: Collection) -> Predicate:
-        """The predicate of a filter. Raises the errors of `query.paths.walk`."""
+        """The predicate of a client's filter, which tells of nothing that is kept back.
+
+        Raises the errors of `query.paths.walk`.
+        """
+        return self._resolve(filter, collection, self._guarded)
+
+    def shown(
+        self, collection: Collection, wanted: Statuses = None, asked: Filter = ALL
+    ) -> Predicate:
+        """The rows of a collection that may be seen in the wanted statuses."""
+        return self.rule(self._sight.rows(collection, wanted, asked), collection)
+
+    def rule(self, filter: Filter, collection: Collection) -> Predicate:
+        """The predicate of a row rule: what it looks at may be kept back from the asker."""
+        return self._resolve(filter, collection, _unguarded)
+
+    def searched(self, name: str, slot: str, word: str, collection: Collection) -> Predicate:
+        """The word stands in the field, or in a text of the items that it relates to."""
+        taken = step(self._schema, collection, name)
+        columns = self._columns(taken, word)
+        if taken.target is not None and not columns:
+            return NEVER
+        test = Test((name,), Operator.CONTAINS, slot, word.isascii(), columns)
+        return self._guarded(test, (taken,))
+
+    def _resolve(self, filter: Filter, collection: Collection, guarded: Guard) -> Predicate:
         match filter:
             case Compare():
-                return self._leaf(filter, walk(self._schema, collection, filter.path))
+                taken = walk(self._schema, collection, filter.path)
+                found = self._leaf(filter, taken)
+                return guarded(found, taken) if isinstance(found, Test) else found
             case Group(mode=mode, members=members):
-                return combine(mode, [self.resolve(each, collection) for each in members])
+                return combine(mode, [self._resolve(each, collection, guarded) for each in members])
+            case Held(field=field, collection=name, filter=inner):
+                target = self._schema.collections[name]
+                return Keyed(field, name, self._resolve(inner, target, guarded))
+
+    def _guarded(self, test: Test, taken: Sequence[Step]) -> Predicate:
+        """The test on items that may be seen alone, wherever it enters a collection."""
+        if self._sight.unbounded:
+            return test
+        guards: list[Predicate] = []
+        for place, one in enumerate(taken):
+            last = place + 1 == len(taken)
+            if one.target is None or (last and not one.to_many and not test.columns):
+                break
+            shown = self._sight.rows(one.target, ALL_STATUSES)
+            if not last:
+                name = taken[place + 1].field.name
+                shown = every(shown, self._sight.showing(one.target, name))
+            guards.append(self.rule(shown, one.target))
+        if all(guard == ALWAYS for guard in guards):
+            return test
+        return structs.replace(test, guards=tuple(guards))
+
+    def _columns(self, taken: Step, text: str) -> tuple[str, ...]:
+        """Where the related items may be searched."""
+        target = taken.target
+        if target is None:
+            return ()
+        but = unsearched(self._sight, target)
+        return tuple(searchable(target, numeric=numberlike(text), but=but))
 
     def slot(self, value: Any) -> str:
         """A new slot holding a driver value."""
@@ -96,18 +181,12 @@ class Resolver:
         found = (self._operand(key, field) for key in keys)
         return [value for value in found if not isinstance(value, NoMatch)]
 
-    def among(self, field: Field, wanted: Iterable[Any]) -> Predicate:
-        """The field holds one of the values."""
-        values = self.keys(field, wanted)
-        if not values:
-            return NEVER
-        slot = self.slot(self._dialect.list_binder(field.kind)(values))
-        return Test((field.name,), Operator.IN, slot)
-
     def _leaf(self, leaf: Compare, steps: Sequence[Step]) -> Predicate:
         last = steps[-1]
+        if leaf.value is ME:
+            return _own(leaf, last.field)
         if leaf.operator in _PATTERNS:
-            return self._pattern(leaf)
+            return self._pattern(leaf, last)
         if last.to_many:
             return self._on_list(leaf, last)
         if last.field.column is None:
@@ -125,14 +204,16 @@ class Resolver:
             return _unmatched(leaf)
         return Test(leaf.path, leaf.operator, self.slot(value))
 
-    def _pattern(self, leaf: Compare) -> Predicate:
+    def _pattern(self, leaf: Compare, last: Step) -> Predicate:
         text = "" if leaf.value is None else str(leaf.value)
         literal = _PATTERNS[leaf.operator]
         if literal and not text:
             return ALWAYS
         pattern = f"%{escaped(text)}%" if literal else text
-        numeric = not literal or numberlike(text)
-        return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii(), numeric)
+        columns = self._columns(last, text if literal else "")
+        if last.target is not None and not columns:
+            return _unmatched(leaf)
+        return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii(), columns)
 
     def _membership(self, leaf: Compare, field: Field) -> Predicate:
         wanted = tuple(leaf.value or ())
@@ -227,6 +308,21 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+def _own(leaf: Compare, field: Field) -> Predicate:
+    """The field holds the asker's id, which is bound when the statement is run."""
+    slot = OWN_SLOTS.get(field.kind)
+    return NEVER if slot is None else Test(leaf.path, leaf.operator, slot)
+
+
+def _unguarded(test: Test, _: Sequence[Step]) -> Predicate:
+    return test
+
+
 def _unmatched(leaf: Compare) -> Predicate:
     """A value that nothing can equal: no row, or for negations every row with a value."""
     return Test(leaf.path, Operator.NNULL) if leaf.operator in _NEGATIVE else NEVER
+
+
+def own_values(user: int) -> dict[str, Any]:
+    """The values of the slots that stand for the asker."""
+    return {"me": user, "me_text": str(user)}

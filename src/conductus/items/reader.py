@@ -15,12 +15,15 @@ from conductus.items import groups
 from conductus.items.context import Context
 from conductus.items.counting import Counter, Counts
 from conductus.items.keys import key_value
-from conductus.items.loading import Compilations, Loader, Prepared
+from conductus.items.loading import Compilations, Loader, Own, Prepared
 from conductus.items.plan import Planner, composite
+from conductus.items.predicate import own_values
 from conductus.items.rows import Item
 from conductus.items.statements import StatementCache
 from conductus.items.written import Rearranged, Written, rearranged
+from conductus.permissions.policy import Policy
 from conductus.permissions.reading import narrow
+from conductus.permissions.scope import Sight
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection, Field
 from conductus.schema.types.field_type import NoMatch
@@ -55,6 +58,10 @@ class _Ready(Struct, frozen=True):
     """The key field, when there is one and only one."""
     rearranged: Rearranged | None
     """How a row that was just stored answers the query, where it can."""
+    policy: Policy
+    """Of everybody that it is ready for; kept as `asked` is."""
+    messages: list[Item]
+    """Warnings of what was left out."""
 
 
 class Reader:
@@ -73,15 +80,15 @@ class Reader:
         if query.aggregates or query.groups:
             return await self._grouped(query, context)
         ready = self._ready(query, _Way.LIST, context)
-        counts = await self._counter.count(ready.query, context)
+        counts = await self._counter.count(ready.query, context, _own(context))
         if query.limit == 0 and not query.single:
-            return Page(items=[], counts=counts)
-        found = await self._loader.load(ready.prepared)
+            return Page(items=[], counts=counts, messages=ready.messages)
+        found = await self._loader.load(ready.prepared, _own(context))
         if not query.single:
-            return Page(items=found, counts=counts)
+            return Page(items=found, counts=counts, messages=ready.messages)
         if not found:
             raise ItemNotFound(query.collection, "single")
-        return Page(items=found[0], counts=counts)
+        return Page(items=found[0], counts=counts, messages=ready.messages)
 
     async def by_keys(self, query: ItemQuery, keys: Sequence[str], context: Context) -> Page:
         """Items by their keys as they stand in a URL; filter and search are ignored.
@@ -91,10 +98,12 @@ class Reader:
         commas inside one text.
         """
         if len(keys) == 1:
-            return Page(items=await self._one(query, keys[0], context))
+            one = self._ready(query, _Way.ONE_KEY, context)
+            return Page(items=await self._one(one, keys[0], context), messages=one.messages)
         ready = self._ready(query, _Way.KEYS, context)
         found = await self._several(ready, keys, context)
-        return Page(items=found, counts=await self._counter.count(ready.query, context))
+        counts = await self._counter.count(ready.query, context, _own(context))
+        return Page(items=found, counts=counts, messages=ready.messages)
 
     async def in_order(self, query: ItemQuery, keys: Sequence[str], context: Context) -> list[Item]:
         """Like `by_keys` for several keys, in the order of the keys."""
@@ -102,12 +111,14 @@ class Reader:
         if ready.key is None:
             return await self._several(ready, keys, context)
         values = self._key_values(ready.key, keys, context)
-        rows = await self._loader.rows(ready.prepared, self._listed(ready.key, values))
+        rows = await self._loader.rows(
+            ready.prepared, _own(context), self._listed(ready.key, values)
+        )
         place = ready.prepared.compiled.layouts[0].hidden[ready.key.name]
         order = {value: number for number, value in enumerate(values)}
         # A database that ignores case may answer a key that is spelt differently.
         rows.sort(key=lambda row: order.get(row[place], len(order)))
-        return await self._loader.present(rows, ready.prepared)
+        return await self._loader.present(rows, ready.prepared, _own(context))
 
     async def written(
         self, query: ItemQuery, written: Sequence[Written], context: Context
@@ -115,13 +126,13 @@ class Reader:
         """Items that were just written, in that order; those that may not be read left out."""
         rows = self._stored_rows(query, written, context)
         if rows is not None:
-            return await self._loader.present(
-                rows, self._ready(query, _Way.ONE_KEY, context).prepared
-            )
+            prepared = self._ready(query, _Way.ONE_KEY, context).prepared
+            return await self._loader.present(rows, prepared, _own(context))
         if len(written) > 1:
             return await self.in_order(query, [one.key for one in written], context)
         try:
-            return [await self._one(query, written[0].key, context)]
+            ready = self._ready(query, _Way.ONE_KEY, context)
+            return [await self._one(ready, written[0].key, context)]
         except ItemNotFound:
             return []
 
@@ -129,7 +140,7 @@ class Reader:
         self, query: ItemQuery, written: Sequence[Written], context: Context
     ) -> list[Row] | None:
         """What a read by these keys would give; None where it has to be asked."""
-        if not context.actor.administrator:
+        if not context.policy.administrator:
             return None
         rearrange = self._ready(query, _Way.ONE_KEY, context).rearranged
         if rearrange is None or query.statuses is not None:
@@ -150,32 +161,37 @@ class Reader:
     ) -> AsyncIterator[AsyncIterator[list[Item]]]:
         """The items that match, in batches; leaving early stops the statement."""
         ready = self._ready(query, _Way.LIST, context)
-        async with self._loader.stream(ready.prepared) as batches:
+        async with self._loader.stream(ready.prepared, _own(context)) as batches:
             yield batches
 
     async def counted(self, query: ItemQuery, context: Context) -> Counts:
         """The figures of the query's `meta`."""
-        return await self._counter.count(narrow(query, context.schema, context.actor), context)
+        ready = self._ready(query, _Way.LIST, context)
+        return await self._counter.count(ready.query, context, _own(context))
 
-    async def _one(self, query: ItemQuery, key: str, context: Context) -> Item:
-        if not context.actor.administrator:
-            # Not readable and not there look the same by id.
-            raise ItemNotFound(query.collection, key)
-        ready = self._ready(query, _Way.ONE_KEY, context)
+    def warnings(self, query: ItemQuery, context: Context) -> list[Item]:
+        """What is to be said of relations that were asked for and may not be read."""
+        if context.policy.administrator:
+            return []
+        return self._ready(query, _Way.LIST, context).messages
+
+    async def _one(self, ready: _Ready, key: str, context: Context) -> Item:
         slots = self._one_key(ready, key, context)
-        found = await self._loader.load(ready.prepared, slots) if slots else []
+        found = await self._loader.load(ready.prepared, _own(context), slots) if slots else []
         if not found:
-            raise ItemNotFound(query.collection, key)
+            raise ItemNotFound(ready.collection.name, key)
         return found[0]
 
     async def _several(self, ready: _Ready, keys: Sequence[str], context: Context) -> list[Item]:
         if ready.key is not None:
             values = self._key_values(ready.key, keys, context)
-            return await self._loader.load(ready.prepared, self._listed(ready.key, values))
+            listed = self._listed(ready.key, values)
+            return await self._loader.load(ready.prepared, _own(context), listed)
         found: list[Item] = []
         for key in keys:
             slots = Planner(ready.query, context, self._dialect).composite_slots(key)
-            found += await self._loader.load(ready.prepared, slots) if slots else []
+            if slots:
+                found += await self._loader.load(ready.prepared, _own(context), slots)
         return found
 
     def _one_key(self, ready: _Ready, key: str, context: Context) -> dict[str, Any] | None:
@@ -195,11 +211,13 @@ class Reader:
         return {"keys": self._dialect.list_binder(field.kind)(values)}
 
     async def _grouped(self, query: ItemQuery, context: Context) -> Page:
-        query = narrow(query, context.schema, context.actor)
+        sight = Sight(context.policy, context.schema)
+        query = narrow(query, sight, context.actor).query
         planner = Planner(query, context, self._dialect)
+        own = _own(context)
         return Page(
-            items=await groups.read(query, planner, self._database, context),
-            counts=await self._counter.count(query, context),
+            items=await groups.read(query, planner, self._database, context, own),
+            counts=await self._counter.count(query, context, own),
         )
 
     def _ready(self, query: ItemQuery, way: _Way, context: Context) -> _Ready:
@@ -214,11 +232,10 @@ class Reader:
             way,
             context.schema.version,
             context.nulls_last,
-            context.actor.administrator,
-            context.actor.role,
+            id(context.policy),
         )
         found = self._ready_queries.find(key)
-        if found is not None and found.asked is query:
+        if found is not None and found.asked is query and found.policy is context.policy:
             return found
         ready, timed = self._made_ready(query, way, context)
         if not timed:
@@ -226,7 +243,9 @@ class Reader:
         return ready
 
     def _made_ready(self, query: ItemQuery, way: _Way, context: Context) -> tuple[_Ready, bool]:
-        narrowed = narrow(query, context.schema, context.actor)
+        sight = Sight(context.policy, context.schema)
+        narrowing = narrow(query, sight, context.actor)
+        narrowed = narrowing.query
         collection = context.schema.collection(query.collection)
         if way is not _Way.LIST and not collection.primary_key:
             raise Unprocessable(f"{collection.name!r} has no primary key: it can only be listed")
@@ -241,7 +260,22 @@ class Reader:
         )
         prepared = self._compilations.prepare(planned, context.schema)
         by_key = rearranged(planned.level, collection) if way is _Way.ONE_KEY else None
-        return _Ready(query, narrowed, collection, prepared, single, by_key), planner.timed
+        ready = _Ready(
+            asked=query,
+            query=narrowed,
+            collection=collection,
+            prepared=prepared,
+            key=single,
+            rearranged=by_key,
+            policy=context.policy,
+            messages=list(narrowing.messages),
+        )
+        return ready, planner.timed
+
+
+def _own(context: Context) -> Own:
+    """What the rules of the policy say of the asker; the same plan serves all of a role."""
+    return {} if context.policy.administrator else own_values(context.actor.user)
 
 
 def _bound(bind: Any, values: list[Any]) -> list[Any]:

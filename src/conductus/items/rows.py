@@ -39,7 +39,12 @@ def layout(node: Node, collection: Collection, dialect: Dialect, start: int) -> 
     """The layout of a node whose columns begin at `start`: its fields, then the hidden ones."""
     end = start + len(node.fields)
     hidden = {name: end + place for place, name in enumerate(node.hidden)}
-    converters = ((name, converter(collection.fields[name], dialect)) for name in node.fields)
+    keyed = dict(node.keyed)
+    converters = (
+        (name, _of_key(convert, keyed[name]) if name in keyed else convert)
+        for name in node.fields
+        for convert in (converter(collection.fields[name], dialect),)
+    )
     return Layout(
         names=node.fields,
         start=start,
@@ -59,6 +64,15 @@ def converter(field: Field, dialect: Dialect) -> Convert | None:
     if load is None or present is None:
         return load or present
     return _through(load, present, field.kind)
+
+
+def _of_key(convert: Convert | None, key: str) -> Convert:
+    """From the driver's value to an object of the key alone."""
+
+    def present(value: Any) -> Any:
+        return None if value is None else {key: convert(value) if convert else value}
+
+    return present
 
 
 def _through(load: Convert, present: Convert, kind: Kind) -> Convert:

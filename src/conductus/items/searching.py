@@ -18,10 +18,14 @@ def numberlike(text: str) -> bool:
     return _OF_NUMBERS.issuperset(text)
 
 
-def searchable(collection: Collection, *, numeric: bool) -> list[str]:
+def searchable(
+    collection: Collection, *, numeric: bool, but: frozenset[str] = frozenset()
+) -> list[str]:
     """Names of the text columns, and with `numeric` of the number columns too."""
     return [
         field.name
         for field in collection.columns()
-        if field_type(field.type).searchable and (numeric or field.kind not in NUMBERS)
+        if field.name not in but
+        and field_type(field.type).searchable
+        and (numeric or field.kind not in NUMBERS)
     ]

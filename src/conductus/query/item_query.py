@@ -8,8 +8,9 @@ converts them with the type of the field. Source: items page §3 of the API refe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
-from typing import Any, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from msgspec import Struct
 
@@ -42,6 +43,15 @@ class Operator(Enum):
     NHAS = "nhas"
 
 
+class Me(Enum):
+    """In the place of a value: the id of whoever asks. Of rules, never of clients."""
+
+    ME = "me"
+
+
+ME: Final = Me.ME
+
+
 class Compare(Struct, frozen=True):
     """One leaf of a filter: a field path, an operator, the value asked for.
 
@@ -62,18 +72,54 @@ class Group(Struct, frozen=True):
     members: tuple[Filter, ...]
 
 
-Filter = Compare | Group
+class Held(Struct, frozen=True):
+    """The field holds, as text, the key of an item of `collection` that fulfils `filter`.
+
+    How rows of history refer to items of any collection. No client can ask it.
+    """
+
+    field: str
+    collection: str
+    filter: Filter
 
 
-def paths(filter: Filter) -> frozenset[tuple[str, ...]]:
-    """Every field path that the filter reads."""
+Filter = Compare | Group | Held
+ALL: Final[Filter] = Group("all", ())
+"""Holds for every item."""
+NONE: Final[Filter] = Group("any", ())
+"""Holds for none."""
+
+
+def compares(filter: Filter) -> Iterator[Compare]:
+    """Every leaf of the filter that compares a field of the collection, or of related items."""
     match filter:
-        case Compare(path=path):
-            return frozenset({path})
+        case Compare():
+            yield filter
         case Group(members=members):
-            return frozenset[tuple[str, ...]]().union(*map(paths, members))
+            for member in members:
+                yield from compares(member)
+        case Held():
+            return
         case _:
             assert_never(filter)
+
+
+def every(*filters: Filter) -> Filter:
+    """What holds when all of them do."""
+    kept = tuple(each for each in filters if each != ALL)
+    if NONE in kept:
+        return NONE
+    if not kept:
+        return ALL
+    return kept[0] if len(kept) == 1 else Group("all", kept)
+
+
+def some(*filters: Filter) -> Filter:
+    """What holds when one of them does."""
+    kept = tuple(each for each in filters if each != NONE)
+    if ALL in kept:
+        return ALL
+    return kept[0] if len(kept) == 1 else Group("any", kept)
 
 
 class SortKey(Struct, frozen=True):
@@ -88,11 +134,13 @@ class Selection(Struct, frozen=True):
 
     `fields`: names whose stored value is wanted: columns (a many-to-one gives its key) and
     bare one-to-many aliases (a list of keys). `expanded`: relations to follow, each with
-    what to return of the other side. A name stands in one of the two, in schema order.
+    what to return of the other side. `keyed`: many-to-one fields whose other side may not be
+    read: an object of its key alone. A name stands in one of the three, in schema order.
     """
 
     fields: tuple[str, ...] = ()
     expanded: tuple[tuple[str, Selection], ...] = ()
+    keyed: tuple[str, ...] = ()
 
 
 class Deep(Struct, frozen=True):
