@@ -52,8 +52,8 @@ def _literal(value: Any, escape: Escape, backslashes: bool) -> str:
     if kind is int:
         return str(value)
     if kind is tuple:
-        if not value:
-            raise QueryFailed from TypeError("an empty tuple cannot be bound")
+        if not value or any(type(member) is tuple for member in value):
+            raise QueryFailed from TypeError("a tuple is a list of scalars, and not empty")
         return f"({','.join([_literal(member, escape, backslashes) for member in value])})"
     if kind is float and not isfinite(value):
         raise refusals.value_unsuitable()
