@@ -52,6 +52,9 @@ class Reading:
 
     def answer(self, read: Read) -> Found | Refusal:
         """The answer to a request."""
+        closed = self.access.closed(read.collection)
+        if not closed and any(self._forbidden(read.collection, path) for path in asked_paths(read)):
+            return UNREADABLE
         if read.ids is None:
             return self._list(read)
         if len(read.ids) == 1:
@@ -93,9 +96,13 @@ class Reading:
         listed = [item for item in wanted if in_statuses(shape, item, read.statuses)]
         narrowed = None if read.statuses == ("*",) else read.statuses
         total = sum(in_statuses(shape, item, narrowed) for item in seen)
-        by_status = dict.fromkeys(shape.statuses, 0)
+        if self.access.never_read(read.collection, "status"):
+            told: Mapping[str, bool] = {}
+        else:
+            told = shape.statuses
+        by_status = dict.fromkeys(told, 0)
         for item in seen:
-            if shape.statuses and item["status"] is not None:
+            if told and item["status"] is not None:
                 by_status[item["status"]] = by_status.get(item["status"], 0) + 1
         filtered = bool(read.condition or read.search)
         if read.groups is not None:
@@ -272,6 +279,8 @@ def asked_paths(read: Read) -> Iterable[tuple[str, ...]]:
         yield (read.sort.removeprefix("-"),)
     if read.groups is not None:
         yield (read.groups,)
+    if read.statuses not in (None, ("*",)):
+        yield ("status",)
 
 
 def paths(condition: Condition) -> Iterable[tuple[str, ...]]:

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from tests.databases import DRIVERS
 from tests.permissions.model import Access, Permission, State, World
+from tests.permissions.model_reading import Found, Read, Reading
 from tests.permissions.model_writing import Touched, Write, Writing, made_keys, renamed
-from tests.permissions.strategies import ASKERS, SHAPES, rules, states, writes
+from tests.permissions.strategies import ASKERS, SHAPES, reads, rules, states, writes
 from tests.permissions.universe import Universe, universe
 
 WORLDS = int(os.environ.get("CONDUCTUS_TEST_WORLDS", "60"))
@@ -56,6 +57,64 @@ async def test_writes_leave_behind_what_the_model_does(real: Universe) -> None:
             event(told)
 
     await asyncio.to_thread(example)
+
+
+@pytest.mark.timeout(0)  # as many worlds as are asked for
+async def test_reads_answer_what_the_model_does(real: Universe) -> None:
+    loop = asyncio.get_running_loop()
+    asked = st.lists(st.tuples(ASKERS, reads()), min_size=5, max_size=15)
+
+    @TRIED
+    @given(rules(real.people.role), states(real.people), asked)
+    def example(
+        permissions: tuple[Permission, ...], state: State, asked: list[tuple[str, Read]]
+    ) -> None:
+        work = _read_all(real, permissions, state, asked)
+        for told in asyncio.run_coroutine_threadsafe(work, loop).result(60):
+            event(told)
+
+    await asyncio.to_thread(example)
+
+
+async def _read_all(
+    real: Universe,
+    permissions: tuple[Permission, ...],
+    state: State,
+    asked: list[tuple[str, Read]],
+) -> list[str]:
+    await real.rule(permissions)
+    await real.fill(state)
+    world = World(SHAPES, permissions, real.people.roles)
+    told = []
+    for name, read in asked:
+        expected = Reading(Access(world, real.people.asker(name)), state).answer(read)
+        answer = await real.read(name, read)
+        why = (name, read, answer.status_code, answer.text, expected)
+        if isinstance(expected, tuple):
+            assert answer.status_code >= 400, why
+            assert (answer.json()["error"]["code"], answer.status_code) == expected, why
+            told.append(f"refused {expected[0]}")
+            continue
+        assert answer.status_code == 200, why
+        _check_read(read, expected, answer.json(), why)
+        told.append("items" if expected.data else "nothing")
+    return told
+
+
+def _check_read(read: Read, expected: Found, body: dict[str, Any], why: Any) -> None:
+    warned = [name for message in body.get("messages", []) for name in message["fields"]]
+    assert frozenset(warned) == expected.warned, why
+    if read.groups is not None:
+        counts = {group[read.groups]: group["count"] for group in body["data"]}
+        assert counts == expected.data, why
+        return
+    assert body["data"] == expected.data, why
+    if read.ids is None:
+        meta = body["meta"]
+        assert (meta["total_count"], meta["filter_count"]) == (expected.total, expected.matching), (
+            why
+        )
+        assert meta.get("status_count", {}) == expected.by_status, why
 
 
 async def _write_all(

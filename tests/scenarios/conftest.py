@@ -9,6 +9,7 @@ import pytest
 
 from tests.databases import DRIVERS
 from tests.scenarios import worlds
+from tests.scenarios.office import Office, office
 from tests.scenarios.shop import Live, live
 from tests.scenarios.workshop import Workshop, workshop
 
@@ -45,3 +46,19 @@ async def make_workshop(
     """The workshop on each database in turn, for tests that make collections of their own."""
     async with workshop(request.param, tmp_path_factory.mktemp("workshop")) as shop:
         yield shop
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+async def furnished(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    """The office on each database in turn."""
+    async with office(request.param, tmp_path_factory.mktemp("office")) as found:
+        yield found
+
+
+@pytest.fixture
+async def place(furnished: Office) -> AsyncIterator[Office]:
+    """The office, where what a test grants is withdrawn afterwards."""
+    yield furnished
+    await furnished.withdraw()

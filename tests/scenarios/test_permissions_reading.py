@@ -8,37 +8,17 @@ Source: permissions page §3, §4.1, §4.2, §6.3 and §6.4.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from msgspec import Struct
 
-from tests.databases import DRIVERS
-from tests.scenarios.office import COLLECTIONS, STATUSES, Office, office
+from tests.scenarios.office import COLLECTIONS, STATUSES, Office
 
 LEVELS = ("none", "mine", "role", "full")
 PEOPLE = (None, "ann", "ben", "cid", "admin")
 ROLES = {"ann": "editors", "ben": "editors", "cid": "writers"}
 WARNING = 18
-
-
-@pytest.fixture(scope="module", params=DRIVERS)
-async def furnished(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Office]:
-    async with office(request.param, tmp_path_factory.mktemp("office")) as found:
-        yield found
-
-
-@pytest.fixture
-async def place(furnished: Office) -> AsyncIterator[Office]:
-    """The office, where what the test grants is withdrawn afterwards."""
-    await furnished.withdraw()
-    await furnished.grant({"collection": "links", "read": "full"})
-    await furnished.grant({"collection": "hubs", "read": "full"})
-    yield furnished
-    await furnished.withdraw()
 
 
 class Granted(Struct, frozen=True):
@@ -137,6 +117,9 @@ class Model:
 async def test_the_same_rows_on_every_way_in(
     place: Office, collection: str, granted: Granted
 ) -> None:
+    await place.grant(
+        {"collection": "links", "read": "full"}, {"collection": "hubs", "read": "full"}
+    )
     rows = granted.rows(collection)
     if rows:
         await place.grant(*rows)

@@ -143,13 +143,13 @@ class Conditions:
         other, near, far = self._ends(taken, table)
         target = _target(taken)
         found = [
-            self._dialect.like(
-                self._dialect.text(other.c[name], target.fields[name].kind),
-                self._slot(test.slot, Kind.TEXT),
-                ascii=test.ascii,
-                negate=False,
+            self._text_column(test, other.c[name], target.fields[name].kind)
+            if shown == ALWAYS
+            else sa.and_(
+                self._text_column(test, other.c[name], target.fields[name].kind),
+                self.expression(shown, target, other),
             )
-            for name in test.columns
+            for name, shown in test.columns
         ]
         guard = self._guard(test, target, other)
         held = sa.select(far).select_from(other).where(sa.or_(*found), far.is_not(None), *guard)
@@ -157,6 +157,16 @@ class Conditions:
         if test.operator in (Operator.NCONTAINS, Operator.NRLIKE):
             return sa.and_(sa.not_(some), near.is_not(None))
         return some
+
+    def _text_column(
+        self, test: Test, column: ColumnElement[Any], kind: Kind
+    ) -> ColumnElement[bool]:
+        return self._dialect.like(
+            self._dialect.text(column, kind),
+            self._slot(test.slot, Kind.TEXT),
+            ascii=test.ascii,
+            negate=False,
+        )
 
     def _on_column(self, test: Test, field: Field, table: FromClause) -> ColumnElement[bool]:
         column = table.c[field.name]

@@ -47,6 +47,8 @@ class Prepared(Struct, frozen=True):
     below: tuple[Below, ...] = ()
     veils: tuple[tuple[int, Veil], ...] = ()
     """What is drawn over items when they are whole, each with the index of its node."""
+    strips: bool = False
+    """Items of which nothing is left are not shown."""
 
 
 class Compilations:
@@ -107,7 +109,12 @@ class Loader:
 
     async def present(self, rows: Sequence[Row], prepared: Prepared, own: Own) -> list[Item]:
         """The rows as items, with what hangs below them."""
-        return (await self._presented(rows, prepared, own))[1]
+        found = prepared.compiled.assemble(rows)
+        if found:
+            for below in prepared.below:
+                await self._attach(below, rows, found, prepared.compiled, own)
+            _veil(rows, found, prepared, own)
+        return [item for item in found if item] if prepared.strips else found
 
     @asynccontextmanager
     async def stream(
@@ -124,25 +131,13 @@ class Loader:
     ) -> AsyncIterator[list[Item]]:
         kept: list[Item] = []
         async for rows in batches:
-            # A short batch is the last one, and veils may have made this one shorter.
+            # A short batch is the last one, and items that are not shown shorten others.
             kept += await self.present(rows, prepared, own)
             if len(kept) >= STREAM_SIZE:
                 yield kept
                 kept = []
         if kept:
             yield kept
-
-    async def _presented(
-        self, rows: Sequence[Row], prepared: Prepared, own: Own
-    ) -> tuple[Sequence[Row], list[Item]]:
-        """The items, and the rows that they were made of."""
-        found = prepared.compiled.assemble(rows)
-        if found:
-            for below in prepared.below:
-                await self._attach(below, rows, found, prepared.compiled, own)
-            if prepared.veils:
-                return _veiled(rows, found, prepared, own)
-        return rows, found
 
     async def _attach(
         self,
@@ -176,11 +171,10 @@ class Loader:
             slots = {"low": min(wanted), "high": max(wanted)}
         else:
             slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
-        asked = await self.rows(prepared, own, slots)
-        rows, items = await self._presented(asked, prepared, own)
-        found: Sequence[Any] = items
+        rows = await self.rows(prepared, own, slots)
+        found: Sequence[Any] = await self.present(rows, prepared, own)
         if below.child.bare:
-            found = [_key_of(item) for item in items]
+            found = [_key_of(item) for item in found]
         grouped: dict[Any, list[Any]] = {}
         place = prepared.compiled.group or 0
         for row, item in zip(rows, found, strict=True):
@@ -192,12 +186,9 @@ class Loader:
         return grouped
 
 
-def _veiled(
-    rows: Sequence[Row], found: list[Item], prepared: Prepared, own: Own
-) -> tuple[Sequence[Row], list[Item]]:
-    """The items without what their own rows forbid; those of which nothing is left are gone."""
+def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, own: Own) -> None:
+    """Takes out of the items what their own rows forbid."""
     me = own.get("me", NOBODY)
-    whole = [bool(item) for item in found]
     # From within, as long as there are names to reach the inner items by.
     for place, veil in reversed(prepared.veils):
         node = prepared.compiled.layouts[place]
@@ -205,10 +196,6 @@ def _veiled(
         for item, row in zip(of_node(found, node), rows, strict=True):
             if item is not None:
                 veil.draw(item, [row[column] for column in columns], me)
-    left = [place for place, item in enumerate(found) if item or not whole[place]]
-    if len(left) == len(found):
-        return rows, found
-    return [rows[place] for place in left], [found[place] for place in left]
 
 
 def _dense(keys: Sequence[Any]) -> bool:

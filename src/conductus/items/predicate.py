@@ -45,8 +45,9 @@ class Test(Struct, frozen=True):
     slot: str = ""
     ascii: bool = True
     """For text patterns: only ASCII letters in it."""
-    columns: tuple[str, ...] = ()
-    """For a search in the related items: the columns to look in."""
+    columns: tuple[tuple[str, Predicate], ...] = ()
+    """For a search in the related items: the columns to look in, each with what the item
+    must fulfil for it to be seen."""
     guards: tuple[Predicate, ...] = ()
     """What the items on the other side must fulfil, one for each relation that is followed;
     none at all where nothing is asked of them."""
@@ -130,7 +131,8 @@ class Resolver:
         if taken.target is not None and not columns:
             return NEVER
         test = Test((name,), Operator.CONTAINS, slot, word.isascii(), columns)
-        return self._guarded(test, (taken,))
+        shown = self.rule(self._sight.showing(collection, name), collection)
+        return combine("all", [self._guarded(test, (taken,)), shown])
 
     def _resolve(self, filter: Filter, collection: Collection, guarded: Guard) -> Predicate:
         match filter:
@@ -162,13 +164,16 @@ class Resolver:
             return test
         return structs.replace(test, guards=tuple(guards))
 
-    def _columns(self, taken: Step, text: str) -> tuple[str, ...]:
+    def _columns(self, taken: Step, text: str) -> tuple[tuple[str, Predicate], ...]:
         """Where the related items may be searched."""
         target = taken.target
         if target is None:
             return ()
         but = unsearched(self._sight, target)
-        return tuple(searchable(target, numeric=numberlike(text), but=but))
+        return tuple(
+            (name, self.rule(self._sight.showing(target, name), target))
+            for name in searchable(target, numeric=numberlike(text), but=but)
+        )
 
     def slot(self, value: Any) -> str:
         """A new slot holding a driver value."""

@@ -259,6 +259,8 @@ class Reader:
             else (collection.fields[collection.primary_key[0]])
         )
         prepared = self._compilations.prepare(planned, context.schema)
+        if narrowing.strips:
+            prepared = structs.replace(prepared, strips=True)
         by_key = rearranged(planned.level, collection) if way is _Way.ONE_KEY else None
         ready = _Ready(
             asked=query,

@@ -52,6 +52,8 @@ class Narrowed(Struct, frozen=True):
     """A query as its actor may ask it, and what has to be said about that."""
 
     query: ItemQuery
+    strips: bool = False
+    """Items of which nothing is left are not shown."""
     messages: tuple[dict[str, Any], ...] = ()
 
 
@@ -81,7 +83,7 @@ def narrow(query: ItemQuery, sight: Sight, actor: Actor) -> Narrowed:
     judge.ordered(query.sort)
     judge.told(query.groups)
     judge.told(each.field for each in query.aggregates if each.field != "*")
-    if query.statuses is not None and collection.status_field is not None:
+    if isinstance(query.statuses, tuple) and collection.status_field is not None:
         judge.told((collection.status_field,))
     selection, kept_back = _seen(query.selection, collection, sight)
     deep = tuple((path, _deep(path, each, collection, sight)) for path, each in query.deep)
@@ -92,7 +94,11 @@ def narrow(query: ItemQuery, sight: Sight, actor: Actor) -> Narrowed:
         deep=deep,
         meta=_meta(query.meta, collection, sight),
     )
-    return Narrowed(narrowed, tuple(_warning(name) for name in kept_back))
+    return Narrowed(
+        narrowed,
+        strips=query.selection != Selection() and sight.strips(collection),
+        messages=tuple(_warning(name) for name in kept_back),
+    )
 
 
 class _Judge:
@@ -145,15 +151,9 @@ class _Judge:
 
 
 def unsearched(sight: Sight, collection: Collection) -> frozenset[str]:
-    """The fields in which no text is looked for: those that are kept back in some row too."""
-    names = frozenset(name for name, field in collection.fields.items() if secret(field))
-    if sight.unbounded:
-        return names
-    return names | frozenset(
-        name
-        for name in collection.fields
-        if _unaskable(sight, collection, name, filtered=False)
-        or sight.showing(collection, name) != ALL
+    """The fields in which no text is looked for, whatever the row."""
+    return frozenset(
+        name for name in collection.fields if _unaskable(sight, collection, name, filtered=False)
     )
 
 

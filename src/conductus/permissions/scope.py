@@ -87,19 +87,19 @@ class Sight:
 
     def hidden(self, collection: Collection) -> frozenset[str]:
         """The fields that a rule keeps back in every row."""
-        lists = [rule.read_blacklist for rule in self._reading(collection)]
+        lists = [rule.read_blacklist for rule in self._rules(collection)]
         return frozenset.intersection(*lists) if lists else _NAMES
 
     def hidden_somewhere(self, collection: Collection) -> frozenset[str]:
         """The fields that a rule keeps back in some row, or in all."""
-        return _NAMES.union(*(rule.read_blacklist for rule in self._reading(collection)))
+        return _NAMES.union(*(rule.read_blacklist for rule in self._rules(collection)))
 
     def hidden_by_status(self, collection: Collection) -> Mapping[str, frozenset[str]]:
         """Status → the fields that are kept back in its rows and not in all rows."""
         everywhere = self.hidden(collection)
         found = {
             rule.status: rule.read_blacklist - everywhere
-            for rule in self._reading(collection)
+            for rule in self._rules(collection)
             if rule.status is not None
         }
         return {status: names for status, names in found.items() if names}
@@ -114,12 +114,12 @@ class Sight:
             shown = Compare((collection.status_field,), Operator.NIN, statuses)
         return every(shown, ALL if self.unbounded else history.showing(collection, name))
 
-    def _reading(self, collection: Collection) -> Iterable[Rule]:
-        """The rows of permissions by which something of the collection can be read."""
-        if self.unbounded:
-            return ()
-        rules = self.policy.on(collection.name).applicable()
-        return [rule for rule in rules if rule.read >= Level.MINE]
+    def strips(self, collection: Collection) -> bool:
+        """Whether fields hang on the status: an item of which nothing is left is not shown."""
+        return not self.unbounded and self.policy.on(collection.name).workflow
+
+    def _rules(self, collection: Collection) -> Iterable[Rule]:
+        return () if self.unbounded else self.policy.on(collection.name).applicable()
 
     def _workflow(self, collection: Collection, rules: Rules, wanted: Statuses) -> Filter:
         """Each status by its own row, and none without one."""
