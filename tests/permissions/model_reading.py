@@ -104,7 +104,9 @@ class Reading:
         for item in seen:
             if told and item["status"] is not None:
                 by_status[item["status"]] = by_status.get(item["status"], 0) + 1
-        filtered = bool(read.condition or read.search)
+        # What decides and is hidden in some rows leaves those out, as a condition does.
+        narrowing = (set(self.access.hidden_in(read.collection, p[0])) for p in asked_paths(read))
+        filtered = bool(read.condition or read.search or any(narrowing))
         if read.groups is not None:
             return Found(counted(listed, read.groups))
         page = self._page(read, ordered(listed, read.sort))
