@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.config import LimitsConfig
 from conductus.database.dialect import Name as Driver
@@ -21,8 +21,9 @@ from conductus.database.executor import Database, Row
 from conductus.database.opening import open_database
 from conductus.items.context import Context
 from conductus.items.reader import Reader
-from conductus.permissions.actor import SYSTEM
-from conductus.permissions.policy import ADMINISTRATOR
+from conductus.permissions.actor import SYSTEM, Actor
+from conductus.permissions.levels import Level
+from conductus.permissions.policy import ADMINISTRATOR, Policy, Rule, Rules
 from conductus.projects.snapshot import Snapshot, load
 from conductus.query import brackets, rest
 from conductus.schema.system import load_system
@@ -72,12 +73,15 @@ class Field(Struct, frozen=True):
     reader: Reader
     snapshot: Snapshot
 
-    async def read(self, collection: str, query: str) -> tuple[Any, int]:
+    async def read(
+        self, collection: str, query: str, actor: Actor = SYSTEM, policy: Policy = ADMINISTRATOR
+    ) -> tuple[Any, int]:
         """The items, and how many statements they took."""
         params = brackets.parse(query, self.snapshot.limits)
         parsed = rest.parse(collection, params, self.snapshot.schema, self.snapshot.limits)
         before = len(self.counting.asked)
-        page = await self.reader.read(parsed, self._context)
+        context = structs.replace(self._context, actor=actor, policy=policy)
+        page = await self.reader.read(parsed, context)
         return page.items, len(self.counting.asked) - before
 
     async def by_keys(self, collection: str, query: str, keys: list[str]) -> tuple[Any, int]:
@@ -152,6 +156,40 @@ async def test_lists(
     items, asked = await pitch.read(collection, f"{query}&limit={parents}")
     assert len(items) == parents
     assert asked == statements
+
+
+def restricted(*hidden: str) -> Policy:
+    """A role that reads every collection, but not these fields."""
+    rules = {
+        name: Rules(
+            whole=Rule(id=1, collection=name, read=Level.FULL, read_blacklist=frozenset(hidden))
+        )
+        for name in COLLECTIONS
+    }
+    return Policy(role=3, rules=rules)
+
+
+@pytest.mark.parametrize("parents", [1, PARENTS])
+@pytest.mark.parametrize(("collection", "query", "statements"), READS)
+async def test_roles_ask_no_more_often(
+    pitch: Field, collection: str, query: str, statements: int, parents: int
+) -> None:
+    asker = Actor(user=7, role=3)
+    query = f"{query}&limit={parents}"
+    items, asked = await pitch.read(collection, query, asker, restricted("nothing"))
+    assert len(items) == parents
+    assert asked == statements
+
+
+async def test_one_statement_serves_a_whole_role(pitch: Field) -> None:
+    """Who asks is a value of the statement, not a part of its text."""
+    rule = Rule(id=1, collection="directus_users", read=Level.MINE)
+    policy = Policy(role=3, rules={"directus_users": Rules(by_status={"active": rule})})
+    before = len(pitch.counting.asked)
+    for user in (1, 2, 3):
+        found, _ = await pitch.read("directus_users", "fields=id", Actor(user=user, role=3), policy)
+        assert [item["id"] for item in found] == ([1] if user == 1 else [])
+    assert len(set(pitch.counting.asked[before:])) == 1
 
 
 @pytest.mark.parametrize("parents", [2, 20, PARENTS])
