@@ -120,6 +120,18 @@ async def office(driver: Driver, folder: Path) -> AsyncIterator[Office]:
         yield found
 
 
+@asynccontextmanager
+async def staff(driver: Driver, folder: Path) -> AsyncIterator[Office]:
+    """The people of the office alone, with the rows that new roles have."""
+    async with (
+        fresh_database(driver, "staff", folder) as url,
+        live(url, folder / "data") as world,
+    ):
+        found = Office(world)
+        await _make_people(found)
+        yield found
+
+
 async def _make_people(office: Office) -> None:
     for name in ("editors", "writers"):
         role = await done(office.world, "/roles", {"name": name})

@@ -167,6 +167,7 @@ PRESETS = [
     Case("a role's", presets.judge, update({**PRESET, "role": 3}, title="x"), EDITOR, (10, 403)),
     Case("everybody's", presets.judge, delete({**PRESET, "user": None}), EDITOR, (10, 403)),
     Case("removed", presets.judge, delete(PRESET), EDITOR),
+    Case("the public's", presets.judge, create(PRESET, user=0), PUBLIC, (3, 401)),
     Case("by administrators", presets.judge, delete({**PRESET, "user": None, "role": 3}), ADMIN),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from conductus.errors import Forbidden
+from conductus.errors import Forbidden, Unauthorized
 from conductus.permissions.actor import Actor
 from conductus.permissions.guards.changed import Changed
 
@@ -12,9 +12,14 @@ PRESETS: Final = "directus_collection_presets"
 
 
 def judge(changed: Changed, actor: Actor) -> None:
-    """Raises `Forbidden` for presets of roles and of everybody, and for those given away."""
+    """Raises `Forbidden` for presets of roles and of everybody, and for those given away.
+
+    The public has none of its own, whatever its rows say: `Unauthorized`.
+    """
     if actor.administrator:
         return
+    if actor.public:
+        raise Unauthorized("Presets are for those who are signed in")
     if changed.either("role") != {None} or None in changed.either("user"):
         raise Forbidden("Presets of a role or of everybody are for administrators")
     given = changed.before is None or changed.differs("user")
