@@ -59,6 +59,29 @@ async def test_a_new_role_has_its_default_rows(workshop: Workshop) -> None:
     assert await workshop.get(f"/activity?{query}") == []
 
 
+async def test_a_written_role_is_answered_in_full(workshop: Workshop) -> None:
+    stored = (await new_role(workshop)).keys()
+    for asked in (
+        "fields=id",
+        "fields=users.id",
+        "fields[]=id&fields[]=name",
+        "%66ields%5B0%5D=id",
+    ):
+        made = await workshop.ok("POST", f"/roles?{asked}", {"name": name()})
+        (other,) = await workshop.ok("POST", f"/roles?{asked}", [{"name": name()}])
+        changed = await workshop.ok("PATCH", f"/roles/{made['id']}?{asked}", {"description": "x"})
+        both = f"{made['id']},{other['id']}"
+        alike = await workshop.ok("PATCH", f"/roles/{both}?{asked}", {"description": "y"})
+        each = [{"id": made["id"], "description": "z"}]
+        listed = await workshop.ok("PATCH", f"/roles?{asked}", each)
+        for role in (made, other, changed, *alike, *listed):
+            assert role.keys() == stored, asked
+    path = f"/roles/{made['id']}?fields=id"
+    assert await workshop.get(path) == {"id": made["id"]}
+    answer = await workshop.world.ask("PATCH", f"{path}&meta=collection", json={"description": "x"})
+    assert answer.json()["meta"] == {"collection": "directus_roles"}
+
+
 async def test_the_seeded_roles_have_no_rows_and_stay(workshop: Workshop) -> None:
     for role in (1, 2):
         assert await granted(workshop, role) == []

@@ -24,28 +24,37 @@ Work = Callable[[Call, str], Awaitable[Any]]
 Reached = Callable[[Call], Call]
 
 
+def as_asked(call: Call) -> Call:
+    """The call as it came."""
+    return call
+
+
 def routes() -> Routes:
     """The routes of the plain sections."""
     return tuple(route for path, name in PLAIN.items() for route in section(path, name))
 
 
-def section(path: str, collection: str, reached: Reached = lambda call: call) -> Routes:
+def section(
+    path: str, collection: str, reached: Reached = as_asked, answered: Reached = as_asked
+) -> Routes:
     """The routes of one collection under a path of its own.
 
-    `reached` makes a call of what was asked for, where segments have other names too.
+    `reached` makes a call of what was asked for, where segments have other names too;
+    `answered` one of a write that answers otherwise than it is asked.
     """
     on = _on(collection, reached)
+    writes = _on(collection, lambda call: answered(reached(call)))
     return (
         Route("GET", path, on(generic.read_many)),
-        Route("POST", path, on(generic.create)),
-        Route("PATCH", path, on(generic.update_many)),
+        Route("POST", path, writes(generic.create)),
+        Route("PATCH", path, writes(generic.update_many)),
         Route("GET", f"{path}/{{id}}", on(generic.read_by_keys)),
-        Route("PATCH", f"{path}/{{id}}", on(generic.update_by_keys)),
+        Route("PATCH", f"{path}/{{id}}", writes(generic.update_by_keys)),
         *rest_of_section(path, collection, reached),
     )
 
 
-def rest_of_section(path: str, collection: str, reached: Reached = lambda call: call) -> Routes:
+def rest_of_section(path: str, collection: str, reached: Reached = as_asked) -> Routes:
     """The routes of a section that neither show nor take values of its own."""
     on = _on(collection, reached)
     return (

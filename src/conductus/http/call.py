@@ -119,6 +119,17 @@ class Call:
         found.request = structs.replace(self.request, path={**self.request.path, **segments})
         return found
 
+    def without(self, parameter: str) -> Call:
+        """The same request without a parameter of its query string, whatever its brackets."""
+        found = copy(self)
+        found.__dict__.pop("params", None)
+        parts = self.request.query.split("&")
+        kept = [
+            part for part in parts if unquote(part).partition("=")[0].partition("[")[0] != parameter
+        ]
+        found.request = structs.replace(self.request, query="&".join(kept))
+        return found
+
     def text(self, name: str) -> str:
         """A varying segment of the path, decoded. Raises `ValidationFailed`."""
         return decoded(self.request.path[name])
