@@ -48,7 +48,8 @@ def test_the_tables_are_those_of_the_reference(system: System) -> None:
         "directus_webhooks",
     }
     assert set(system.tables) - system.collections == {
-        *("conductus_otp_steps", "conductus_outbox", "conductus_state"),
+        *("conductus_otp_steps", "conductus_outbox", "conductus_recovery_codes"),
+        "conductus_state",
     }
 
 

@@ -23,6 +23,7 @@ from conductus.auth.failures import Failures, Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.otp_steps import find_last_step, keep_step
 from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, is_password
+from conductus.auth.recovery_codes import redeem
 from conductus.auth.session_rows import SessionKey, SessionKind
 from conductus.auth.sessions import close_presented, open_session
 from conductus.auth.throttle import OF_ADDRESSES, OF_ONE_TIME_PASSWORDS, Throttle
@@ -206,16 +207,17 @@ class Login:
 
 
 async def _use_otp(transaction: Transaction, visit: Visit, account: Account, otp: str) -> None:
-    """Uses a one-time password up. Raises `OtpMissing`, `OtpWrong`."""
+    """Uses a one-time password up, or a recovery code. Raises `OtpMissing`, `OtpWrong`."""
     if not otp:
         raise OtpMissing
     dialect, user = visit.project.database.dialect, account.standing.user
     stored, key = account.otp_secret or "", visit.project.config.auth.secret_key
     last = await find_last_step(transaction, dialect, user)
     step = second_factor.verify(second_factor.opened(stored, key), otp, visit.now, last)
-    if step is None:
+    if step is not None:
+        await keep_step(transaction, dialect, user, step)
+    elif not await redeem(transaction, visit, user, otp):
         raise OtpWrong
-    await keep_step(transaction, dialect, user, step)
 
 
 def check_state(standing: Standing, ip: str) -> None:

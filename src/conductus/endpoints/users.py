@@ -6,10 +6,12 @@ from typing import Any
 
 from msgspec import structs
 
+from conductus.auth.recovery_codes import make_codes
 from conductus.auth.second_factor_setup import FIELD, judged_secret, prove
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
 from conductus.endpoints import generic, sections
+from conductus.endpoints.passwords import visit
 from conductus.errors import (
     FieldWriteForbidden,
     Forbidden,
@@ -18,6 +20,7 @@ from conductus.errors import (
     ValidationFailed,
 )
 from conductus.http.call import Call
+from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.permissions.policy import ADMINISTRATOR
@@ -83,6 +86,19 @@ async def activate_second_factor(call: Call) -> Reply:
     return await generic.answer_key(called, USERS, key)
 
 
+async def make_recovery_codes(call: Call) -> Reply:
+    """New codes that each stand in for a one-time password once; told this one time."""
+    called = with_me(call)
+    if call.public:
+        raise Unauthorized
+    (key,) = generic.keys_of(called.raw("id"), call.schema.collection(USERS), 1)
+    if key != str(call.actor.user):
+        raise Forbidden("You may make recovery codes for yourself alone")
+    return envelope(
+        {"recovery_codes": await make_codes(visit(call), call.actor.user)}, public=False
+    )
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -91,4 +107,5 @@ ROUTES: tuple[Route[Any], ...] = (
     *sections.section("users", USERS, with_me),
     Route("PATCH", "users/{id}/tracking/page", track_page),
     Route("POST", "users/{id}/activate_2fa", activate_second_factor, enrols=True),
+    Route("POST", "users/{id}/recovery_codes", make_recovery_codes),
 )

@@ -65,6 +65,18 @@ def _users(answers: dict[str, Any]) -> Iterable[Operation]:
         answers=answers,
         errors=WRITING,
     )
+    codes = {"recovery_codes": {"type": "array", "items": _TEXT}}
+    yield Operation(
+        method="post",
+        path="/users/{id}/recovery_codes",
+        id="users.recovery_codes",
+        tag="users",
+        summary="Make recovery codes for one's own second factor",
+        description="Ten, in the place of those before; each is taken once instead of `otp`.",
+        parameters=(one,),
+        answers=told("The codes, told this one time", {"type": "object", "properties": codes}),
+        errors=WRITING,
+    )
 
 
 def _permissions(answers: dict[str, Any]) -> Iterable[Operation]:

@@ -28,6 +28,7 @@ from conductus.permissions.guards.changed import Changed
 from conductus.permissions.writing import Action
 from conductus.projects.guarded_payloads import Seal, permission_payload, role_payload, user_payload
 from conductus.projects.guarded_rows import GuardedRows
+from conductus.projects.recovery_codes import forget_codes
 from conductus.schema.model import Collection
 
 _JUDGES: Final[Mapping[str, Callable[[Changed, Actor], None]]] = {
@@ -42,6 +43,7 @@ class Guards:
     """Rules of built-in collections, for one project. `seal` encrypts what rests."""
 
     def __init__(self, dialect: Dialect, seal: Seal) -> None:
+        self._dialect = dialect
         self._seal = seal
         self._rows = GuardedRows(dialect)
 
@@ -86,6 +88,8 @@ class Guards:
             email = changed.new("email")
             if "email" in changed.written and await self._rows.share(transaction, email):
                 raise DuplicateValue(("email",)).at(step.index)
+            if changed.after is None or users.SECRET in changed.written:
+                await forget_codes(transaction, self._dialect, int(step.key[0]))
         await self._check_roles(transaction, changes)
         losing = [step for step, changed in changes if users.loses_administrator(changed)]
         if losing and not await self._rows.has_administrator(transaction):
