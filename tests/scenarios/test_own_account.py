@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from conductus.schema.types import MASK
 from tests.databases import DRIVERS
-from tests.scenarios.office import Office, staff
+from tests.scenarios.office import PUBLIC, Office, staff
 from tests.scenarios.shop import PASSWORD
 from tests.scenarios.worlds import KEY, done, text, whole
 
@@ -292,6 +292,51 @@ async def test_who_may_change_users_makes_no_administrator(place: Office, case: 
     await refused(place, "ann", "POST", "/items/notes", {"author": new}, FIELD)
     was = [{"id": row["id"], **{level: row[level] for level in levels}} for row in rows]
     assert (await place.ask("admin", "PATCH", "/permissions", was)).status_code == 200
+
+
+async def test_a_public_that_may_write_users_makes_no_administrator(withdrawn: Office) -> None:
+    place = withdrawn
+    levels = dict.fromkeys(("create", "read", "update", "delete"), "full")
+    await place.grant({"collection": "directus_users", **levels}, roles=[PUBLIC])
+    id = place.people["ben"]
+    new = {"email": "new@example.org"}
+    for method, path, body, error in (
+        ("PATCH", f"/users/{id}", {"role": 1}, FIELD),
+        ("PATCH", f"/users/{id}", {"token": "A-token-of-my-own-choice"}, FIELD),
+        ("PATCH", f"/users/{id}", {"external_id": "x"}, FIELD),
+        ("PATCH", f"/users/{id}", {"2fa_secret": None}, FIELD),
+        ("PATCH", f"/users/{id}", {"2fa_secret": "ABCDEFGHIJKLMNOP"}, FIELD),
+        ("PATCH", "/users", [{"id": id, "title": "x"}, {"id": id, "role": 1}], FIELD),
+        ("PATCH", "/users/1", {"title": "x"}, (302, 403)),
+        ("DELETE", "/users/1", None, (303, 403)),
+        ("POST", "/users", {**new, "role": 1}, FIELD),
+        ("POST", "/users", {**new, "role": {"id": 1}}, FIELD),
+        ("POST", "/users", {**new, "role": {"name": "mighty"}}, (3, 401)),
+        ("POST", "/users", {**new, "token": "A-token-of-my-own-choice"}, FIELD),
+        ("POST", "/users", {**new, "2fa_secret": "ABCDEFGHIJKLMNOP"}, FIELD),
+        ("POST", f"/users/{id}/recovery_codes", None, (3, 401)),
+        ("PATCH", f"/users/{id}/tracking/page", {"last_page": "/x"}, (3, 401)),
+    ):
+        await refused(place, None, method, path, body, error)
+    answer = await place.ask(None, "POST", "/users", new)
+    made = answer.json()["data"]
+    assert (made["status"], made["role"]) == ("draft", None)
+    assert (await place.ask("admin", "DELETE", f"/users/{made['id']}")).status_code == 204
+
+
+async def test_a_user_without_a_role_may_nothing(place: Office) -> None:
+    """Not even what the public may."""
+    id, role = place.people["cid"], place.roles["writers"]
+    assert (await place.ask("admin", "PATCH", f"/users/{id}", {"role": None})).status_code == 200
+    try:
+        assert await place.data("cid", "/permissions/me") == []
+        assert await place.error("cid", "/users/me") == (203, 404)
+        for section in ("users", "roles", "settings", "collections", "fields", "activity"):
+            assert await place.error("cid", f"/{section}") == (300, 403), section
+        await refused(place, "cid", "PATCH", "/users/me", {"title": "x"}, (302, 403))
+        await refused(place, "cid", "PATCH", "/users/me", {"role": role}, (302, 403))
+    finally:
+        await place.ask("admin", "PATCH", f"/users/{id}", {"role": role})
 
 
 async def test_what_one_sees_of_others(place: Office) -> None:
