@@ -35,7 +35,9 @@ def fetched() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists():
             return
-        done = _run("npm", "ci", "--ignore-scripts", "--fetch-retries=1", "--loglevel=error")
+        # Given up well before our own patience ends, so that npm is who says why.
+        limits = ("--fetch-retries=1", "--fetch-timeout=20000", "--loglevel=error")
+        done = _run("npm", "ci", "--ignore-scripts", *limits)
         if done.returncode != 0:
             _do_without(SkipReason.SDK_NOT_FETCHED, done.stderr[-500:])
         stamp.touch()

@@ -92,7 +92,7 @@ SIGNING_IN = {
     "login": Has(data=LOGGED_IN),
     "isLoggedIn": True,
     "refresh": data({"email": EMAIL}),
-    "refreshIfNeeded": data({"email": EMAIL}),
+    "refreshIfNeeded": {"renewed": [True], "me": data({"email": EMAIL})},
     "logout": LOGGED_OUT,
     "isLoggedIn after": False,
     "getMe after": Failed((3, NOBODY)),
