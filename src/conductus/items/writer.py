@@ -261,6 +261,8 @@ class Writer:
 
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:
         secrets = {secret: None for change in changes for secret in secrets_of(change)}
+        if not secrets:
+            return {}
         hashed = await asyncio.gather(*(self._hash_secret(secret.text) for secret in secrets))
         return dict(zip(secrets, hashed, strict=True))
 
