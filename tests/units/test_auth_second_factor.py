@@ -67,7 +67,8 @@ def test_a_sealed_secret_fits_its_column_and_opens(secret: str) -> None:
     assert stored != sealed(secret, KEY)
     assert opened(stored, KEY) == secret
     assert opened(stored, KEY + "x") == ""
-    assert opened(stored[:-2] + "A=", KEY) == ""
+    other = "B" if stored[-6] == "A" else "A"
+    assert opened(f"{stored[:-6]}{other}{stored[-5:]}", KEY) == ""
     assert opened("v1:nonsense", KEY) == ""
 
 
