@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Any
 
+from tests.scenarios.shop import live
 from tests.scenarios.workshop import Workshop
 
 Item = dict[str, Any]
@@ -82,9 +84,14 @@ async def test_a_written_role_is_answered_in_full(workshop: Workshop) -> None:
     assert answer.json()["meta"] == {"collection": "directus_roles"}
 
 
-async def test_the_seeded_roles_have_no_rows_and_stay(workshop: Workshop) -> None:
+async def test_a_new_project_grants_nobody_anything(database_url: str, tmp_path: Path) -> None:
+    async with live(database_url, tmp_path) as shop:
+        assert [role["id"] for role in await shop.data("/roles")] == [1, 2]
+        assert await shop.data("/permissions?limit=-1") == []
+
+
+async def test_the_seeded_roles_stay(workshop: Workshop) -> None:
     for role in (1, 2):
-        assert await granted(workshop, role) == []
         await workshop.refused((3, 401), "DELETE", f"/roles/{role}")
     other = await new_role(workshop)
     await workshop.refused((3, 401), "DELETE", f"/roles/{other['id']},1")
