@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help start check test bench golden docs lock
+.PHONY: help start check test nightly bench golden docs lock
 
 help: ## Show this list
 	@echo 'make TARGET, where TARGET is one of:'
@@ -32,6 +32,9 @@ check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licenc
 
 test: $(INSTALLED) ## Run every test on SQLite, PostgreSQL and MariaDB (JOBS=1 ARGS='-k name')
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+nightly: $(INSTALLED) ## Hold permissions against their model in 2000 worlds of each kind
+	CONDUCTUS_TEST_WORLDS=$${CONDUCTUS_TEST_WORLDS:-2000} $(BIN)/python -m pytest -n $(JOBS) tests/permissions $(ARGS)
 
 bench: $(INSTALLED) ## Measure
 	$(BIN)/python -m bench $(ARGS)

@@ -3,7 +3,7 @@
 Random rules, rows and requests go through HTTP on each database, and are answered by the
 model (`tests/permissions/model.py`) too: never a row or a field too many, never one too
 few. After each write every row of every collection is compared. How many worlds are tried
-is said by CONDUCTUS_TEST_WORLDS; a night's worth is `make test-nightly`.
+is said by CONDUCTUS_TEST_WORLDS; a night's worth is `make nightly`.
 """
 
 from __future__ import annotations
