@@ -219,6 +219,17 @@ class TestProject:
             check_key(key)
 
 
+class TestOutgoing:
+    def test_hosts_and_networks_are_allowed(self, tmp_path: Path) -> None:
+        config = server(tmp_path, CONDUCTUS_OUTGOING__ALLOW="hooks.internal, 10.1.0.0/16,::1")
+        assert config.outgoing.allow == ("hooks.internal", "10.1.0.0/16", "::1")
+
+    @pytest.mark.parametrize("word", ["http://hooks.internal", "10.1.2.3/16", "a b", "*", "a:80"])
+    def test_nothing_else_is(self, tmp_path: Path, word: str) -> None:
+        with pytest.raises(ConfigInvalid, match="neither"):
+            server(tmp_path, f'[outgoing]\nallow = ["{word}"]\n')
+
+
 class TestMail:
     def test_it_stands_in_file_and_environment(self, tmp_path: Path) -> None:
         mail = '[mail]\ntransport = "smtp"\nhost = "a.example"\nsender = "S <s@example.com>"\n'

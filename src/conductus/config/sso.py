@@ -1,0 +1,81 @@
+"""Providers of single sign-on: what is said of each, and what may not be."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+PROVIDER_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+ADMINISTRATOR_ROLE = 1
+PUBLIC_ROLE = 2
+SsoPreset = Literal[
+    "generic", "google", "github", "gitlab", "microsoft", "facebook", "okta", "keycloak"
+]
+
+
+class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One provider of single sign-on, in `[auth.sso.NAME]`."""
+
+    enabled: bool = True
+    preset: SsoPreset | None = None
+    """None: the one that is called like the provider, else `generic`."""
+    client_id: str
+    client_secret: str = ""
+    issuer: str = ""
+    """Of OpenID Connect: the other addresses are found by discovery."""
+    authorize_url: str = ""
+    token_url: str = ""
+    userinfo_url: str = ""
+    tenant: str = ""
+    """Of `microsoft`."""
+    scopes: tuple[str, ...] = ()
+    hosted_domain: str = "*"
+    """Of `google`: the one domain whose accounts are let in."""
+    trust_email: bool = False
+    """Addresses count although the provider does not say that it has verified them."""
+    default_role: int | None = None
+    """The role of users who are made when they first come; None: nobody is made."""
+    icon: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SsoConfig({self.client_id!r})"
+
+
+def sso_preset(name: str, config: SsoConfig) -> SsoPreset:
+    """The preset of a provider."""
+    if config.preset is not None:
+        return config.preset
+    return next((preset for preset in get_args(SsoPreset) if preset == name), "generic")
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what is sent there cannot be read on the way."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "http":
+        return parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def sso_problem(name: str, config: SsoConfig) -> str | None:
+    """What is wrong with a provider."""
+    preset = sso_preset(name, config)
+    urls = (config.authorize_url, config.token_url, config.userinfo_url)
+    if PROVIDER_PATTERN.fullmatch(name) is None or name == "access_token":
+        return "the name takes small letters, digits, '_' and '-'"
+    if preset in ("generic", "okta", "keycloak") and not (config.issuer or all(urls)):
+        return "an `issuer` is needed, or all of the other addresses"
+    if preset == "microsoft" and not (config.tenant or config.issuer):
+        return "a `tenant` is needed"
+    if not all(is_safe_url(url) for url in (config.issuer, *urls) if url):
+        return "addresses must begin with https://"
+    if config.default_role in (ADMINISTRATOR_ROLE, PUBLIC_ROLE):
+        return "`default_role` cannot be that of administrators, nor of the public"
+    if preset == "google" and config.default_role is not None and config.hosted_domain == "*":
+        return "`default_role` needs a `hosted_domain`, or anybody would come in"
+    return None
