@@ -1,0 +1,1 @@
+"""How other servers are called over HTTP, and which of them may be."""
