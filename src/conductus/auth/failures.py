@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from conductus.auth.accounts import ACTIVE, SUSPENDED, USERS, Accounts, Standing
 from conductus.auth.address import block_of
-from conductus.auth.throttle import Throttle
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
 from conductus.errors import UserSuspended
@@ -21,6 +20,7 @@ from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.sessions import end_sessions
 from conductus.projects.snapshot import Snapshot
+from conductus.tallies.throttle import Throttle
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,8 @@ class Failures:
             if not allowed or failures <= allowed:
                 return Outcome(False)
             if await accounts.is_last_administrator(transaction, found.standing):
-                self._addresses.exhaust(block_of(visit.actor.ip), visit.now)
+                how = visit.project.config.rate_limit
+                await self._addresses.exhaust(block_of(visit.actor.ip), visit.now, how)
                 return Outcome(False)
             await accounts.change_user(transaction, standing.user, {"status": SUSPENDED})
             await end_sessions(transaction, visit.project.database.dialect, [standing.user])

@@ -26,7 +26,6 @@ from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, is_password
 from conductus.auth.recovery_codes import redeem
 from conductus.auth.session_rows import SessionKey, SessionKind
 from conductus.auth.sessions import close_presented, open_session
-from conductus.auth.throttle import OF_ADDRESSES, OF_ONE_TIME_PASSWORDS, Throttle
 from conductus.auth.tokens import Signing
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
@@ -41,7 +40,12 @@ from conductus.errors import (
 )
 from conductus.items.history import Deed
 from conductus.schema.validation import is_email
+from conductus.tallies.throttle import Pace, Throttles
 
+OF_ADDRESSES: Final = Pace(60, 10)
+"""More than the attempts after which a user is suspended by default."""
+OF_ONE_TIME_PASSWORDS: Final = Pace(10, 300)
+"""Of one user: whoever guesses knows the password already."""
 FLOOR_SECONDS: Final = 0.5
 """No refusal comes sooner: longer than any hash takes to verify on an idle server."""
 BLUR: Final = 0.1
@@ -95,12 +99,13 @@ class Login:
         self,
         identity: Identity,
         passwords: Passwords,
+        throttles: Throttles,
         floor_seconds: float = FLOOR_SECONDS,
     ) -> None:
         self._identity = identity
         self._passwords = passwords
-        self._addresses = Throttle(OF_ADDRESSES)
-        self._guessed = Throttle(OF_ONE_TIME_PASSWORDS)
+        self._addresses = throttles.of("login by address", OF_ADDRESSES)
+        self._guessed = throttles.of("one-time password", OF_ONE_TIME_PASSWORDS)
         self._failures = Failures(self._addresses)
         self._floor_seconds = floor_seconds
 
@@ -116,10 +121,8 @@ class Login:
         Raises `InvalidCredentials` (100), `UserInactive`, `UserSuspended` (103),
         `OtpMissing` (111), `OtpWrong` (112), `TooManyRequests` (7), `AddressNotAllowed` (19).
         """
-        address = block_of(visit.actor.ip)
-        self._addresses.check(address, visit.now)
-        # At once, or many at a time would all be let through.
-        self._addresses.failed(address, visit.now)
+        address, how = block_of(visit.actor.ip), visit.project.config.rate_limit
+        await self._addresses.take(address, visit.now, how)
         began = time.perf_counter()
         try:
             logged_in = await self._admit(visit, form, kind, replaced)
@@ -127,9 +130,9 @@ class Login:
             await self._wait(began)
             raise
         except OtpMissing:
-            self._addresses.forgive(address, visit.now)
+            await self._addresses.forgive(address, visit.now, how)
             raise
-        self._addresses.forgive(address, visit.now)
+        await self._addresses.forgive(address, visit.now, how)
         return logged_in
 
     async def _wait(self, began: float) -> None:
@@ -172,15 +175,15 @@ class Login:
     ) -> LoggedIn:
         """A session of a user who has a second factor, which nobody may guess at will."""
         standing = admitted.account.standing
-        guessed = f"{visit.project.key}/{standing.user}"
-        self._guessed.check(guessed, visit.now)
-        self._guessed.failed(guessed, visit.now)
+        config = visit.project.config
+        guessed = f"{config.auth.public_key}/{standing.user}"
+        await self._guessed.take(guessed, visit.now, config.rate_limit)
         try:
             logged_in = await self._open(visit, accounts, admitted)
         except OtpWrong:
             await self._failures.record(visit, accounts, standing)
             raise
-        self._guessed.forget(guessed)
+        await self._guessed.forget(guessed, visit.now, config.rate_limit)
         return logged_in
 
     async def _open(self, visit: Visit, accounts: Accounts, admitted: _Admitted) -> LoggedIn:

@@ -26,7 +26,6 @@ from conductus.auth.identity import Identity
 from conductus.auth.links import Destinations, with_query
 from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, check_policy, is_password
 from conductus.auth.session_rows import hashed
-from conductus.auth.throttle import Pace, Throttle
 from conductus.auth.tokens import Signing, Stated
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Executor, Transaction
@@ -49,6 +48,7 @@ from conductus.projects.outbox import Errand
 from conductus.projects.project import Project
 from conductus.projects.sessions import end_sessions
 from conductus.schema.validation import is_email
+from conductus.tallies.throttle import Pace, Throttles
 
 KIND: Final = "password-reset"
 FLOOR_SECONDS: Final = 0.5
@@ -102,6 +102,7 @@ class Recovery:
         passwords: Passwords,
         send: SendLetter,
         base_url: str,
+        throttles: Throttles,
         floor_seconds: float = FLOOR_SECONDS,
     ) -> None:
         self._identity = identity
@@ -109,8 +110,8 @@ class Recovery:
         self._send = send
         self._base_url = base_url
         self._floor_seconds = floor_seconds
-        self._by_address = Throttle(_OF_ADDRESSES)
-        self._by_account = Throttle(_OF_ACCOUNTS)
+        self._by_address = throttles.of("reset by address", _OF_ADDRESSES)
+        self._by_account = throttles.of("reset by account", _OF_ACCOUNTS)
 
     # -- asking for a link ------------------------------------------------------------
 
@@ -122,9 +123,8 @@ class Recovery:
         began = time.perf_counter()
         target = None if reset_url is None else self._target(visit, reset_url)
         address = block_of(visit.actor.ip)
-        self._by_address.check(address, visit.now)
-        self._by_address.failed(address, visit.now)
-        if self._may_be_mailed(visit, email):
+        await self._by_address.take(address, visit.now, visit.project.config.rate_limit)
+        if await self._may_be_mailed(visit, email):
             await self._leave(visit, email, target)
         await asyncio.sleep(began + self._floor_seconds - time.perf_counter())
 
@@ -132,14 +132,14 @@ class Recovery:
         others = visit.project.config.auth.redirect_origins
         return Destinations(self._base_url, others).checked("reset_url", reset_url)
 
-    def _may_be_mailed(self, visit: Visit, email: str) -> bool:
+    async def _may_be_mailed(self, visit: Visit, email: str) -> bool:
         """Whether the account was not mailed too often; said to nobody."""
-        account = hashed(f"{visit.project.key} {email.lower()}")
+        config = visit.project.config
+        account = hashed(f"{config.auth.public_key} {email.lower()}")
         try:
-            self._by_account.check(account, visit.now)
+            await self._by_account.take(account, visit.now, config.rate_limit)
         except TooManyRequests:
             return False
-        self._by_account.failed(account, visit.now)
         return True
 
     async def _leave(self, visit: Visit, email: str, reset_url: str | None) -> None:

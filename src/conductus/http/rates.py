@@ -8,8 +8,6 @@ workers; while Redis is away, in memory. Source: authentication page §8.
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -17,15 +15,11 @@ from msgspec import Struct
 from conductus.config import RateLimitConfig
 from conductus.errors import TooManyRequests
 from conductus.http.reply import Headers
-from conductus.telemetry import Observer, TaskFailed
+from conductus.tallies.redis import RedisAway, RedisDoor
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-REDIS_SECONDS: Final = 1.0
-"""How long an answer of Redis is waited for."""
-PAUSE_SECONDS: Final = 5.0
-"""How long Redis is left alone after it failed."""
 MOST_COUNTED: Final = 100_000
 
 
@@ -52,10 +46,6 @@ class Rate(Struct, frozen=True):
             raise TooManyRequests(max(1, int(self.reset - now) + 1))
 
 
-class CounterAway(Exception):
-    """The counter cannot be reached."""
-
-
 class MemoryCounter:
     """Counts in this worker."""
 
@@ -74,47 +64,12 @@ class MemoryCounter:
         return counts[key]
 
 
-class RedisCounter:
-    """Counts for every worker of every server."""
-
-    def __init__(self, client: Redis) -> None:
-        self._client = client
-
-    async def count(self, key: str, interval: int, seconds: int) -> int:
-        """One more, in one round trip. Raises `CounterAway`."""
-        from redis.exceptions import RedisError
-
-        name = f"conductus:rate:{key}:{interval}"
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                pipeline.incr(name)
-                pipeline.expire(name, seconds + 1)
-                counted, _ = await pipeline.execute()
-        except (RedisError, OSError) as error:
-            raise CounterAway from error
-        return int(counted)
-
-
 class Rates:
-    """The rate limits of every project. Open it with `async with`."""
+    """The rate limits of every project."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, redis: RedisDoor) -> None:
+        self._redis = redis
         self._memory = MemoryCounter()
-        self._shared: dict[str, RedisCounter] = {}
-        self._stack = AsyncExitStack()
-        self._away_until = 0.0
-
-    async def __aenter__(self) -> Rates:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def count(self, config: RateLimitConfig, whose: str, who: str) -> Rate:
         """One more request of an address or a user, of the project with that public key."""
@@ -124,27 +79,22 @@ class Rates:
         return Rate(config.limit, used, (interval + 1) * config.interval)
 
     async def _counted(self, config: RateLimitConfig, key: str, interval: int) -> int:
-        if config.adapter == "redis" and time.monotonic() >= self._away_until:
+        if config.adapter == "redis":
+            name = f"conductus:rate:{key}:{interval}"
             try:
-                return await self._redis(config).count(key, interval, config.interval)
-            except CounterAway as error:
-                # Requests are not to fail for it, nor to wait; they are counted here meanwhile.
-                self._away_until = time.monotonic() + PAUSE_SECONDS
-                self._observer(TaskFailed("count requests by Redis", error))
+                return await self._redis.ask(
+                    config.redis_url, lambda client: _count(client, name, config.interval)
+                )
+            except RedisAway:
+                # They are counted here meanwhile.
+                pass
         return self._memory.count(key, interval, config.interval)
 
-    def _redis(self, config: RateLimitConfig) -> RedisCounter:
-        counter = self._shared.get(config.redis_url)
-        if counter is None:
-            try:
-                from redis.asyncio import Redis
-            except ImportError as error:
-                raise CounterAway("The package `redis` is missing") from error
-            client = Redis.from_url(
-                config.redis_url,
-                socket_timeout=REDIS_SECONDS,
-                socket_connect_timeout=REDIS_SECONDS,
-            )
-            self._stack.push_async_callback(client.aclose)
-            counter = self._shared[config.redis_url] = RedisCounter(client)
-        return counter
+
+async def _count(client: Redis, name: str, seconds: int) -> int:
+    """One more for every worker of every server, in one round trip."""
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.incr(name)
+        pipeline.expire(name, seconds + 1)
+        counted, _ = await pipeline.execute()
+    return int(counted)
