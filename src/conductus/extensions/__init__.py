@@ -1,0 +1,19 @@
+"""Plugins: what their authors use. A plugin is one callable that receives a `Registry`."""
+
+from __future__ import annotations
+
+from conductus.extensions.events import AfterEvent, BeforeWrite, EventUnknown
+from conductus.extensions.registry import Registry
+from conductus.extensions.requests import Answer, CustomRequest
+from conductus.extensions.services import Reading, Services
+
+__all__ = [
+    "AfterEvent",
+    "Answer",
+    "BeforeWrite",
+    "CustomRequest",
+    "EventUnknown",
+    "Reading",
+    "Registry",
+    "Services",
+]

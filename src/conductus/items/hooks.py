@@ -1,0 +1,94 @@
+"""Functions that wait for events: what they are to the rooms that call them.
+
+Which functions there are is said above this room, when a project is opened; the value is
+never changed afterwards. Whoever raises an event asks `of` first, so that nothing is paid
+for where nobody waits. Source: extensions page §2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from conductus.database.executor import Transaction
+from conductus.items.changes import Item
+from conductus.items.context import Context
+from conductus.permissions.writing import Action
+from conductus.schema.types.field_type import Plain
+
+Moment = Literal["before", "after"]
+
+
+class Hook(Struct, frozen=True, kw_only=True, eq=False):
+    """One function that waits for one event."""
+
+    id: str
+    """The same after a restart: what waits in the outbox names it."""
+    event: str
+    """`item.create`, without collection and moment."""
+    moment: Moment
+    collection: str | None
+    """What the event is narrowed to; None: any."""
+    call: Callable[[Any], Awaitable[Any]]
+    """Bounded in time by whoever made it."""
+
+
+class Hooks:
+    """The functions of one project, by what they wait for. Immutable."""
+
+    def __init__(
+        self, hooks: Iterable[Hook] = (), checks: Mapping[str, Callable[[Any], bool]] | None = None
+    ) -> None:
+        """`checks` are rules that the `validation` of fields may name: `$iban`."""
+        self.checks = dict(checks or {})
+        self._all = tuple(hooks)
+        self._events = frozenset((hook.event, hook.moment) for hook in self._all)
+        self._by_id = {(hook.id, hook.event): hook for hook in self._all}
+
+    def of(self, event: str, moment: Moment, name: str | None = None) -> tuple[Hook, ...]:
+        """Who waits for the event about `name`, in the order in which they were registered."""
+        if (event, moment) not in self._events:
+            return ()
+        return tuple(
+            hook
+            for hook in self._all
+            if hook.event == event
+            and hook.moment == moment
+            and (hook.collection is None or hook.collection == name)
+        )
+
+    def waits(self, events: Iterable[str], moment: Moment) -> bool:
+        """Whether anybody waits for one of the events at all."""
+        return any((event, moment) in self._events for event in events)
+
+    def find(self, id: str, event: str) -> Hook | None:
+        """The function of that id; None when it is no longer there."""
+        return self._by_id.get((id, event))
+
+
+NO_HOOKS = Hooks()
+WRITES: dict[Action, str] = {
+    Action.CREATE: "item.create",
+    Action.UPDATE: "item.update",
+    Action.DELETE: "item.delete",
+}
+"""The events of a write."""
+
+
+class Intended(Struct, frozen=True, kw_only=True):
+    """A change of one item that is about to be made, as a before-hook gets it.
+
+    What the hook answers takes the place of the payload; when it answers nothing, the
+    payload is as the hook has left it. An `ApiError` that it raises stops the whole write.
+    """
+
+    event: str
+    collection: str
+    key: Plain
+    """The text of a composite one; None for an item that is still to be made."""
+    payload: Item
+    """The hook's own copy; secrets are masked. Empty for a deletion."""
+    context: Context
+    transaction: Transaction

@@ -1,0 +1,181 @@
+"""What happened to items, left in the outbox for those who wait for it.
+
+One errand for each listener, written in the transaction of the write itself: an event is
+told of exactly when the write is there, and a listener that fails holds no other back. Who
+listens is known without asking the database; where nobody does, nothing is written.
+Source: extensions page §2.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC
+from functools import cache, partial
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from conductus.database.executor import Transaction
+from conductus.items.changes import Create, Delete, Item
+from conductus.items.context import Context
+from conductus.items.hooks import NO_HOOKS, WRITES, Hooks
+from conductus.items.intercepting import shown_key
+from conductus.items.steps import Step
+from conductus.permissions.actor import NOBODY as NO_USER
+from conductus.permissions.writing import Action
+from conductus.projects.outbox import Errand, Outbox
+from conductus.projects.snapshot import Snapshot
+from conductus.schema.types.field_type import Plain
+
+HOOK: Final = "hook"
+"""Errands of hooks."""
+EVENTS: Final = tuple(WRITES.values())
+
+
+class Listener(Struct, frozen=True):
+    """Somebody who waits for an event."""
+
+    kind: str
+    """Which errands are theirs: `jobs.delivery` has a handler for it."""
+    name: str
+    """Who it is among those of the kind: the id of a webhook, of a hook."""
+
+
+class Listeners(Protocol):
+    """Says who waits for what: those of one kind, in one project."""
+
+    def __call__(self, snapshot: Snapshot, event: str, collection: str, /) -> Iterable[Listener]:
+        """Who waits for `item.create`, `item.update`, `item.delete` of a collection.
+
+        Asked within each write: it must not wait, and be quick for those nobody waits for.
+        """
+        ...
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One thing that happened to one item. The payload of a listener's errand."""
+
+    id: str
+    """`msg_…`: the same for every listener and each time that it is told again."""
+    listener: str
+    event: str
+    collection: str
+    item: Plain
+    """The key; the text of a composite one."""
+    payload: Item | None
+    """What was written, secrets masked; None for a deletion."""
+    actor: int | None
+    """The user; None for nobody and for the server itself."""
+    project: str
+    timestamp: str
+    """RFC 3339, UTC."""
+
+
+class Recorder:
+    """Leaves the events of one project's writes."""
+
+    def __init__(
+        self,
+        project: str,
+        outbox: Outbox,
+        listeners: Sequence[Listeners],
+        snapshot: Callable[[], Snapshot | None],
+    ) -> None:
+        """`snapshot` is the latest one, as far as there is one."""
+        self._project = project
+        self._outbox = outbox
+        self._listeners = tuple(listeners)
+        self._snapshot = snapshot
+
+    async def record(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> None:
+        """Leaves an errand for each step and listener."""
+        errands = [
+            errand
+            for step, listeners in self._heard(steps)
+            for errand in self._errands(step, listeners, context)
+        ]
+        if errands:
+            await self._outbox.put(transaction, errands, context.now)
+
+    def after_commit(self, steps: Sequence[Step]) -> None:
+        """Rings the bell where there is something new."""
+        if any(True for _ in self._heard(steps)):
+            self._outbox.ring()
+
+    def _heard(self, steps: Sequence[Step]) -> Iterator[tuple[Step, tuple[Listener, ...]]]:
+        """The steps that somebody waits for."""
+        snapshot = self._snapshot() if self._listeners else None
+        if snapshot is None:
+            return
+        waiting = cache(partial(self._of, snapshot))
+        for step in steps:
+            if not step.idle and (listeners := waiting(_event(step), step.collection.name)):
+                yield step, listeners
+
+    def _of(self, snapshot: Snapshot, event: str, collection: str) -> tuple[Listener, ...]:
+        return tuple(
+            listener
+            for listeners in self._listeners
+            for listener in listeners(snapshot, event, collection)
+        )
+
+    def _errands(
+        self, step: Step, listeners: Sequence[Listener], context: Context
+    ) -> Iterable[Errand]:
+        told: dict[str, Any] = {
+            "id": f"msg_{uuid.uuid4().hex}",
+            "event": _event(step),
+            "collection": step.collection.name,
+            "item": shown_key(step.key, step.collection),
+            "payload": None if isinstance(step.change, Delete) else step.change.sent,
+            "actor": None if context.actor.user == NO_USER else context.actor.user,
+            "project": self._project,
+            "timestamp": context.now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        }
+        for listener in listeners:
+            yield Errand(listener.kind, {**told, "listener": listener.name})
+
+
+def no_hooks(_: object) -> Hooks:
+    """The hooks of a project without any."""
+    return NO_HOOKS
+
+
+class Waiting(Struct, frozen=True):
+    """Who waits for what happens in one project."""
+
+    hooks: Callable[[Any], Hooks] = no_hooks
+    """Gives the hooks for the project that is opened; they may keep it."""
+    listeners: tuple[Listeners, ...] = ()
+    """Those besides the hooks."""
+
+
+def listeners_of(hooks: Hooks, others: tuple[Listeners, ...]) -> tuple[Listeners, ...]:
+    """The listeners, the hooks among them where one of them is called afterwards."""
+
+    def hooked(_: Snapshot, event: str, collection: str) -> Iterable[Listener]:
+        return [Listener(HOOK, hook.id) for hook in hooks.of(event, "after", collection)]
+
+    return (hooked, *others) if hooks.waits(EVENTS, "after") else others
+
+
+NOBODY: Final = Waiting()
+
+
+def told(payload: Item) -> Event:
+    """The event that an errand's payload holds."""
+    return msgspec.convert(payload, Event)
+
+
+def _event(step: Step) -> str:
+    match step.change:
+        case Create():
+            return WRITES[Action.CREATE]
+        case Delete():
+            return WRITES[Action.DELETE]
+        case _:
+            return WRITES[Action.UPDATE]
