@@ -19,7 +19,8 @@ from conductus.config import ServerConfig, new_project_config, save_new_project
 from conductus.database.executor import Database
 from conductus.database.opening import open_database
 from conductus.jobs.claims import KEPT, LEASE, Claim, Claims
-from conductus.jobs.delivery import AT_ONCE, PAUSES, Delivery, Undeliverable
+from conductus.jobs.delivery import PAUSES, Delivery, Undeliverable
+from conductus.jobs.lanes import AT_ONCE, OF_ONE_KIND, Lanes
 from conductus.projects.install import Administrator, install
 from conductus.projects.outbox import Errand
 from conductus.projects.project import Project
@@ -158,7 +159,7 @@ async def test_one_that_fails_harms_no_other(desk: Office) -> None:
 
 async def test_who_dies_at_work_is_followed_by_another(desk: Office) -> None:
     await desk.leave(Errand("note", {}))
-    (claim,) = await desk.claims.take(desk.now, AT_ONCE)
+    (claim,) = await desk.claims.take(desk.now, Lanes())
     assert await desk.round(seconds=LEASE.total_seconds() - 1) == 0
     assert await desk.round(seconds=1) == 1
     assert desk.done == [(2, {})]
@@ -216,3 +217,56 @@ async def test_an_older_project_gets_the_table_when_it_is_opened(
     # Several workers open it at the same time.
     await asyncio.gather(opened(), opened(), opened())
     assert len(await stored(database, "errand")) == 3
+
+
+async def test_one_kind_that_hangs_holds_no_other_back(desk: Office) -> None:
+    hanging, heard = asyncio.Event(), Counter[str]()
+
+    async def handle(project: Project, claim: Claim, now: datetime) -> None:
+        heard[claim.kind] += 1
+        if claim.kind == "note/hangs":
+            await hanging.wait()
+
+    desk.delivery = Delivery({"note": handle}, desk.seen.append, 60, lambda: desk.now)
+    await desk.leave(*(Errand("note/hangs", {}) for _ in range(AT_ONCE * 3)))
+    desk.now += timedelta(seconds=1)
+    others = [f"note/{n}" for n in range(AT_ONCE)]
+    await desk.leave(*(Errand(kind, {}) for kind in others))
+    loop = asyncio.ensure_future(desk.delivery.beside(desk.project))
+    try:
+        await eventually(lambda: all(heard[kind] for kind in others))
+        assert heard["note/hangs"] == OF_ONE_KIND
+        hanging.set()
+        await eventually(lambda: heard["note/hangs"] == AT_ONCE * 3)
+    finally:
+        loop.cancel()
+    assert heard == {"note/hangs": AT_ONCE * 3} | dict.fromkeys(others, 1)
+
+
+async def test_a_kind_that_fails_gets_little_room_until_it_is_well(desk: Office) -> None:
+    under_way, most = 0, 0
+    going = asyncio.Event()
+
+    async def handle(project: Project, claim: Claim, now: datetime) -> None:
+        nonlocal under_way, most
+        under_way, most = under_way + 1, max(most, under_way + 1)
+        try:
+            await going.wait() if claim.payload["n"] else None
+        finally:
+            under_way -= 1
+        if claim.payload["n"] == 0:
+            raise OSError("away")
+
+    desk.delivery = Delivery({"note": handle}, desk.seen.append, 60, lambda: desk.now)
+    await desk.leave(Errand("note/sick", {"n": 0}))
+    loop = asyncio.ensure_future(desk.delivery.beside(desk.project))
+    try:
+        await eventually(lambda: told(desk) == [DeliveryFailed])
+        await desk.leave(*(Errand("note/sick", {"n": n}) for n in range(1, 30)))
+        desk.project.outbox.ring()
+        await eventually(lambda: under_way == 1)
+        going.set()
+        await eventually(lambda: told(desk).count(Delivered) == 29)
+    finally:
+        loop.cancel()
+    assert 1 <= most <= OF_ONE_KIND

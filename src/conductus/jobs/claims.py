@@ -7,6 +7,7 @@ succeeds; and an errand whose worker died is due again by itself. No lock is hel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, TransactionConflict
+from conductus.jobs.lanes import AT_ONCE, Lanes
 from conductus.projects.outbox import OUTBOX, OUTBOX_KINDS, Payload, milliseconds
 from conductus.projects.rows import clause
 
@@ -45,23 +47,29 @@ class Claims:
         self._database = database
         self._table = clause(database.dialect, OUTBOX, OUTBOX_KINDS)
 
-    async def take(self, now: datetime, most: int) -> list[Claim]:
-        """Up to `most` errands that are due, which nobody else gets meanwhile."""
-        bound = {"now": milliseconds(now), "most": most}
+    async def take(self, now: datetime, lanes: Lanes) -> list[Claim]:
+        """Errands that are due, as many as there is room for; nobody else gets them meanwhile.
+
+        Each of them has begun, as far as `lanes` knows.
+        """
+        bound = {"now": milliseconds(now), "most": lanes.room, **_slots(lanes.full)}
         rows = await self._database.fetch(self._due.sql, self._due.values(bound))
         claims = []
-        for errand, kind, payload, due, attempts in rows:
+        for errand, kind, due, attempts in rows:
+            if not lanes.takes(str(kind)):
+                continue
             until = milliseconds(now + LEASE)
-            if await self._change(self._claim, errand, int(due), due=until):
-                claims.append(
-                    Claim(
-                        id=str(errand),
-                        kind=str(kind),
-                        payload=msgspec.json.decode(payload),
-                        attempt=int(attempts) + 1,
-                        until=until,
-                    )
+            payload = await self._claimed(str(errand), int(due), until)
+            if payload is not None:
+                claim = Claim(
+                    id=str(errand),
+                    kind=str(kind),
+                    payload=payload,
+                    attempt=int(attempts) + 1,
+                    until=until,
                 )
+                lanes.begin(claim.kind)
+                claims.append(claim)
         return claims
 
     async def done(self, claim: Claim) -> None:
@@ -86,6 +94,21 @@ class Claims:
         cut = problem.replace("\0", "")[:_LONGEST_PROBLEM]
         await self._change(self._failed, claim.id, claim.until, due=due, problem=cut)
 
+    async def _claimed(self, errand: str, due: int, until: int) -> Payload | None:
+        """What an errand is about, which is one's own from now on; None when it is not."""
+        bound = {"id": errand, "seen": due, "due": until}
+        claim, content = self._claim, self._content
+        try:
+            async with self._database.transaction() as transaction:
+                if await transaction.execute(claim.sql, claim.values(bound)) != 1:
+                    return None
+                found = await transaction.fetch(content.sql, content.values({"id": errand}))
+        except TransactionConflict:
+            # Somebody else changed it: it is theirs.
+            return None
+        payload: Payload = msgspec.json.decode(found[0][0])
+        return payload
+
     async def _change(self, statement: Statement, id: str, seen: int, **values: Any) -> bool:
         """Whether the errand was still as it was seen, and is changed."""
         bound = {"id": id, "seen": seen, **values}
@@ -102,11 +125,20 @@ class Claims:
     def _due(self) -> Statement:
         t = self._table
         return self._database.dialect.compile(
-            sa.select(t.c.errand, t.c.kind, t.c.payload, t.c.due, t.c.attempts)
-            .where(t.c.due <= sa.bindparam("now", type_=sa.BigInteger()))
+            sa.select(t.c.errand, t.c.kind, t.c.due, t.c.attempts)
+            .where(
+                t.c.due <= sa.bindparam("now", type_=sa.BigInteger()),
+                t.c.kind.not_in([sa.bindparam(slot, type_=sa.String()) for slot in _slots(())]),
+            )
             .order_by(t.c.due, t.c.errand)
             .limit(sa.bindparam("most", type_=sa.Integer()))
         )
+
+    @cached_property
+    def _content(self) -> Statement:
+        t = self._table
+        one = t.c.errand == sa.bindparam("id", type_=sa.String())
+        return self._database.dialect.compile(sa.select(t.c.payload).where(one))
 
     @cached_property
     def _claim(self) -> Statement:
@@ -140,3 +172,9 @@ class Claims:
             t.c.errand == sa.bindparam("id", type_=sa.String()),
             t.c.due == sa.bindparam("seen", type_=sa.BigInteger()),
         )
+
+
+def _slots(kinds: Sequence[str]) -> dict[str, str]:
+    """The kinds as values of a statement that takes up to `AT_ONCE` of them."""
+    padded = (*kinds, *("",) * (AT_ONCE - len(kinds)))
+    return {f"full_{at}": kind for at, kind in enumerate(padded)}

@@ -11,6 +11,7 @@ import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from conductus.errors import ApiError
 from conductus.jobs.claims import Claim, Claims
+from conductus.jobs.lanes import Lanes
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry, ended
 from conductus.telemetry import (
@@ -28,13 +30,23 @@ from conductus.telemetry import (
     TaskFailed,
 )
 
-AT_ONCE: Final = 8
 TRY_SECONDS: Final = 60.0
 """Less than the lease: who takes longer is stopped before somebody else begins."""
-PAUSES: Final = (10, 60, 300, 1200, 3600, 3 * 3600, 6 * 3600)
+PAUSES: Final = (10, 60, 300, 1200, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 """Seconds between one try and the next; after the last of them an errand is parked."""
 WAKE_SECONDS: Final = 300.0
+DRAIN_SECONDS: Final = 5.0
+"""For what is under way when a worker stops; what takes longer is done by another one."""
 _PURGE_EACH: Final = timedelta(hours=1)
+
+
+class Attendance(Enum):
+    """Which projects' errands a process does."""
+
+    NONE = "none"
+    OPEN = "open"
+    """Those that requests have opened; one process of a server opens all."""
+    ALL = "all"
 
 
 class Undeliverable(Exception):
@@ -63,63 +75,112 @@ class Delivery:
         self._observer = observer
         self._poll_seconds = poll_seconds
         self._clock = clock
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def beside(self, project: Project) -> None:
         """Does what is due, whenever the bell rings or some time has passed; until cancelled."""
-        claims = Claims(project.database)
+        project.outbox.attended = True
+        try:
+            await self._attend(project)
+        finally:
+            project.outbox.attended = False
+
+    async def _attend(self, project: Project) -> None:
+        claims, lanes = Claims(project.database), Lanes()
         purged = self._clock()
-        while True:
-            project.outbox.bell.clear()
-            try:
-                while await self.round(project, claims):
+        async with asyncio.TaskGroup() as tasks:
+            while not self._stopping:
+                project.outbox.bell.clear()
+                try:
+                    while await self._begin(project, claims, lanes, tasks):
+                        pass
+                    if self._clock() - purged > _PURGE_EACH:
+                        await claims.purge(self._clock())
+                        purged = self._clock()
+                except ApiError:
+                    # That the database is away is told by the project's watch.
                     pass
-                if self._clock() - purged > _PURGE_EACH:
-                    await claims.purge(self._clock())
-                    purged = self._clock()
-            except ApiError:
-                # That the database is away is told by the project's watch.
-                pass
-            except Exception as error:
-                self._observer(TaskFailed(f"deliver {project.key}", error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await project.outbox.bell.wait()
+                except Exception as error:
+                    self._observer(TaskFailed(f"deliver {project.key}", error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll_seconds):
+                        await project.outbox.bell.wait()
 
     async def round(self, project: Project, claims: Claims) -> int:
         """Takes some errands and does them; answers how many there were."""
-        taken = await claims.take(self._clock(), AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
-            for claim in taken:
-                tasks.create_task(self._deliver(project, claims, claim))
+            return await self._begin(project, claims, Lanes(), tasks)
+
+    async def _begin(
+        self, project: Project, claims: Claims, lanes: Lanes, tasks: asyncio.TaskGroup
+    ) -> int:
+        """Takes the errands that there is room for; answers how many are under way now."""
+        if not lanes.room:
+            return 0
+        taken = await claims.take(self._clock(), lanes)
+        for claim in taken:
+            task = tasks.create_task(self._deliver(project, claims, claim, lanes))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
         return len(taken)
 
     @asynccontextmanager
-    async def waking(self, registry: Registry, lock: Path) -> AsyncIterator[None]:
-        """Opens every project meanwhile, so that what an earlier run left undone is done.
+    async def attending(
+        self, registry: Registry, attendance: Attendance, lock: Path
+    ) -> AsyncIterator[None]:
+        """Opens projects meanwhile, so that what an earlier run left undone is done.
 
-        Of several workers the one that holds the file `lock` does so.
+        Of the processes of a server the one that holds the file `lock` does so. What is
+        under way in the end may still be finished, for some seconds.
         """
-        task = asyncio.create_task(self._wake(registry, lock))
-        try:
+        if attendance is Attendance.NONE:
             yield
-        finally:
-            await ended({task})
-
-    async def _wake(self, registry: Registry, lock: Path) -> None:
+            return
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as file:
-            while True:
-                keys = registry.keys() if _is_ours(file) else ()
-                for key in keys:
-                    # What is amiss with it, the registry tells.
-                    with suppress(ApiError):
-                        await registry.project(key)
-                await asyncio.sleep(WAKE_SECONDS)
+            whole = attendance is Attendance.ALL
+            seconds = self._poll_seconds if whole else WAKE_SECONDS
+            waking = self._wake(registry, lambda: whole or _is_ours(file), seconds)
+            task = asyncio.create_task(waking)
+            try:
+                yield
+            finally:
+                await ended({task})
+                await self._drain()
 
-    async def _deliver(self, project: Project, claims: Claims, claim: Claim) -> None:
-        # When the database goes away meanwhile, the claim runs out and somebody tries again.
-        with suppress(ApiError):
+    async def _wake(
+        self, registry: Registry, is_ours: Callable[[], bool], each_seconds: float
+    ) -> None:
+        while True:
+            for key in registry.keys() if is_ours() else ():
+                # What is amiss with it, the registry tells.
+                with suppress(ApiError):
+                    await registry.project(key)
+            await asyncio.sleep(each_seconds)
+
+    async def _drain(self) -> None:
+        """Begins nothing more, and waits for what is under way, as long as that may take."""
+        self._stopping = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=DRAIN_SECONDS)
+
+    async def _deliver(self, project: Project, claims: Claims, claim: Claim, lanes: Lanes) -> None:
+        try:
             problem = await self._problem(project, claim)
+            lanes.fared(claim.kind, well=problem is None)
+            await self._settle(project, claims, claim, problem)
+        finally:
+            lanes.end(claim.kind)
+            # There is room again.
+            project.outbox.bell.set()
+
+    async def _settle(
+        self, project: Project, claims: Claims, claim: Claim, problem: _Problem | None
+    ) -> None:
+        """Ends an errand, or leaves it for later."""
+        # When the database went away meanwhile, the claim runs out and somebody tries again.
+        with suppress(ApiError):
             if problem is None:
                 await claims.done(claim)
                 self._observer(Delivered(project.key, claim.kind, claim.id, claim.attempt))
@@ -145,7 +206,8 @@ class Delivery:
         return None
 
     def _handler(self, claim: Claim) -> Handler:
-        handler = self._handlers.get(claim.kind)
+        # What follows a slash says for whom.
+        handler = self._handlers.get(claim.kind.partition("/")[0])
         if handler is None:
             raise Undeliverable(f"nothing here knows what to do with {claim.kind!r}")
         return handler

@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -42,13 +42,28 @@ class Errand(Struct, frozen=True):
     """JSON. No secrets: it may be kept for weeks."""
 
 
+class Rings(Protocol):
+    """A number that other processes see grow."""
+
+    def ring(self) -> None:
+        """Makes it grow."""
+        ...
+
+    def rings(self) -> int:
+        """The number."""
+        ...
+
+
 class Outbox:
     """Where the errands of one project are left."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, rings: Rings) -> None:
         self._dialect = dialect
+        self._rings = rings
         self.bell = asyncio.Event()
         """Rung when there is something to do."""
+        self.attended = False
+        """Whether this process does what is left here."""
 
     async def put(self, transaction: Transaction, errands: Sequence[Errand], now: datetime) -> None:
         """Leaves errands; they are there when the transaction is. Ring afterwards."""
@@ -68,7 +83,14 @@ class Outbox:
 
     def ring(self) -> None:
         """After the commit: the errands need not wait for the next look."""
-        self.bell.set()
+        if self.attended:
+            self.bell.set()
+        else:
+            self._rings.ring()
+
+    def rings(self) -> int:
+        """Grows when errands are left for other processes. Costs nanoseconds."""
+        return self._rings.rings()
 
 
 def milliseconds(moment: datetime) -> int:

@@ -1,0 +1,1 @@
+"""Receivers of webhooks are told what happened: signed, again and again, and on record."""
