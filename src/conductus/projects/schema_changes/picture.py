@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Transaction
+from conductus.database.executor import Executor
 from conductus.database.introspection import Table, introspect_within
 from conductus.errors import CollectionNotFound, CollectionNotManaged, SystemCollection
 from conductus.projects.merging import OWN_PREFIX, Metadata, merge
@@ -60,10 +60,10 @@ class Picture(Struct, frozen=True, kw_only=True):
         )
 
 
-async def look(transaction: Transaction, dialect: Dialect, system: System) -> Picture:
+async def look(executor: Executor, dialect: Dialect, system: System) -> Picture:
     """The picture of this moment."""
-    tables = await introspect_within(transaction, dialect)
+    tables = await introspect_within(executor, dialect)
     named = by_name(tables)
-    metadata = await read_metadata(transaction, dialect, named)
+    metadata = await read_metadata(executor, dialect, named)
     schema = merge(tables, metadata, system)
     return Picture(tables=named, metadata=metadata, schema=schema, system=system)

@@ -6,7 +6,7 @@ of the API reference, §2.3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conductus.database.ddl import OnDelete, Reference
@@ -18,6 +18,22 @@ ON_DELETE: Mapping[str, OnDelete] = {
     "cascade": "cascade",
     "set_null": "set_null",
 }
+
+
+def check_relations(schema: Schema, several: Sequence[Mapping[str, Any]]) -> None:
+    """`check_relation` of rows that clients write, none of a field that has one already.
+
+    Rows that are there have their `id`.
+    """
+    fields: set[tuple[Any, Any]] = set()
+    for values in several:
+        check_relation(schema, values)
+        field = values["collection_many"], values["field_many"]
+        other = schema.many_to_one.get(field)
+        stated = other is not None and other.id is not None and other.id != values.get("id")
+        if stated or field in fields:
+            raise ValidationFailed({"field_many": "This field has a relation already"})
+        fields.add(field)
 
 
 def check_relation(schema: Schema, values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ over.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import TypeVar
 
 from msgspec import UNSET
@@ -19,7 +19,7 @@ from msgspec import UNSET
 from conductus.database.ddl import SchemaEditor, schema_editor
 from conductus.database.ddl.elements import check_identifier
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Transaction, TransactionConflict
+from conductus.database.executor import Executor, Transaction, TransactionConflict
 from conductus.errors import (
     ApiError,
     CollectionExists,
@@ -55,6 +55,8 @@ from conductus.schema.system import System
 
 T = TypeVar("T")
 _ATTEMPTS = 5
+_MOST_KEYS = 16
+"""Columns of a key; a limit of MySQL's."""
 Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 
@@ -82,11 +84,28 @@ class SchemaChanges:
         self._system = system
         self._begin = begin
 
+    async def picture(self, executor: Executor) -> Picture:
+        """What the changes go by, as the database or a transaction sees it now."""
+        return await look(executor, self._dialect, self._system)
+
+    def within(self, transaction: Transaction) -> SchemaChanges:
+        """The same changes as parts of one schema transaction, which its owner ends.
+
+        They raise `TransactionConflict`: the owner begins again.
+        """
+        return _Joined(self._dialect, self._system, transaction)
+
     # -- collections ----------------------------------------------------------------
 
     async def create_collection(self, body: Body) -> str:
         """Makes a table and manages it, or manages one that is there; answers its name."""
-        request = parse_collection(body)
+        return await self._create(parse_collection(body), most_keys=1)
+
+    async def create_table(self, body: Body) -> str:
+        """The same, also for a table whose key has several columns."""
+        return await self._create(parse_collection(body), most_keys=_MOST_KEYS)
+
+    async def _create(self, request: CollectionRequest, most_keys: int) -> str:
         stated = None if request.collection is UNSET else request.collection
         name = check_collection_name(stated)
         check_identifier(self._dialect.name, "collection", name)
@@ -97,7 +116,7 @@ class SchemaChanges:
             if twin is not None:
                 raise CollectionExists(twin)
             if existing is None:
-                await self._create_table(work, name, request)
+                await self._create_table(work, name, request, most_keys)
             elif existing.managed:
                 raise CollectionExists(name)
             else:
@@ -190,15 +209,18 @@ class SchemaChanges:
     # -- relations ------------------------------------------------------------------
 
     async def create_relation(
-        self, values: Body, on_delete: str, write: Callable[[Transaction], Awaitable[T]]
+        self, values: Body, on_delete: str | None, write: Callable[[Transaction], Awaitable[T]]
     ) -> T:
         """Makes the database keep a relation; `write` writes its row in the same transaction.
 
-        Raises 4 or 12, also for rows that break the relation, and what `write` raises.
+        Without `on_delete`, the database keeps nothing. Raises 4 or 12, also for rows that
+        break the relation, and what `write` raises.
         """
 
         async def create(work: _Work) -> T:
             check_relation(work.picture.schema, values)
+            if on_delete is None:
+                return await write(work.transaction)
             wanted = reference(work.picture.schema, values, on_delete)
             # First, as MySQL commits with it; the row is then kept or not with its history.
             await work.editor.add_reference(work.transaction, wanted)
@@ -221,8 +243,10 @@ class SchemaChanges:
                     return await action(_Work(transaction, self._dialect, picture))
         raise DatabaseUnreachable("Too many others change the same tables: try again")
 
-    async def _create_table(self, work: _Work, name: str, request: CollectionRequest) -> None:
-        plans = _new_table(work, name, request)
+    async def _create_table(
+        self, work: _Work, name: str, request: CollectionRequest, most_keys: int
+    ) -> None:
+        plans = _new_table(work, name, request, most_keys)
         columns = [plan.added for plan in plans if plan.added is not None]
         await work.editor.create_table(work.transaction, name, columns)
         await work.metadata.forget_structure(name)
@@ -298,6 +322,18 @@ class SchemaChanges:
         await work.metadata.remove_collection(collection.name)
 
 
+class _Joined(SchemaChanges):
+    """Changes in a transaction that somebody else has begun."""
+
+    def __init__(self, dialect: Dialect, system: System, transaction: Transaction) -> None:
+        super().__init__(dialect, system, lambda: nullcontext(transaction))
+        self._transaction = transaction
+
+    async def _whole(self, action: Callable[[_Work], Awaitable[T]]) -> T:
+        picture = await self.picture(self._transaction)
+        return await action(_Work(self._transaction, self._dialect, picture))
+
+
 def _with_fields(work: _Work, name: str) -> Collection:
     """A collection of which some field may be changed, if only its note."""
     collection = work.picture.collection(name)
@@ -306,12 +342,14 @@ def _with_fields(work: _Work, name: str) -> Collection:
     return collection
 
 
-def _new_table(work: _Work, name: str, request: CollectionRequest) -> list[FieldPlan]:
+def _new_table(
+    work: _Work, name: str, request: CollectionRequest, most_keys: int
+) -> list[FieldPlan]:
     """The fields of a new collection, judged in the order of the API reference."""
     fields = () if request.fields is UNSET else request.fields
     if not fields:
         raise ValidationFailed({"fields": "A collection needs a list of fields"})
-    if sum(field.primary_key is True for field in fields) != 1:
+    if not 1 <= sum(field.primary_key is True for field in fields) <= most_keys:
         raise Unprocessable("A collection needs exactly one primary key")
     if sum(field.auto_increment is True for field in fields) > 1:
         raise Unprocessable("A collection has one auto increment at most")
