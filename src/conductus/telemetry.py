@@ -34,6 +34,16 @@ class ServerStarted(Struct, frozen=True):
     workers: int
 
 
+class ConfigurationTaken(Struct, frozen=True):
+    """Workers with the new settings take the place of the old ones."""
+
+
+class ConfigurationRefused(Struct, frozen=True):
+    """The new settings cannot be used; the old ones stay."""
+
+    reason: str
+
+
 class ServerStopped(Struct, frozen=True):
     """The server has answered its last request."""
 
@@ -79,6 +89,10 @@ class RequestServed(Struct, frozen=True, kw_only=True):
     ip: str = ""
     project: str | None = None
     user: int | None = None
+    route: str = ""
+    """The pattern that it matched; what counts requests goes by it, no line has it."""
+    traceparent: str = ""
+    """Whose part it is, as the client says (W3C Trace Context); no line has it either."""
 
 
 class RequestFailed(Struct, frozen=True, kw_only=True):
@@ -126,11 +140,26 @@ class DeliveryParked(Struct, frozen=True):
     problem: str
 
 
+class PluginSkipped(Struct, frozen=True):
+    """A plugin that the server can do without could not be loaded."""
+
+    plugin: str
+    problem: str
+
+
 class SignInRefused(Struct, frozen=True):
     """A provider of single sign-on could not be asked, or did not answer as it must."""
 
     project: str
     provider: str
+    problem: str
+
+
+class StorageFailed(Struct, frozen=True):
+    """The storage of a project did not do what it was asked."""
+
+    project: str
+    key: str
     problem: str
 
 
@@ -146,6 +175,8 @@ class MailLogged(Struct, frozen=True):
 Observation = (
     ServerStarted
     | ServerStopped
+    | ConfigurationTaken
+    | ConfigurationRefused
     | ProjectOpened
     | ProjectClosed
     | ProjectUnavailable
@@ -157,7 +188,9 @@ Observation = (
     | DeliveryFailed
     | DeliveryParked
     | MailLogged
+    | PluginSkipped
     | SignInRefused
+    | StorageFailed
 )
 
 
@@ -171,6 +204,16 @@ class Observer(Protocol):
 
 def silent(observation: Observation) -> None:
     """An observer for commands and tests that need none."""
+
+
+def all_of(*observers: Observer) -> Observer:
+    """An observer that tells each of several."""
+
+    def tell(observation: Observation) -> None:
+        for observer in observers:
+            observer(observation)
+
+    return tell
 
 
 class Log:
@@ -259,6 +302,10 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "warning", "project unavailable", _known(observation)
         case ServerStarted():
             return "info", "server started", _known(observation)
+        case ConfigurationTaken():
+            return "info", "configuration taken", {}
+        case ConfigurationRefused():
+            return "error", "configuration refused", _known(observation)
         case ServerStopped():
             return "info", "server stopped", {}
         case ProjectOpened():
@@ -273,8 +320,12 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "warning", "delivery failed", _known(observation)
         case DeliveryParked():
             return "error", "delivery parked", _known(observation)
+        case PluginSkipped():
+            return "warning", "plugin skipped", _known(observation)
         case SignInRefused():
             return "warning", "sign in refused", _known(observation)
+        case StorageFailed():
+            return "error", "storage failed", _known(observation)
         case MailLogged():
             return "info", "mail logged", _known(observation)
         case _:
@@ -282,8 +333,11 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
 
 
 def _json_line(served: RequestServed) -> str:
-    facts = asdict(served) | {
-        "path": _shown(served.path),
+    facts = asdict(served)
+    del facts["route"], facts["traceparent"]
+    facts |= {
+        # A client may send bytes that are no text.
+        "path": _shown(served.path).encode("utf-8", "backslashreplace").decode(),
         "seconds": round(served.seconds, 6),
         "level": _level(served),
         "timestamp": _timestamp(),

@@ -78,6 +78,11 @@ def test_a_request_line_hides_what_a_client_spells_in_codes() -> None:
     assert written(served(path="/p/x?%74oken=abc"))["path"] == "/p/x?%74oken=***"
 
 
+def test_bytes_that_are_no_text_are_written_as_codes() -> None:
+    path = b"/p/items/\xff?q=\xed".decode("utf-8", "surrogateescape")
+    assert written(served(path=path))["path"] == "/p/items/\\udcff?q=\\udced"
+
+
 def test_an_answer_that_is_our_fault_is_an_error() -> None:
     assert written(served(status=503))["level"] == "error"
 

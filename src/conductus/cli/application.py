@@ -30,6 +30,8 @@ def application() -> App:
         result_action="return_value",
     )
     commands.command("conductus.cli.start:start", name="start", help="Start the server.")
+    works = "Do what is left for later: mail, hooks, webhooks."
+    commands.command("conductus.cli.worker:worker", name="worker", help=works)
     projects = App(name="project", help="Create, list and remove projects.")
     projects.command(
         "conductus.cli.project:create", name="create", help="Make a project of a database."
@@ -42,6 +44,23 @@ def application() -> App:
     commands.command(_users())
     commands.command(_roles())
     commands.command(_permissions())
+    commands.command(_schema())
+    plugins = App(name="plugin", help="See plugins, and run their commands.")
+    plugins.command(
+        "conductus.cli.plugin:list_plugins", name="list", help="List plugins and what they do."
+    )
+    plugins.command(
+        "conductus.cli.plugin:run_command", name="run", help="Run a command of a plugin."
+    )
+    commands.command(plugins)
+    databases = App(name="database", help="Look after the databases.")
+    made = "Make what this version needs in databases of an older one."
+    databases.command("conductus.cli.database:upgrade_tables", name="upgrade", help=made)
+    commands.command(databases)
+    written = "Write the OpenAPI document of a project."
+    commands.command("conductus.cli.openapi:show_document", name="openapi", help=written)
+    looked = "Look at everything that can be wrong, and say what to do."
+    commands.command("conductus.cli.doctor:doctor", name="doctor", help=looked)
     return commands
 
 
@@ -74,10 +93,21 @@ def _permissions() -> App:
     return permissions
 
 
+def _schema() -> App:
+    schema = App(name="schema", help="Keep the schema as a text, compare it, apply it.")
+    texts = "conductus.cli.schema"
+    taken = "Write the schema as YAML."
+    schema.command(f"{texts}:take_snapshot", name="snapshot", help=taken)
+    shown = "Show what would make the database what a text says."
+    schema.command(f"{texts}:show_difference", name="diff", help=shown)
+    schema.command(f"{texts}:apply", name="apply", help="Make the database what a text says.")
+    return schema
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command; answers its exit code."""
+    """Runs one command; answers its exit code, which a command may state itself."""
     try:
-        application()(arguments, exit_on_error=False)
+        stated = application()(arguments, exit_on_error=False)
     except CycloptsError:
         return USAGE  # It was told already.
     except (CommandFailed, ConfigInvalid) as error:
@@ -94,5 +124,5 @@ def run(arguments: Sequence[str]) -> int:
 
         Log("console")(TaskFailed("command", error))
     else:
-        return FINE
+        return stated if isinstance(stated, int) else FINE
     return FAILED

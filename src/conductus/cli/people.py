@@ -5,31 +5,26 @@ What is written here is written as the server itself would: a running server see
 
 from __future__ import annotations
 
-import asyncio
-import os
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from cyclopts import Parameter
 
-from conductus.auth.passwords import Passwords
-from conductus.auth.second_factor_setup import sealed_secret
 from conductus.cli.application import CommandFailed
 from conductus.cli.console import say
-from conductus.cli.places import DataFolder, own_folder
-from conductus.config import project_config, project_keys
+from conductus.cli.opened import ProjectKey, opened
+from conductus.cli.places import DataFolder
 from conductus.items.context import Context
 from conductus.items.rows import Item
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.permissions.explaining import asked, explained
 from conductus.permissions.policy import ADMINISTRATOR
-from conductus.projects.project import Project, open_project
-from conductus.schema.system import load_system
-from conductus.telemetry import silent
+from conductus.projects.project import Project
 
 T = TypeVar("T")
 USERS: Final = "directus_users"
@@ -37,9 +32,6 @@ ROLES: Final = "directus_roles"
 PERMISSIONS: Final = "directus_permissions"
 LEVELS: Final = ("create", "read", "update", "delete", "comment", "explain")
 SUSPENDED: Final = "suspended"
-ProjectKey = Annotated[
-    str | None, Parameter(name="--project", help="Its key; needed where there are several.")
-]
 Flag = Parameter(negative=())
 
 
@@ -313,30 +305,18 @@ class _Desk:
         await self._project.writer.update(USERS, [key], body, self._context)
 
 
-def _run(project: str | None, data: Any, work: Callable[[_Desk], Awaitable[T]]) -> T:
+def _run(project: str | None, data: Path | None, work: Callable[[_Desk], Awaitable[T]]) -> T:
     """Does something to a project that is opened for it. Raises `CommandFailed`."""
-    folder = own_folder(data, os.environ)
-    keys = project_keys(folder, os.environ)
-    if project is None and len(keys) != 1:
-        raise CommandFailed(f"Name one with --project: {', '.join(keys) or 'there is none yet'}")
-    key = project or keys[0]
-    if key not in keys:
-        raise CommandFailed(f"There is no project {key!r}")
-    config = project_config(folder, key, os.environ)
 
-    async def done() -> T:
-        with Passwords() as passwords:
-            async with open_project(
-                key, config, folder, load_system(), silent, passwords.hash_secret, sealed_secret
-            ) as opened:
-                snapshot = await opened.current()
-                context = Context(
-                    schema=snapshot.schema,
-                    actor=SYSTEM,
-                    policy=ADMINISTRATOR,
-                    now=datetime.now(UTC),
-                    password_policy=snapshot.settings.password_policy,
-                )
-                return await work(_Desk(opened, context))
+    async def done(found: Project) -> T:
+        snapshot = await found.current()
+        context = Context(
+            schema=snapshot.schema,
+            actor=SYSTEM,
+            policy=ADMINISTRATOR,
+            now=datetime.now(UTC),
+            password_policy=snapshot.settings.password_policy,
+        )
+        return await work(_Desk(found, context))
 
-    return asyncio.run(done())
+    return opened(project, data, done)

@@ -11,10 +11,12 @@ import http.client
 import ipaddress
 import os
 import resource
+import signal
 import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -24,9 +26,11 @@ from msgspec import structs
 from conductus import __version__
 from conductus.cli.application import CommandFailed
 from conductus.cli.console import say, working
+from conductus.cli.opened import loaded_plugins
 from conductus.cli.places import DataFolder, free_port, own_folder, sole_server
 from conductus.cli.project import tell
 from conductus.config import (
+    ConfigInvalid,
     LogFormat,
     ServerConfig,
     database_url,
@@ -39,7 +43,14 @@ from conductus.errors import ApiError
 from conductus.projects import setup
 from conductus.projects.snapshot import load
 from conductus.schema.system import System, load_system
-from conductus.telemetry import Log, ServerStarted, ServerStopped, library_logging
+from conductus.telemetry import (
+    ConfigurationRefused,
+    ConfigurationTaken,
+    Log,
+    ServerStarted,
+    ServerStopped,
+    library_logging,
+)
 
 APP = "conductus.app:create"
 FIRST_PROJECT = "main"
@@ -56,6 +67,7 @@ def start(
     data: DataFolder = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=1024))] = None,
     log_format: LogFormat | None = None,
+    no_worker: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Start the server. The first start makes the data folder and the project `main`.
 
@@ -69,14 +81,21 @@ def start(
         Processes that serve; one for each core is plenty.
     log_format
         Log lines for people or for programs.
+    no_worker
+        Leave mail, hooks and webhooks to `conductus worker`.
     """
     folder = own_folder(data, os.environ)
     stated = {"host": host, "port": port, "workers": workers, "log_format": log_format}
     given = {name: value for name, value in stated.items() if value is not None}
     config = structs.replace(server_config(folder, os.environ), **given)
+    if no_worker:
+        config = structs.replace(config, jobs=structs.replace(config.jobs, deliver=False))
     with sole_server(folder):
         config = structs.replace(config, port=free_port(config.host, config.port))
         keys = asyncio.run(_prepared(folder, config.log_format))
+        with loaded_plugins(folder, keys):
+            # What every worker will load: what is wrong is told once.
+            pass
         _serve(folder, config, keys)
 
 
@@ -138,7 +157,9 @@ def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
         CONDUCTUS_PORT=str(config.port),
         CONDUCTUS_WORKERS=str(config.workers),
         CONDUCTUS_LOG_FORMAT=config.log_format,
+        CONDUCTUS_JOBS__DELIVER=str(config.jobs.deliver).lower(),
     )
+    _count_together(folder / "run" / "metrics")
     _allow_files(config.connections)
     # Nobody needs them any more, and a worker's environment may be read by others.
     for name in ("CONDUCTUS_ADMIN_EMAIL", "CONDUCTUS_ADMIN_PASSWORD"):
@@ -162,8 +183,35 @@ def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:
     )
     announcing = threading.Thread(target=_announce, args=(config, keys, log), daemon=True)
     server.on_startup(announcing.start)
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        if _taken(folder, log):
+            # Granian has no types for its handlers.
+            server.signal_handler_reload(number, frame)  # type: ignore[no-untyped-call]
+
+    # The server's own handler, set before the hooks, would not look at the settings first.
+    server.on_startup(lambda: signal.signal(signal.SIGHUP, heed))
     server.serve()
     log(ServerStopped())
+
+
+def _taken(folder: Path, log: Log) -> bool:
+    """Whether the settings as they are now can be used; tells."""
+    try:
+        server_config(folder, os.environ)
+    except ConfigInvalid as error:
+        log(ConfigurationRefused(str(error)))
+        return False
+    log(ConfigurationTaken())
+    return True
+
+
+def _count_together(folder: Path) -> None:
+    """Gives the workers an empty folder in which their counts add up."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for file in folder.glob("*.db"):
+        file.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _allow_files(connections: int) -> None:

@@ -1,0 +1,1 @@
+"""What happened, counted for whoever watches: Prometheus."""

@@ -1,0 +1,1 @@
+"""How long things took, for whoever follows a request through several servers."""
