@@ -6,13 +6,16 @@ import argparse
 import asyncio
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from bench import report
 from bench.measure import Effort
 from bench.peers import Peer, peer_of
 from bench.peers.install import install
-from bench.run import Options, Servers, run, tell
+from bench.report import tell
+from bench.restricted import measure_alone
+from bench.run import Options, Servers, existing, run
 from bench.workloads import WORKLOADS, Workload
 from bench.world import World
 
@@ -32,6 +35,10 @@ def main() -> int:
             from bench import schema_size
 
             return asyncio.run(schema_size.measure(_servers(options), options.databases))
+        case "assets":
+            from bench import assets
+
+            return asyncio.run(assets.measure(_servers(options), options.databases))
         case "memory":
             from bench import memory
 
@@ -40,6 +47,12 @@ def main() -> int:
             from bench import authentication
 
             return asyncio.run(authentication.measure(_servers(options), options.databases))
+        case "roles":
+            from bench import roles
+
+            return asyncio.run(roles.measure(_servers(options), options.databases))
+        case "restricted":
+            return asyncio.run(_restricted(_options(options)))
         case _:
             return _run(options)
 
@@ -53,6 +66,18 @@ def _run(options: argparse.Namespace) -> int:
     if complaints:
         tell(f"FAILED: not a result, {len(complaints)} complaints, the first: {complaints[0]}")
     return 1 if complaints else 0
+
+
+async def _restricted(options: Options) -> int:
+    status = 0
+    for kind in options.databases:
+        with tempfile.TemporaryDirectory(prefix="conductus-bench-") as folder:
+            database = options.servers.database(kind, "restricted", Path(folder))
+            async with existing(database):
+                status |= await measure_alone(
+                    database, options.workloads, options.world, options.effort
+                )
+    return status
 
 
 def _options(options: argparse.Namespace) -> Options:
@@ -80,7 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "command", nargs="?", default="run",
-        choices=("run", "peers", "schema-size", "memory", "authentication"),
+        choices=(
+            "run", "peers", "restricted", "roles", "schema-size", "memory", "authentication",
+            "assets",
+        ),
     )  # fmt: skip
     parser.add_argument("what", nargs="?", choices=("install",), help="with `peers`")
     parser.add_argument("--databases", type=_databases, default=DATABASES, metavar="A,B")

@@ -21,7 +21,8 @@ from typing import Any
 from msgspec import Struct
 
 from bench.conductus import EMAIL, PASSWORD, PROJECT, adopt
-from bench.run import Servers, existing, tell
+from bench.report import tell
+from bench.run import Servers, existing
 from conductus.auth.failures import Visit
 from conductus.auth.identity import Identity
 from conductus.auth.login import Form, Login
@@ -35,6 +36,8 @@ from conductus.http.exchange import Exchange
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
+from conductus.tallies.redis import RedisDoor
+from conductus.tallies.throttle import Throttles
 from conductus.telemetry import silent
 
 REMEMBERED = 20_000
@@ -67,7 +70,9 @@ async def measure(servers: Servers, databases: Sequence[str]) -> int:
                 )
             )
             identity = await stack.enter_async_context(Identity(silent))
-            login = Login(identity, passwords)
+            redis = await stack.enter_async_context(RedisDoor(silent))
+            throttles = stack.enter_context(Throttles(path / "throttles", redis))
+            login = Login(identity, passwords, throttles)
             asking = Asking(await registry.project(PROJECT), identity, login)
             print(await _text(kind, asking), flush=True)
     return 0

@@ -64,8 +64,8 @@ def target(name: str, port: int, server: Server | None, project: str = PROJECT) 
     return Target(name, port, CONDUCTUS, server, f"/{project}", lambda: sign_in(port, project))
 
 
-def sign_in(port: int, project: str = PROJECT) -> Headers:
-    """The headers of an administrator."""
-    credentials = {"email": EMAIL, "password": PASSWORD}
+def sign_in(port: int, project: str = PROJECT, email: str = EMAIL) -> Headers:
+    """The headers of a user, by default of the administrator."""
+    credentials = {"email": email, "password": PASSWORD}
     answer = ask(port, "POST", f"/{project}/auth/authenticate", credentials)
     return {"Authorization": f"Bearer {answer['data']['token']}"}

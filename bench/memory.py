@@ -23,7 +23,8 @@ from bench.conductus import PROJECT, adopt, sign_in, started
 from bench.databases import Database, fill
 from bench.load import quantile
 from bench.processes import Server, cores
-from bench.run import Servers, existing, tell
+from bench.report import tell
+from bench.run import Servers, existing
 from bench.targets import Headers, Refused
 from bench.world import FIRST_MOMENT, SEED
 

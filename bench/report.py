@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -52,6 +53,8 @@ class DatabaseReport(Struct, frozen=True):
     database: str
     version: str
     lines: list[Line]
+    restricted: list[Line]
+    """Those of roles that are kept to rules; the administrator is their limit."""
     differences: list[str]
     notes: list[str]
     failures: list[str]
@@ -61,7 +64,7 @@ class DatabaseReport(Struct, frozen=True):
         """Why these rates are not all a result."""
         refused = [
             f"ERRORS: {line.target}, {line.workload}: {line.first_error.strip()}"
-            for line in self.lines
+            for line in (*self.lines, *self.restricted)
             if line.errors
         ]
         different = [f"DIFFERENT: {one}" for one in self.differences]
@@ -87,20 +90,22 @@ class Report(Struct, frozen=True):
         return [*self.failures, *(line for one in self.databases for line in one.complaints())]
 
 
-def lines(slices: Sequence[Slice]) -> list[Line]:
-    """The medians, in the order of the workloads, the limit first."""
+def lines(slices: Sequence[Slice], limit: str = "limit") -> list[Line]:
+    """The medians, in the order of the workloads, the limit first.
+
+    `limit` is the target that the others are compared with.
+    """
     groups: dict[tuple[str, str], list[Slice]] = {}
     for one in slices:
         groups.setdefault((one.workload, one.target), []).append(one)
     return [
-        _line(groups[key], groups.get((key[0], "limit"), []))
+        _line(groups[key], groups.get((key[0], limit), []))
         for workload in WORKLOADS
-        for key in sorted((k for k in groups if k[0] == workload.name), key=_limit_first)
+        for key in sorted(
+            (k for k in groups if k[0] == workload.name),
+            key=lambda k: (k[1] != limit, k[1] != "conductus", k[1]),
+        )
     ]
-
-
-def _limit_first(key: tuple[str, str]) -> tuple[int, str]:
-    return ("limit", "conductus").index(key[1]) if key[1] in ("limit", "conductus") else 2, key[1]
 
 
 def _line(own: list[Slice], limits: list[Slice]) -> Line:
@@ -140,17 +145,25 @@ HEADINGS = (
 
 
 def text(report: DatabaseReport) -> str:
-    """The table of one database, with what has to be known about it."""
-    rows = [HEADINGS, *map(_cells, report.lines)]
+    """The tables of one database, with what has to be known about it."""
+    found = table(f"\n{report.version}", report.lines)
+    if report.restricted:
+        found += table("\nratios to an administrator's rate", report.restricted)
+    return "\n".join([found, *report.complaints(), *report.notes])
+
+
+def table(head: str, lines: Sequence[Line]) -> str:
+    """Lines below each other under a head."""
+    rows = [HEADINGS, *map(_cells, lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
+    written = [
         "  ".join(
             cell.ljust(width) if place < 2 else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     ]
-    return "\n".join([f"\n{report.version}", *table, *report.complaints(), *report.notes])
+    return "\n".join([head, *written])
 
 
 def _cells(line: Line) -> tuple[str, ...]:
@@ -184,6 +197,11 @@ ratio: requests/s to the limit's in the same round, median and range over rounds
 µs: CPU time per request, of the server's processes and of the database's threads
 MiB: resident memory of the server's processes, shared pages counted once
 *: the load generator was busy all the time, the rate is its own"""
+
+
+def tell(line: str) -> None:
+    """Progress, apart from the results."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def written(report: Report, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -19,7 +18,8 @@ from bench.measure import Effort, measured, tidy
 from bench.peers import Peer, external, local
 from bench.peers.install import missing
 from bench.processes import Cores, Failed, cores
-from bench.report import DatabaseReport, Report
+from bench.report import DatabaseReport, Report, tell
+from bench.restricted import NOT_MEASURED, restricted
 from bench.targets import Refused, Target
 from bench.verify import differences
 from bench.workloads import Workload
@@ -55,11 +55,6 @@ class Options(Struct, frozen=True):
     peers: tuple[Peer, ...]
     with_conductus: bool
     with_local_peers: bool
-
-
-def tell(line: str) -> None:
-    """Progress, apart from the results."""
-    print(line, file=sys.stderr, flush=True)
 
 
 async def run(options: Options) -> Report:
@@ -117,11 +112,18 @@ async def _measure(
                 database, [limit, *started], options.workloads, options.world, options.effort,
                 chosen, tell,
             )  # fmt: skip
+            rules = NOT_MEASURED
+            if started and started[0].name == "conductus":
+                # The last thing: the articles have other columns afterwards.
+                rules = await restricted(
+                    database, started[0], options.workloads, options.world, options.effort, chosen
+                )
             return DatabaseReport(
                 database=database.name,
                 version=await database.version(),
                 lines=report.lines(slices),
-                differences=different,
+                restricted=rules.lines,
+                differences=[*different, *rules.differences],
                 notes=notes,
                 failures=failures,
                 slices=slices,

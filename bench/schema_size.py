@@ -24,7 +24,8 @@ from bench.databases import fill
 from bench.load import Job
 from bench.measure import loaded
 from bench.processes import Cores, Server, cores
-from bench.run import Servers, existing, tell
+from bench.report import tell
+from bench.run import Servers, existing
 from bench.targets import Refused, ask
 from bench.world import FIRST_MOMENT, SEED, sentence
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from bench.targets import Headers, Refused, Target, ask
 from bench.workloads import Ask, Workload
@@ -20,30 +21,45 @@ SHOWN = 5
 
 
 def differences(
-    target: Target, limit: Target, workloads: Sequence[Workload], world: World, headers: Headers
+    target: Target,
+    limit: Target,
+    workloads: Sequence[Workload],
+    world: World,
+    headers: Headers,
+    without: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """What a target answers otherwise than the limit, in words; nothing when all is the same."""
+    """What a target answers otherwise than the limit, in words; nothing when all is the same.
+
+    `without` names fields that are not compared.
+    """
     found: list[str] = []
+    pair = _Pair(target, headers, limit, limit.sign_in(), without)
     for workload in workloads:
         if not target.serves(workload):
             continue
         asks = workload.asks(world, 0)[: workload.compared]
         try:
-            different = [
-                d for one in asks for d in _compared(target, limit, workload, one, headers)
-            ]
+            different = [d for one in asks for d in _compared(pair, workload, one)]
         except Refused as refusal:
             different = [str(refusal)]
         found.extend(f"{target.name}, {workload.title}: {line}" for line in different[:SHOWN])
     return found
 
 
-def _compared(
-    target: Target, limit: Target, workload: Workload, one: Ask, headers: Headers
-) -> Iterator[str]:
-    wanted = _answer(limit, workload, one, {})
-    given = _answer(target, workload, one, headers)
-    if not target.adapter.compares:
+class _Pair(Struct, frozen=True):
+    """Who is compared with whom."""
+
+    target: Target
+    headers: Headers
+    limit: Target
+    limit_headers: Headers
+    without: frozenset[str]
+
+
+def _compared(pair: _Pair, workload: Workload, one: Ask) -> Iterator[str]:
+    wanted = _left(_answer(pair.limit, workload, one, pair.limit_headers), pair.without)
+    given = _left(_answer(pair.target, workload, one, pair.headers), pair.without)
+    if not pair.target.adapter.compares:
         # A peer has its own shape; that it found the same articles is what can be checked.
         yield from _different("titles", _titles(wanted), _titles(given))
         return
@@ -58,6 +74,17 @@ def _answer(target: Target, workload: Workload, one: Ask, headers: Headers) -> A
     places = target.adapter.request(workload, one, target.prefix, "").split(b" ", 2)[1].decode()
     body = msgspec.json.decode(one.body) if one.body else None
     return ask(target.port, target.adapter.method(workload), places, body, headers)
+
+
+def _left(answer: Any, without: frozenset[str]) -> Any:
+    """The answer without these fields, wherever they stand."""
+    match answer:
+        case dict():
+            return {k: _left(v, without) for k, v in answer.items() if k not in without}
+        case list():
+            return [_left(each, without) for each in answer]
+        case _:
+            return answer
 
 
 def _titles(answer: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -101,8 +102,9 @@ class Reading:
         else:
             told = shape.statuses
         by_status = dict.fromkeys(told, 0)
+        hides = partial(self._is_hidden, read.collection, name="status")
         for item in seen:
-            if told and item["status"] is not None:
+            if told and item["status"] is not None and not hides(item):
                 by_status[item["status"]] = by_status.get(item["status"], 0) + 1
         # What decides and is hidden in some rows leaves those out, as a condition does.
         narrowing = (set(self.access.hidden_in(read.collection, p[0])) for p in asked_paths(read))

@@ -291,7 +291,12 @@ class Writing:
         self._either = True
         if key in self.before[target]:
             return self._update(target, key, rest)
-        return self._create(target, value)
+        refused = len(self._early)
+        made = self._create(target, value)
+        if len(self._early) > refused:
+            # Who may do neither is not told which of the two it would have been.
+            self._judge_update(target, rest, set(rest), into_deleted=False)
+        return made
 
     def _member(self, target: str, field: str, member: Any, parent: int | None) -> None:
         """One entry of a one-to-many list."""

@@ -62,24 +62,42 @@ class People(Struct, frozen=True):
 
 
 ASKERS = st.sampled_from(
-    ["one"] * 8 + ["peer"] * 2 + ["nobody"] * 2 + ["other", "lone", "administrator"]
+    ["one"] * 8 + ["peer"] * 2 + ["nobody"] * 3 + ["other", "lone", "administrator"]
 )
-OWNERS = ("one", "peer", "other", "administrator", "unknown", None)
+WRITERS = st.sampled_from(
+    ["one"] * 12 + ["peer"] * 3 + ["nobody", "other", "lone", "administrator"]
+)
+WRITTEN = st.sampled_from(["both", "both", "both", "staged", "owned", "owned", "bare"])
+OWNERS = ("one", "peer", "other", "administrator", "unknown", "nobody", None)
 
 # -- rules ------------------------------------------------------------------------------
 
 LEVELS = st.sampled_from(["none", "mine", "role", "full", "full", "full", None])
-EXPLAINS = st.sampled_from(["none"] * 8 + [None, "create", "update", "always"])
+PUBLIC_LEVELS = st.sampled_from(["none", "mine", "mine", "role", "full"])
+WRITE_LEVELS = st.sampled_from(["none", "mine", "role", "role", "full", "full", "full", None])
+EXPLAINS = st.sampled_from(["none"] * 16 + [None, "create", "update", "always"])
 FIELDS = ("word", "number", "left", "right", "lefts", "rights", "status", "owner")
 HIDDEN = st.one_of(
-    st.just(()), st.just(()), st.lists(st.sampled_from(FIELDS), max_size=3, unique=True).map(tuple)
+    st.just(()),
+    # What is searched, filtered and sorted by most.
+    st.just(("word",)),
+    st.lists(st.sampled_from(FIELDS), max_size=3, unique=True).map(tuple),
+)
+KEPT = st.one_of(
+    *[st.just(())] * 3,
+    *[st.just(("left", "right"))] * 2,
+    st.lists(st.sampled_from(FIELDS), max_size=2, unique=True).map(tuple),
 )
 KEPT_STATUSES = st.one_of(
-    st.just(()), st.lists(st.sampled_from(list(STATUSES)), max_size=2, unique=True).map(tuple)
+    st.just(()),
+    st.just(("draft", "live")),
+    st.lists(st.sampled_from(list(STATUSES)), max_size=2, unique=True).map(tuple),
 )
 
 
-def permission(role: int, collection: str, status: str | None) -> st.SearchStrategy[Permission]:
+def permission(
+    role: int, collection: str, status: str | None, reading: st.SearchStrategy[str | None] = LEVELS
+) -> st.SearchStrategy[Permission]:
     """A row of rules."""
     return st.builds(
         Permission,
@@ -87,17 +105,19 @@ def permission(role: int, collection: str, status: str | None) -> st.SearchStrat
         collection=st.just(collection),
         status=st.just(status),
         create=st.sampled_from(["none", "full", "full"]),
-        read=LEVELS,
-        update=LEVELS,
-        delete=LEVELS,
+        read=reading,
+        update=WRITE_LEVELS,
+        delete=WRITE_LEVELS,
         explain=EXPLAINS,
         read_field_blacklist=HIDDEN,
-        write_field_blacklist=HIDDEN,
+        write_field_blacklist=KEPT,
         status_blacklist=KEPT_STATUSES,
     )
 
 
-def of_collection(role: int, collection: str) -> st.SearchStrategy[tuple[Permission, ...]]:
+def of_collection(
+    role: int, collection: str, reading: st.SearchStrategy[str | None] = LEVELS
+) -> st.SearchStrategy[tuple[Permission, ...]]:
     """No rule, one for the whole, or one for each of some statuses; one for new items."""
     whole: list[list[str | None]] = [[], [None], [None], [None], [None, "$create"]]
     stated: list[list[str | None]] = [
@@ -109,15 +129,17 @@ def of_collection(role: int, collection: str) -> st.SearchStrategy[tuple[Permiss
     # Rules for statuses of what has no status are a mistake that somebody makes.
     choices = whole + (stated if SHAPES[collection].statuses else [["draft"]])
     return st.sampled_from(choices).flatmap(
-        lambda statuses: st.tuples(*(permission(role, collection, each) for each in statuses))
+        lambda statuses: st.tuples(
+            *(permission(role, collection, each, reading) for each in statuses)
+        )
     )
 
 
 def rules(role: int) -> st.SearchStrategy[tuple[Permission, ...]]:
     """The rules of a role and of the public."""
     own = [of_collection(role, name) for name in COLLECTIONS]
-    public = st.one_of(
-        st.just(()), st.sampled_from(COLLECTIONS).flatmap(lambda name: of_collection(2, name))
+    public = st.sampled_from(("owned", "both", *COLLECTIONS)).flatmap(
+        lambda name: of_collection(2, name, PUBLIC_LEVELS)
     )
     return st.tuples(*own, public).map(lambda found: tuple(row for rows in found for row in rows))
 
@@ -130,9 +152,8 @@ NUMBERS = st.sampled_from([None, 1, 2, 3])
 
 def row(shape: Shape, key: int, people: People) -> st.SearchStrategy[Row]:
     """A row as it may stand in the database."""
-    owners = [
-        {"unknown": 99_999}.get(name or "") or people.users.get(name or "") for name in OWNERS
-    ]
+    known = {**people.users, "unknown": 99_999, "nobody": 0}
+    owners = [None if name is None else known[name] for name in OWNERS]
     columns: dict[str, st.SearchStrategy[Any]] = {
         "id": st.just(key),
         "status": st.sampled_from([*STATUSES, "draft", "live", "odd", None]),
@@ -225,7 +246,7 @@ def reads(draw: st.DrawFn) -> Read:
     name = draw(st.sampled_from(COLLECTIONS))
     shape = SHAPES[name]
     statuses = draw(ASKED_STATUSES) if shape.statuses else None
-    fields = draw(tree(name, 2))
+    fields = draw(st.one_of(tree(name, 2), tree(name, 2), st.just({"word": None})))
     kind = draw(st.sampled_from(["list"] * 5 + ["one", "several", "groups"]))
     if kind in ("one", "several"):
         ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=2, max_size=3, unique=True))
@@ -241,7 +262,7 @@ def reads(draw: st.DrawFn) -> Read:
         collection=name,
         fields=fields,
         condition=draw(st.none() | conditions(name)),
-        search=draw(st.sampled_from([None, None, None, "fig", "ui"])),
+        search=draw(st.sampled_from([None, None, "fig", "ui"])),
         sort=draw(st.none() | st.sampled_from(keys)) if kind == "list" else None,
         statuses=statuses,
         groups=draw(groups) if kind == "groups" else None,
@@ -277,6 +298,21 @@ def body(name: str, people: People, depth: int, *, new: bool) -> st.SearchStrate
     return st.fixed_dictionaries({}, optional=optional)
 
 
+def change(shape: Shape, people: People) -> st.SearchStrategy[Row]:
+    """One value that is to be written: little else can be in its way."""
+    choices: list[st.SearchStrategy[Row]] = [
+        st.fixed_dictionaries({alias: st.lists(st.integers(1, SIZE), min_size=1, max_size=1)})
+        for alias in shape.manys
+    ]
+    if shape.statuses:
+        statuses = st.sampled_from(list(STATUSES))
+        choices += 3 * [st.fixed_dictionaries({"status": statuses})]
+    if shape.owner:
+        owners = st.sampled_from(list(people.users.values()))
+        choices += 3 * [st.fixed_dictionaries({"owner": owners})]
+    return st.one_of(choices)
+
+
 def one(target: str, people: People, depth: int) -> st.SearchStrategy[Row]:
     """A nested change through a many-to-one field."""
     key = st.integers(1, SIZE)
@@ -308,19 +344,20 @@ def member(target: str, field: str, people: People, depth: int) -> st.SearchStra
 @st.composite
 def writes(draw: st.DrawFn, people: People) -> Write:
     """A request to write."""
-    name = draw(st.sampled_from(COLLECTIONS))
-    action = draw(st.sampled_from(["create", "update", "update", "delete"]))
+    name = draw(WRITTEN)
+    action = draw(st.sampled_from(["create", "update", "update", "update", "delete"]))
     explained = draw(st.booleans())
-    ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=1, max_size=2, unique=True))
+    most = draw(st.sampled_from([1, 1, 2]))
+    ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=1, max_size=most, unique=True))
     if action == "delete":
         return Write(action="delete", collection=name, ids=tuple(ids), explained=explained)
-    depth = draw(st.sampled_from([0, 0, 1, 2]))
+    depth = draw(st.sampled_from([0, 0, 0, 1, 2]))
     if action == "create":
         bodies = body(name, people, depth, new=True)
         keyed = st.builds(lambda id, rest: {**rest, "id": id}, st.integers(50, 60), bodies)
         chosen = draw(bodies | keyed | st.lists(bodies, min_size=1, max_size=3))
         return Write(action="create", collection=name, body=chosen, explained=explained)
-    changed = body(name, people, depth, new=False)
+    changed = body(name, people, depth, new=False) | change(SHAPES[name], people)
     if draw(st.booleans()):
         chosen = draw(changed)
         return Write(

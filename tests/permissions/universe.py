@@ -63,25 +63,21 @@ class Universe:
         """Puts these rows in the place of the former ones."""
         async with self.database.transaction() as transaction:
             for name, rows in state.items():
-                table = sa.table(name, *map(sa.column, SHAPES[name].columns))
-                empty = self.database.dialect.compile(sa.delete(table))
+                empty = self.database.dialect.compile(sa.delete(_table(name)))
                 await transaction.execute(empty.sql, empty.values({}))
-                for row in rows.values():
-                    # Literals: the kinds of the columns are told by their values.
-                    values = {
-                        key: sa.literal(value) for key, value in row.items() if value is not None
-                    }
-                    insert = self.database.dialect.compile(sa.insert(table).values(
-                        {key: sa.null() for key in row} | values
-                    ))  # fmt: skip
+                listed = [_literals(row) for row in rows.values()]
+                if listed:
+                    insert = self.database.dialect.compile(sa.insert(_table(name)).values(listed))
                     await transaction.execute(insert.sql, insert.values({}))
 
     async def state(self) -> State:
-        """Every row of every collection, as the administrator sees it."""
+        """Every row of every collection."""
         found: dict[str, dict[int, Row]] = {}
         for name in COLLECTIONS:
-            rows = await self.world.data(f"/items/{name}?status=*&limit=-1")
-            found[name] = {row["id"]: row for row in rows}
+            columns = SHAPES[name].columns
+            select = self.database.dialect.compile(sa.select(*_table(name).c))
+            rows = await self.database.fetch(select.sql, select.values({}))
+            found[name] = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
         return found
 
     async def write(self, name: str, write: Write) -> httpx2.Response:
@@ -100,7 +96,7 @@ class Universe:
         if read.ids is not None:
             path += f"/{','.join(map(str, read.ids))}"
         asked: dict[str, str] = {"fields": ",".join(paths(read.fields)), "limit": "-1"}
-        if read.ids is None:
+        if read.ids is None and read.groups is None:
             asked["meta"] = "*"
         if read.condition is not None:
             asked["filter"] = json.dumps(read.condition)
@@ -114,6 +110,20 @@ class Universe:
             asked |= {"groups": read.groups, "aggregate[count]": "*"}
             del asked["fields"]
         return await self.ask(name, "GET", f"{path}?{urlencode(asked, quote_via=quote)}")
+
+
+def _table(name: str) -> sa.TableClause:
+    return sa.table(
+        name,
+        *(
+            sa.column(column, sa.String if column in ("word", "status") else sa.BigInteger)
+            for column in SHAPES[name].columns
+        ),
+    )
+
+
+def _literals(row: Row) -> dict[str, Any]:
+    return {key: sa.null() if value is None else value for key, value in row.items()}
 
 
 def paths(tree: Tree) -> list[str]:

@@ -87,18 +87,18 @@ class Sight:
 
     def hidden(self, collection: Collection) -> frozenset[str]:
         """The fields that a rule keeps back in every row."""
-        lists = [rule.read_blacklist for rule in self._rules(collection)]
+        lists = [_kept_back(rule, collection) for rule in self._rules(collection)]
         return frozenset.intersection(*lists) if lists else _NAMES
 
     def hidden_somewhere(self, collection: Collection) -> frozenset[str]:
         """The fields that a rule keeps back in some row, or in all."""
-        return _NAMES.union(*(rule.read_blacklist for rule in self._rules(collection)))
+        return _NAMES.union(*(_kept_back(rule, collection) for rule in self._rules(collection)))
 
     def hidden_by_status(self, collection: Collection) -> Mapping[str, frozenset[str]]:
         """Status → the fields that are kept back in its rows and not in all rows."""
         everywhere = self.hidden(collection)
         found = {
-            rule.status: rule.read_blacklist - everywhere
+            rule.status: _kept_back(rule, collection) - everywhere
             for rule in self._rules(collection)
             if rule.status is not None
         }
@@ -189,6 +189,18 @@ class Sight:
             roles if level >= Level.ROLE else NONE,
             everybodys if level is Level.FULL else NONE,
         )
+
+
+def _kept_back(rule: Rule, collection: Collection) -> frozenset[str]:
+    """The fields that a rule keeps back, and those that would tell of them."""
+    if not collection.computed:
+        return rule.read_blacklist
+    telling = (
+        name
+        for name, sources in collection.computed.items()
+        if not rule.read_blacklist.isdisjoint(sources)
+    )
+    return rule.read_blacklist.union(telling)
 
 
 def owner_of(collection: Collection) -> str | None:
