@@ -353,3 +353,19 @@ async def test_a_revision_holds_the_last_of_several_changes(shop: Desk) -> None:
     _, first, second = await revisions(shop, "articles")
     for revision in (first, second):
         assert (revision["data"]["views"], revision["data"]["title"]) == (1, "b")
+
+
+@pytest.mark.parametrize("driver", ["mysql"])
+async def test_a_revision_holds_what_the_database_set_by_itself(shop: Desk) -> None:
+    await shop.create("articles", {"title": "a"})
+    async with shop.database.schema_transaction() as transaction:
+        await transaction.execute(
+            "ALTER TABLE articles ADD touched TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP,"
+            " ADD half INT AS (views DIV 2) STORED"
+        )
+    await shop.look(ADMIN)
+    await shop.update("articles", "1", {"views": 8})
+    (article,) = await shop.items("articles")
+    *_, revision = await revisions(shop, "articles")
+    assert (revision["data"]["half"], article["half"]) == (4, 4)
+    assert revision["data"]["touched"] == article["touched"] is not None

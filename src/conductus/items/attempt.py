@@ -6,8 +6,7 @@ rows of one shape together. Which item of a batch failed is known when `widest` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from conductus.database.executor import Transaction
 from conductus.errors import ApiError, ItemNotFound, Unprocessable
 from conductus.items.changes import Create, Delete, Many, Secret, Update
 from conductus.items.context import Context
+from conductus.items.intercepting import Intercepted
 from conductus.items.keys import Key, text_of_key
 from conductus.items.records import Record, Records, Stored
 from conductus.items.standing import judge_rows
@@ -30,6 +30,7 @@ _FILLABLE: Final = frozenset(
 """Kinds whose defaults are as good written by us as by the database."""
 
 Changes = Sequence[Create | Update | Delete]
+Intercept = Callable[[Transaction, Sequence[Step]], Awaitable[Intercepted | None]]
 
 
 class Attempt:
@@ -42,12 +43,15 @@ class Attempt:
         context: Context,
         hashes: Mapping[Secret, str],
         widest: int,
+        intercept: Intercept | None = None,
     ) -> None:
+        """`intercept` is asked before anything is written."""
         self._transaction = transaction
         self._records = records
         self._context = context
         self._hashes = hashes
         self._widest = widest
+        self._intercept = intercept
         self._known: dict[str, dict[Key, Stored | None]] = {}
         """Rows that exist, by collection; None for those made here."""
         self._made: dict[tuple[str, Key], Create] = {}
@@ -55,14 +59,24 @@ class Attempt:
 
     async def run(self, changes: Changes) -> list[Step]:
         """The steps that were done, parents before what is nested in them."""
-        steps = laid_out(changes)
-        await self._look_up(steps)
-        if not self._context.policy.administrator:
-            await self._judge_rows(steps)
+        steps = await self._prepared(changes)
+        if self._intercept is not None:
+            found = await self._intercept(self._transaction, steps)
+            if found is not None:
+                self._hashes = {**self._hashes, **found.hashes}
+                steps = await self._prepared(found.changes)
         for stage in stages(steps):
             for alike in stage:
                 await self._do(alike)
         await self._check_kept(steps)
+        return steps
+
+    async def _prepared(self, changes: Changes) -> list[Step]:
+        """The steps, with the rows that they change known and judged."""
+        steps = laid_out(changes)
+        await self._look_up(steps)
+        if not self._context.policy.administrator:
+            await self._judge_rows(steps)
         return steps
 
     # -- what is there --------------------------------------------------------------
@@ -75,7 +89,7 @@ class Attempt:
                 wanted.setdefault(step.collection.name, []).append(step)
         for name, alike in wanted.items():
             collection = alike[0].collection
-            rows = await self._records.read(
+            rows = await self._records.read_to_change(
                 self._transaction, collection, [step.key for step in alike]
             )
             self._known[name] = dict(rows)
@@ -176,10 +190,12 @@ class Attempt:
         rows = _filled_out([self._row(change, step) for change, step in pairs], collection)
         steps = [step for _, step in pairs]
         for run in _runs(list(zip(steps, rows, strict=True)), dict.keys, self._widest):
-            with self._naming([step for step, _ in run]):
+            try:
                 made = await self._records.insert_seen(
                     self._transaction, collection, [row for _, row in run]
                 )
+            except ApiError as error:
+                raise _named(error, [step for step, _ in run]) from error.__cause__
             for (step, _), (key, after) in zip(run, made, strict=True):
                 step.key, step.after = key, after
 
@@ -188,10 +204,16 @@ class Attempt:
         work = [(step, self._new_values(change, step)) for change, step in pairs]
         busy = [(step, values) for step, values in work if values]
         for run in _runs(busy, dict, self._widest):
-            with self._naming([step for step, _ in run]):
+            try:
                 seen = await self._records.update_seen(
-                    self._transaction, collection, [step.key for step, _ in run], run[0][1]
+                    self._transaction,
+                    collection,
+                    [step.key for step, _ in run],
+                    run[0][1],
+                    self._known[collection.name],
                 )
+            except ApiError as error:
+                raise _named(error, [step for step, _ in run]) from error.__cause__
             for step, _ in run:
                 step.after = seen.get(step.key)
 
@@ -200,11 +222,13 @@ class Attempt:
         for start in range(0, len(steps), self._widest):
             run = steps[start : start + self._widest]
             keys = {step.key for step in run}
-            with self._naming(run):
+            try:
                 gone = await self._records.delete(self._transaction, collection, list(keys))
                 if gone < len(keys):
                     # Somebody else was quicker.
                     raise ItemNotFound(collection.name, text_of_key(run[0].key, collection))
+            except ApiError as error:
+                raise _named(error, run) from error.__cause__
 
     # -- values ---------------------------------------------------------------------
 
@@ -222,6 +246,8 @@ class Attempt:
         return {**change.stamps, **step.written}
 
     def _own_values(self, change: Create | Update, step: Step) -> Record:
+        if not (self._hashes or change.ones or step.ones or step.tied):
+            return change.values
         values = dict(change.values)
         if self._hashes:
             values = {
@@ -259,15 +285,11 @@ class Attempt:
         if not await self._records.used(self._transaction, field, target, [key]):
             raise Unprocessable(f"{many.field.name}: must keep an item").at(step.index)
 
-    @contextmanager
-    def _naming(self, steps: Sequence[Step]) -> Iterator[None]:
-        """Errors of the database tell which item failed, where that is known."""
-        try:
-            yield
-        except ApiError as error:
-            if len({step.index for step in steps}) == 1:
-                raise error.at(steps[0].index) from error.__cause__
-            raise
+
+def _named(error: ApiError, steps: Sequence[Step]) -> ApiError:
+    """The error of the database with the item that failed, where that is known."""
+    alone = len({step.index for step in steps}) == 1
+    return error.at(steps[0].index) if alone else error
 
 
 class _Spelling:

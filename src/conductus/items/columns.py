@@ -6,7 +6,7 @@ Functions from rows to records and to what history keeps are written for the col
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -50,6 +50,10 @@ class Columns(Struct, frozen=True, eq=False):
     binders: dict[str, Convert]
     """For those whose values the driver does not take in plain form."""
     keys: tuple[Column, ...]
+    row_key: Callable[[Row], Key]
+    """The key of a row of every column."""
+    computed: bool
+    """Whether some are computed by the database from others."""
     listed: bool
     """Whether rows are looked up by a list of keys that is bound as one value."""
 
@@ -60,6 +64,17 @@ class Columns(Struct, frozen=True, eq=False):
     def key(self, record: Record) -> Key:
         """The key of a row that has its key columns."""
         return tuple([record[name] for name in self.collection.primary_key])
+
+    def datatypes(self, names: Iterable[str]) -> set[str]:
+        """The datatypes of columns; with an empty one where the database computes others."""
+        fields = self.collection.fields
+        found = {column_of(fields[name]).datatype for name in names}
+        return found | {""} if self.computed else found
+
+    def changed(self, row: Row, values: Record) -> Row:
+        """The row of every column with other values in it."""
+        new = dict(zip(self.names, row, strict=True))
+        return tuple((new | {name: self.bind(name, values[name]) for name in values}).values())
 
     def bind(self, name: str, value: Plain) -> Any:
         """A value as the driver takes it. Raises `Unprocessable` for one it cannot take."""
@@ -114,6 +129,10 @@ def columns_of(collection: Collection, dialect: Dialect) -> Columns:
             if (convert := dialect.binder(field.kind)) is not None
         },
         keys=keys,
+        row_key=_row_key(
+            [(place, loaders[name]) for place, name in _places(fields, collection.primary_key)]
+        ),
+        computed=any(column_of(field).generated for field in fields),
         listed=len(keys) == 1 and keys[0].kind not in _UNLISTED,
     )
 
@@ -123,6 +142,24 @@ def column_of(field: Field) -> Column:
     if field.column is None:
         raise Unprocessable(f"{field.name}: holds no value of its own")
     return field.column
+
+
+def _places(fields: Sequence[Field], names: Sequence[str]) -> list[tuple[int, str]]:
+    places = {field.name: place for place, field in enumerate(fields)}
+    return [(places[name], name) for name in names]
+
+
+def _row_key(parts: Sequence[tuple[int, Convert | None]]) -> Callable[[Row], Key]:
+    def one(row: Row) -> Key:
+        return (row[first],)
+
+    def several(row: Row) -> Key:
+        return tuple([load(row[place]) if load else row[place] for place, load in parts])
+
+    if len(parts) != 1 or parts[0][1] is not None:
+        return several
+    ((first, _),) = parts
+    return one
 
 
 def _recorder(field: Field, load: Convert | None) -> Convert | None:

@@ -45,6 +45,8 @@ class Conditions:
                 return self._keyed(predicate, table)
             case Test(path=path):
                 reached = step(self._schema, collection, path[0])
+                if len(path) > 1 and predicate.ruling and self._dialect.looks_up_rules:
+                    return self._looked_up(reached, table, predicate)
                 if len(path) > 1:
                     return self._through(reached, table, predicate)
                 if reached.to_many:
@@ -76,6 +78,16 @@ class Conditions:
         condition = self._beyond(test, _target(taken), other)
         return near.in_(sa.select(far).select_from(other).where(condition))
 
+    def _looked_up(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
+        """The same of a many-to-one relation, asked of each row for itself.
+
+        MySQL and MariaDB would begin with the items on the other side, read every row of the
+        table for them and sort what they find; of a rule most rows are let through.
+        """
+        other, near, far = self._ends(taken, table)
+        condition = self._beyond(test, _target(taken), other)
+        return sa.select(condition).select_from(other).where(far == near).scalar_subquery()
+
     def _beyond(self, test: Test, target: Collection, other: FromClause) -> ColumnElement[bool]:
         """What a test asks of the items on the other side of its path's first relation."""
         inner = structs.replace(test, path=test.path[1:], guards=test.guards[1:])
@@ -95,8 +107,14 @@ class Conditions:
         other = self._dialect.table(target).alias()
         key = target.fields[target.primary_key[0]]
         inner = self.expression(predicate.inner, target, other)
-        keys = sa.select(self._dialect.text(other.c[key.name], key.kind)).select_from(other)
-        return table.c[predicate.field].in_(keys.where(inner))
+        text = self._dialect.text(other.c[key.name], key.kind)
+        stated = table.c[predicate.field]
+        sought = self._dialect.key_in_text(stated, key.kind)
+        if sought is None:
+            return stated.in_(sa.select(text).select_from(other).where(inner))
+        # By the index of the key. The texts are compared besides: `01` and `1x` are no keys.
+        there = sa.select(sa.and_(text == stated, inner)).select_from(other)
+        return there.where(other.c[key.name] == sought).scalar_subquery()
 
     def _ends(
         self, taken: Step, table: FromClause

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
+from conductus.items.computing import NOTHING_COMPUTED, Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING, Policy
 from conductus.schema.model import Schema
@@ -24,3 +27,10 @@ class Context(Struct, frozen=True, kw_only=True):
     """Setting `sort_null_last`."""
     password_policy: str | None = None
     """Setting `password_policy`."""
+    content: Mapping[str, Any] | None = None
+    """What the server knows of a file's content, by column; None where there is no content.
+
+    Only with it are files made and removed, and what follows from content written.
+    """
+    computing: Computing = NOTHING_COMPUTED
+    """Fields without a way to compute them are left out."""

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.database.dialect import Statement
-from conductus.database.executor import Database
+from conductus.database.executor import Database, Row
 from conductus.items.context import Context
 from conductus.items.counts import CountShape, count_shape, count_statement, status_statement
 from conductus.items.plan import Planner
@@ -39,6 +39,8 @@ class _Ready(Struct, frozen=True):
     """The total and the matching rows are the same, and counted once."""
     values: dict[str, Any]
     by_status: Statement | None
+    tells_total: bool
+    """The counts by status say which of them make up the total."""
     statuses: tuple[str, ...]
 
 
@@ -59,15 +61,17 @@ class Counter:
         total = matching = by_status = None
         values = {**ready.values, **own}
         if ready.figures is not None:
-            figures = ready.figures
-            rows = await self._database.fetch(figures.sql, figures.values(values))
-            total = rows[0][0]
-            matching = total if ready.once else rows[0][1]
+            ((total, matching),) = await self._run(ready.figures, values)
         if ready.by_status is not None:
-            rows = await self._database.fetch(ready.by_status.sql, ready.by_status.values(values))
+            groups = await self._run(ready.by_status, values)
             none = dict.fromkeys(ready.statuses, 0)
-            by_status = none | {str(status): number for status, number in rows}
-        return Counts(total=total, matching=matching, by_status=by_status)
+            by_status = none | {str(status): number for status, number, *_ in groups}
+            if ready.tells_total:
+                total = sum(number for _, number, inside in groups if inside)
+        return Counts(total=total, matching=total if ready.once else matching, by_status=by_status)
+
+    async def _run(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        return await self._database.fetch(statement.sql, statement.values(values))
 
     def _ready(self, query: ItemQuery, context: Context) -> _Ready:
         # The same query means other rows to another role.
@@ -92,18 +96,20 @@ class Counter:
         context: Context,
     ) -> _Ready:
         if shape is None:
-            return _Ready(query, context.policy, None, True, {}, None, ())
+            return _Ready(query, context.policy, None, True, {}, None, False, ())
         schema = context.schema
         (figures,) = self._statements.get(
             (schema.version, shape, "figures"),
             lambda: (count_statement(shape, schema, self._dialect),),
         )
         (by_status,) = self._statements.get(
-            (schema.version, shape.collection, shape.by_status, "statuses"),
+            (schema.version, shape.collection, shape.by_status, shape.in_total, "statuses"),
             lambda: (status_statement(shape, schema, self._dialect),),
         )
         statuses = tuple(
             str(status.value) for status in schema.collections[shape.collection].statuses
         )
-        once = shape.matching == shape.total
-        return _Ready(query, context.policy, figures, once, values, by_status, statuses)
+        tells_total = shape.in_total is not None
+        return _Ready(
+            query, context.policy, figures, shape.once, values, by_status, tells_total, statuses
+        )

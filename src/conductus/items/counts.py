@@ -16,7 +16,8 @@ from conductus.items.conditions import Conditions
 from conductus.items.driving import split
 from conductus.items.plan import Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
-from conductus.query.item_query import ALL_STATUSES, ItemQuery
+from conductus.permissions.scope import in_statuses
+from conductus.query.item_query import ALL, ALL_STATUSES, ItemQuery
 from conductus.schema.model import Collection, Schema
 
 
@@ -26,8 +27,12 @@ class CountShape(Struct, frozen=True):
     collection: str
     total: Predicate | None
     matching: Predicate | None
+    once: bool
+    """The total and the matching rows are the same, and counted once."""
     by_status: Predicate | None
     """Which rows are counted for each status."""
+    in_total: Predicate | None
+    """The statuses whose rows make up the total, where the counts by status tell it."""
 
 
 def count_shape(
@@ -49,40 +54,51 @@ def count_shape(
         matching = combine("all", [filtered, planner.shown(resolver, collection, shown)])
         if filtered == ALWAYS and total is not None:
             matching = total
-    by_status = None
-    if "status" in asked and collection.statuses:
-        by_status = planner.shown(resolver, collection, ALL_STATUSES)
+    once = matching == total
+    by_status = in_total = None
+    field = collection.status_field
+    if "status" in asked and collection.statuses and field is not None:
+        told = planner.sight.showing(collection, field)
+        every_status = planner.shown(resolver, collection, ALL_STATUSES)
+        by_status = combine("all", [every_status, resolver.rule(told, collection)])
+        if total is not None and told == ALL:
+            in_total = resolver.rule(in_statuses(collection, wanted), collection)
+            total, matching = None, None if once else matching
     if total is None and matching is None and by_status is None:
         return None
-    return CountShape(collection.name, total, matching, by_status)
+    return CountShape(collection.name, total, matching, once, by_status, in_total)
 
 
 def count_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:
-    """One row of two numbers: the total, the matching; NULL where not asked for."""
+    """One row of two numbers: the total, the matching; NULL where they are not counted here."""
     if shape.total is None and shape.matching is None:
         return None
     total = _count(shape.total, shape.collection, schema, dialect)
-    # The same condition is counted once.
     matching = (
-        sa.null()
-        if shape.matching == shape.total
-        else _count(shape.matching, shape.collection, schema, dialect)
+        sa.null() if shape.once else _count(shape.matching, shape.collection, schema, dialect)
     )
     return dialect.compile(sa.select(total.label("total"), matching.label("matching")))
 
 
 def status_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:
-    """Rows of status and number."""
+    """Rows of status, number, and whether they belong to the total where that is asked."""
     collection = schema.collections[shape.collection]
-    if shape.by_status is None or collection.status_field is None:
+    name = collection.status_field
+    if shape.by_status is None or name is None:
         return None
+    conditions = Conditions(schema, dialect)
     table = dialect.table(collection).alias("t0")
-    status = table.c[collection.status_field]
-    counted = sa.select(status, sa.func.count()).where(status.is_not(None)).group_by(status)
+    status = table.c[name]
+    rows = sa.func.count().label(f"{name} rows")
+    counted = sa.select(status, rows).where(status.is_not(None)).group_by(status)
     if shape.by_status != ALWAYS:
-        shown = Conditions(schema, dialect).expression(shape.by_status, collection, table)
-        counted = counted.where(shown)
-    return dialect.compile(counted)
+        counted = counted.where(conditions.expression(shape.by_status, collection, table))
+    if shape.in_total is None:
+        return dialect.compile(counted)
+    groups = counted.subquery("groups")
+    # Asked of each group and not of each row.
+    inside = conditions.expression(shape.in_total, collection, groups)
+    return dialect.compile(sa.select(*groups.c, inside.label("inside")))
 
 
 def _count(

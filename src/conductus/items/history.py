@@ -15,23 +15,25 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from conductus.database.executor import Transaction
+from conductus.database.executor import Row, Transaction
 from conductus.errors import ItemNotFound
 from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
-from conductus.items.profile import Profile, Profiles
-from conductus.items.records import Record, Records, Stored
+from conductus.items.keys import Key
+from conductus.items.profile import Profiles
+from conductus.items.records import Record, Records
 from conductus.items.stamps import moment_in
 from conductus.items.steps import Step
 from conductus.permissions.actor import Actor
-from conductus.schema.model import Collection, Field
+from conductus.schema.model import Field
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain, Present
 
 ACTIVITY: Final = "directus_activity"
 REVISIONS: Final = "directus_revisions"
 _USERS: Final = "directus_users"
+_encode = msgspec.json.Encoder().encode
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -70,12 +72,14 @@ class History:
         self._profiles = profiles or Profiles()
         self._activity = context.schema.collection(ACTIVITY)
         self._revisions = context.schema.collection(REVISIONS)
+        self._activity_lengths = self._profiles.of(self._activity).lengths
+        self._revision_lengths = self._profiles.of(self._revisions).lengths
 
     async def note(self, transaction: Transaction, notes: Sequence[Note]) -> list[int]:
         """Writes activity rows; answers their ids in the same order."""
-        common = self._common() if notes else {}
-        rows = [{**common, **self._activity_row(note)} for note in notes]
-        keys = await self._records.insert(transaction, self._activity, rows) if rows else []
+        if not notes:
+            return []
+        keys = await self._records.insert(transaction, self._activity, self._activity_rows(notes))
         return [key[0] for key in keys]
 
     async def record(
@@ -94,7 +98,7 @@ class History:
         if len(notes) == len(revisions) == 1:
             await self._records.add_chained(
                 transaction,
-                (self._activity, {**self._common(), **self._activity_row(notes[0])}),
+                (self._activity, self._activity_rows(notes)[0]),
                 (self._revisions, revisions[0]),
                 "activity",
             )
@@ -115,76 +119,75 @@ class History:
             keys = [step.key for step in members]
             rows = await self._records.read(transaction, members[0].collection, keys)
             for step in members:
-                step.after = rows.get(step.key)
+                found = rows.get(step.key)
+                step.after = None if found is None else found.row
 
-    def _common(self) -> Record:
-        """What all activity rows of the request say."""
-        actor = self._context.actor
-        return {
+    def _activity_rows(self, notes: Sequence[Note]) -> list[Record]:
+        actor, lengths = self._context.actor, self._activity_lengths
+        common = {
             "action_by": actor.user,
             "action_on": moment_in(self._activity.fields["action_on"], self._context.now),
-            "ip": _cut(_address(actor), self._activity, "ip"),
-            "user_agent": _cut(actor.user_agent, self._activity, "user_agent"),
+            "ip": _cut(_address(actor), lengths["ip"]),
+            "user_agent": _cut(actor.user_agent, lengths["user_agent"]),
         }
-
-    def _activity_row(self, note: Note) -> Record:
-        return {
-            "action": note.deed.value,
-            "collection": note.collection,
-            "item": _cut(note.item, self._activity, "item"),
-            "comment": None
-            if note.comment is None
-            else _parsed(note.comment, self._activity.fields["comment"]),
-        }
+        longest = lengths["item"]
+        return [
+            {
+                **common,
+                "action": note.deed.value,
+                "collection": note.collection,
+                "item": _cut(note.item, longest),
+                "comment": None
+                if note.comment is None
+                else _parsed(note.comment, self._activity.fields["comment"]),
+            }
+            for note in notes
+        ]
 
     async def _revision_rows(self, steps: Sequence[Step]) -> list[Record]:
         """What is kept of the steps, but for the ids of their activity."""
         rows: list[Record] = []
         for _, run in groupby(steps, key=lambda step: step.collection.name):
             alike = list(run)
-            stored = [_after(step).row for step in alike]
+            stored = [_after(step) for step in alike]
             images = self._records.recorded(alike[0].collection, stored)
-            rows += [
-                self._revision_row(step, image)
-                async for step, image in breathing(zip(alike, images, strict=True))
-            ]
+            rows += await breathing(self._revision_row, list(zip(alike, images, strict=True)))
         return rows
 
     def _revision_row(self, step: Step, image: Item) -> Record:
-        parent = step.parent
+        parent, lengths = step.parent, self._revision_lengths
         return {
             "collection": step.collection.name,
-            "item": _cut(step.text, self._revisions, "item"),
+            "item": _cut(step.text, lengths["item"]),
             "data": _json(image),
-            "delta": _json(_delta(step, image, self._profiles.of(step.collection))),
+            "delta": _json(self._delta(step, image)),
             "parent_collection": None if parent is None else parent.collection.name,
-            "parent_item": None
-            if parent is None
-            else _cut(parent.text, self._revisions, "parent_item"),
+            "parent_item": None if parent is None else _cut(parent.text, lengths["parent_item"]),
             "parent_changed": parent is not None and bool(parent.written),
         }
 
-
-def _delta(step: Step, image: Item, profile: Profile) -> Item:
-    """What the request changed: of a new item the payload, else the columns that differ."""
-    if isinstance(step.change, Delete):
-        return {}
-    if isinstance(step.change, Create):
-        return step.change.sent
-    changed = {
-        name: image[name]
-        for name in step.written
-        if name in image
-        and (
-            step.before is None
-            or step.collection.fields[name].type == "hash"
-            or _recorded(step.before[name], profile.recorders[name]) != image[name]
-        )
-    }
-    nested = [one.field.name for one in step.change.ones] + [
-        many.field.name for many in step.change.manys
-    ]
-    return {**changed, **{name: step.change.sent[name] for name in nested}}
+    def _delta(self, step: Step, image: Item) -> Item:
+        """What the request changed: of a new item the payload, else the columns that differ."""
+        change = step.change
+        match change:
+            case Create():
+                return change.sent
+            case Delete():
+                return {}
+        recorders = self._profiles.of(step.collection).recorders
+        changed = {
+            name: image[name]
+            for name in step.written
+            if name in image
+            and (
+                step.before is None
+                or step.collection.fields[name].type == "hash"
+                or _recorded(step.before[name], recorders[name]) != image[name]
+            )
+        }
+        nested = [one.field.name for one in change.ones]
+        nested += [many.field.name for many in change.manys]
+        return {**changed, **{name: change.sent[name] for name in nested}}
 
 
 def _note(step: Step, comment: str | None, deed: Deed | None) -> Note:
@@ -241,13 +244,18 @@ def unsure(steps: Sequence[Step]) -> list[Step]:
     # A deletion may null what refers to the row, a trigger may do anything.
     if len(saved) < len(steps) or any(step.collection.triggers for step in steps):
         return saved
-    times = Counter((step.collection.name, step.key) for step in saved)
-    return [
-        step for step in saved if step.after is None or times[step.collection.name, step.key] > 1
-    ]
+    unseen = [step for step in saved if step.after is None]
+    if len(saved) == 1 or len({_item(step) for step in saved}) == len(saved):
+        return unseen
+    times = Counter(map(_item, saved))
+    return [step for step in saved if step.after is None or times[_item(step)] > 1]
 
 
-def _after(step: Step) -> Stored:
+def _item(step: Step) -> tuple[str, Key]:
+    return step.collection.name, step.key
+
+
+def _after(step: Step) -> Row:
     if step.after is None:
         # Removed by somebody else between our statements.
         raise ItemNotFound(step.collection.name, step.text).at(step.index)
@@ -262,14 +270,12 @@ def _parsed(comment: str | None, field: Field) -> Plain:
     return type_of(field).parse(comment, field)
 
 
-def _cut(text: str, collection: Collection, name: str) -> str:
+def _cut(text: str, length: int | None) -> str:
     """The text as the column takes it: the wish of a client must not fail the change."""
     if not text.isascii() or "\0" in text:
         text = text.replace("\0", "").encode(errors="replace").decode()
-    column = collection.fields[name].column
-    length = column.length if column is not None else None
-    return text[: int(length)] if length is not None and length.isdecimal() else text
+    return text[:length]
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()

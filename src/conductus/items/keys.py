@@ -7,16 +7,19 @@ inside a part stands as `%2C` and `%` as `%25`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from conductus.errors import ItemNotFound, Unprocessable
-from conductus.schema.model import Collection, Field
+from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.types import NoMatch, type_of
 from conductus.schema.types.field_type import NO_MATCH, Plain
 
 Key = tuple[Plain, ...]
+_SHORT_KEY: Final = re.compile("[1-9][0-9]{0,17}")
+_WHOLES: Final = frozenset({"integer", "sort"})
 
 
 def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
@@ -46,6 +49,9 @@ def parts_of_text(text: str, collection: Collection) -> list[str]:
 
 def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
     """The value of a key column that a text stands for: `1`, but not `01` or `1.0`."""
+    if field.kind is Kind.INTEGER and _SHORT_KEY.fullmatch(text) and field.type in _WHOLES:
+        # Nearly every key.
+        return int(text)
     value = type_of(field).operand(text, field, now)
     return NO_MATCH if isinstance(value, int) and str(value) != text else value
 

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Database, Row
+from conductus.items.computing import Filling
 from conductus.items.plan import Child, Level, Planned
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
@@ -47,6 +48,7 @@ class Prepared(Struct, frozen=True):
     below: tuple[Below, ...] = ()
     veils: tuple[tuple[int, Veil], ...] = ()
     """What is drawn over items when they are whole, each with the index of its node."""
+    fillings: tuple[Filling, ...] = ()
     strips: bool = False
     """Items of which nothing is left are not shown."""
 
@@ -65,6 +67,7 @@ class Compilations:
             planned.values,
             tuple(self._below(child, schema) for child in planned.children),
             planned.veils,
+            planned.fillings,
         )
 
     def _below(self, child: Child, schema: Schema) -> Below:
@@ -113,6 +116,7 @@ class Loader:
         if found:
             for below in prepared.below:
                 await self._attach(below, rows, found, prepared.compiled, own)
+            _fill(rows, found, prepared)
             _veil(rows, found, prepared, own)
         return [item for item in found if item] if prepared.strips else found
 
@@ -184,6 +188,16 @@ class Loader:
             else:
                 grouped[tie] = [item]
         return grouped
+
+
+def _fill(rows: Sequence[Row], found: list[Item], prepared: Prepared) -> None:
+    """Puts into the items what is computed of their own rows."""
+    for filling in prepared.fillings:
+        node = prepared.compiled.layouts[filling.node]
+        columns = [(name, node.hidden[name]) for name in filling.columns]
+        for item, row in zip(of_node(found, node), rows, strict=True):
+            if item is not None:
+                item[filling.name] = filling.compute({name: row[at] for name, at in columns})
 
 
 def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, own: Own) -> None:

@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import FieldPathNotFound
+from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.keys import parts_of_text
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine, escaped
@@ -102,6 +103,7 @@ class Planned(Struct, frozen=True):
     children: tuple[Child, ...] = ()
     veils: tuple[tuple[int, Veil], ...] = ()
     """What is drawn over the items of a node, each with the node's index."""
+    fillings: tuple[Filling, ...] = ()
 
 
 class Planner:
@@ -112,6 +114,7 @@ class Planner:
         self._query = query
         self._context = context
         self.dialect = dialect
+        self.computing = context.computing
         self._deep = dict(query.deep)
         self._resolvers: list[Resolver] = []
         self.sight = Sight(context.policy, context.schema)
@@ -240,7 +243,13 @@ class Planner:
             sort=shape.sort or default_sort(collection),
             nulls_last=self._context.nulls_last,
         )
-        return Planned(level, resolver.values, tuple(builder.children), tuple(builder.veils))
+        return Planned(
+            level,
+            resolver.values,
+            tuple(builder.children),
+            tuple(builder.veils),
+            tuple(builder.fillings),
+        )
 
     def to_many(self, relation: Relation, selection: Selection, path: tuple[str, ...]) -> Planned:
         """The level of an expanded to-many relation."""
@@ -294,6 +303,7 @@ class _LevelBuilder:
         self.nodes: list[Node] = []
         self.children: list[Child] = []
         self.veils: list[tuple[int, Veil]] = []
+        self.fillings: list[Filling] = []
 
     def add(
         self,
@@ -314,6 +324,8 @@ class _LevelBuilder:
         for name in selection.fields:
             if collection.fields[name].column is not None:
                 columns.append(name)
+            elif name in collection.computed:
+                hidden += self._computed(index, collection, name)
             elif key is not None and (collection.name, name) in schema.one_to_many:
                 hidden.append(key)
                 related = schema.one_to_many[(collection.name, name)].collection_many
@@ -344,6 +356,15 @@ class _LevelBuilder:
             keyed=tuple((name, self._key_of(collection, name)) for name in selection.keyed),
             visible=visible,
         )
+
+    def _computed(self, index: int, collection: Collection, name: str) -> tuple[str, ...]:
+        """The columns that a computed field is made of; none when nobody computes it."""
+        compute = self._planner.computing.get((collection.name, name))
+        if compute is None:
+            return ()
+        columns = collection.computed[name]
+        self.fillings.append(Filling(index, name, columns, compute))
+        return columns
 
     def _veils(self, collection: Collection, selection: Selection) -> tuple[Veil, ...]:
         names = (

@@ -30,6 +30,7 @@ from conductus.query.item_query import (
     Operator,
     Statuses,
     every,
+    some,
 )
 from conductus.query.paths import Step, step, walk
 from conductus.schema.model import Collection, Field, Kind
@@ -51,6 +52,8 @@ class Test(Struct, frozen=True):
     guards: tuple[Predicate, ...] = ()
     """What the items on the other side must fulfil, one for each relation that is followed;
     none at all where nothing is asked of them."""
+    ruling: bool = False
+    """It is part of a row rule: it lets rows through, and hardly ever picks out a few."""
 
 
 class Constant(Struct, frozen=True):
@@ -82,6 +85,8 @@ Guard = Callable[[Test, Sequence[Step]], Predicate]
 OWN_SLOTS: Mapping[Kind, str] = {Kind.INTEGER: "me", Kind.TEXT: "me_text"}
 """The slots of the asker's id, by the kind of the column that it is compared with."""
 
+_SHORT = 8
+"""Lists of a row rule that are no longer are compared value by value."""
 _RANGES = (Operator.BETWEEN, Operator.NBETWEEN)
 _LISTS = (Operator.IN, Operator.NIN)
 _VALUELESS = (Operator.NULL, Operator.NNULL, Operator.EMPTY, Operator.NEMPTY)
@@ -122,7 +127,7 @@ class Resolver:
 
     def rule(self, filter: Filter, collection: Collection) -> Predicate:
         """The predicate of a row rule: what it looks at may be kept back from the asker."""
-        return self._resolve(filter, collection, _unguarded)
+        return self._resolve(_one_by_one(filter), collection, _ruling)
 
     def searched(self, name: str, slot: str, word: str, collection: Collection) -> Predicate:
         """The word stands in the field, or in a text of the items that it relates to."""
@@ -319,8 +324,28 @@ def _own(leaf: Compare, field: Field) -> Predicate:
     return NEVER if slot is None else Test(leaf.path, leaf.operator, slot)
 
 
-def _unguarded(test: Test, _: Sequence[Step]) -> Predicate:
-    return test
+def _ruling(test: Test, taken: Sequence[Step]) -> Predicate:
+    return structs.replace(test, ruling=True) if len(taken) > 1 else test
+
+
+def _one_by_one(filter: Filter) -> Filter:
+    """The rule with short lists, those of statuses, compared value by value.
+
+    It costs a database less than to look into a list, and a rule is asked of many rows.
+    """
+    match filter:
+        case Group(mode=mode, members=members):
+            return Group(mode, tuple(map(_one_by_one, members)))
+        case Held(filter=inner):
+            return structs.replace(filter, filter=_one_by_one(inner))
+        case Compare(operator=Operator.IN | Operator.NIN, value=tuple() as values):
+            if not 0 < len(values) <= _SHORT:
+                return filter
+            if filter.operator is Operator.IN:
+                return some(*(Compare(filter.path, Operator.EQ, value) for value in values))
+            return every(*(Compare(filter.path, Operator.NEQ, value) for value in values))
+        case _:
+            return filter
 
 
 def _unmatched(leaf: Compare) -> Predicate:

@@ -6,20 +6,23 @@ new item must give, what the server sets, how history keeps a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from conductus.items import stamps
 from conductus.items.statements import StatementCache
-from conductus.schema.model import Collection, Column, Field
+from conductus.schema.model import Collection, Column, Field, Kind
 from conductus.schema.secrets import secret
 from conductus.schema.slugs import mirrored_field
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Present
 from conductus.schema.types.parsers import Parse, parser
-from conductus.schema.validation import validator
+from conductus.schema.validation import check_rule, validator
+
+Checks = Mapping[str, Callable[[Any], bool]]
 
 
 class OwnField(Struct, frozen=True, eq=False):
@@ -41,6 +44,8 @@ class Profile(Struct, frozen=True, eq=False):
 
     collection: Collection
     own: dict[str, OwnField]
+    keys: frozenset[str]
+    """The names of the key columns."""
     simple: frozenset[str]
     """Fields of `own` that the server never sets by itself."""
     quick: dict[str, Parse]
@@ -59,6 +64,8 @@ class Profile(Struct, frozen=True, eq=False):
     """… and in a changed one."""
     identifiers: tuple[Field, ...]
     """Fields that get a UUID when a new item does not give one."""
+    lengths: dict[str, int | None]
+    """How many letters the columns of text take; None for any number."""
     recorders: dict[str, Present | None]
     """How history keeps the columns that it keeps."""
 
@@ -66,25 +73,32 @@ class Profile(Struct, frozen=True, eq=False):
 class Profiles:
     """The profiles of the collections written last."""
 
-    def __init__(self) -> None:
+    def __init__(self, checks: Checks | None = None) -> None:
+        """`checks` are rules that fields may name, besides the built-in ones."""
+        self._checks = checks or {}
         self._kept: StatementCache[Profile] = StatementCache(256)
 
     def of(self, collection: Collection) -> Profile:
         """The profile of a collection as it is in the schema of the request."""
         found = self._kept.find(collection.name)
         if found is None or found.collection is not collection:
-            found = profile_of(collection)
+            found = profile_of(collection, self._checks)
             self._kept.put(collection.name, found)
         return found
 
 
-def profile_of(collection: Collection) -> Profile:
+def profile_of(collection: Collection, checks: Checks) -> Profile:
     """The profile of a collection."""
     columns = tuple(collection.columns())
-    own = {field.name: _own(field, field.column) for field in columns if field.column is not None}
+    own = {
+        field.name: _own(field, field.column, checks)
+        for field in columns
+        if field.column is not None
+    }
     return Profile(
         collection=collection,
         own=own,
+        keys=frozenset(collection.primary_key),
         simple=frozenset(name for name, one in own.items() if _simple(one.field)),
         quick={name: one.parse for name, one in own.items() if _quick(one)},
         secrets=any(one.secret for one in own.values()),
@@ -98,6 +112,9 @@ def profile_of(collection: Collection) -> Profile:
         on_create=tuple(field for field in columns if stamps.set_on_create(field)),
         on_update=tuple(field for field in columns if stamps.set_on_update(field)),
         identifiers=tuple(field for field in columns if stamps.identifies(field, collection)),
+        lengths={
+            name: _letters(one.column) for name, one in own.items() if one.column.kind is Kind.TEXT
+        },
         recorders={
             name: type_of(one.field).recorder(one.column.kind)
             for name, one in own.items()
@@ -106,17 +123,31 @@ def profile_of(collection: Collection) -> Profile:
     )
 
 
-def _own(field: Field, column: Column) -> OwnField:
+def _own(field: Field, column: Column, checks: Checks) -> OwnField:
     hidden = secret(field)
     return OwnField(
         field=field,
         column=column,
         parse=parser(field),
-        check=validator(field.validation, field.name) if field.validation else None,
+        check=_check(field, checks),
         needs_value=_must_have_value(field, column),
         secret=hidden,
         recorded=kept_in_history(field),
     )
+
+
+def _letters(column: Column) -> int | None:
+    length = column.length or ""
+    return int(length) if length.isdecimal() else None
+
+
+def _check(field: Field, checks: Checks) -> Callable[[Any], None] | None:
+    if not field.validation:
+        return None
+    rule = checks.get(field.validation)
+    if rule is None:
+        return validator(field.validation, field.name)
+    return partial(check_rule, rule, name=field.name)
 
 
 def kept_in_history(field: Field) -> bool:

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from conductus.database.executor import Database, Row
 from conductus.errors import ItemNotFound, Unprocessable
 from conductus.items import groups
+from conductus.items.computing import Computing
 from conductus.items.context import Context
 from conductus.items.counting import Counter, Counts
 from conductus.items.keys import key_value
@@ -58,10 +59,19 @@ class _Ready(Struct, frozen=True):
     """The key field, when there is one and only one."""
     rearranged: Rearranged | None
     """How a row that was just stored answers the query, where it can."""
+    computing: Computing
     policy: Policy
     """Of everybody that it is ready for; kept as `asked` is."""
     messages: list[Item]
     """Warnings of what was left out."""
+
+    def made_for(self, query: ItemQuery, context: Context) -> bool:
+        """Whether it is this query of somebody with this policy that it was made for."""
+        return (
+            self.asked is query
+            and self.policy is context.policy
+            and self.computing is context.computing
+        )
 
 
 class Reader:
@@ -233,9 +243,10 @@ class Reader:
             context.schema.version,
             context.nulls_last,
             id(context.policy),
+            id(context.computing),
         )
         found = self._ready_queries.find(key)
-        if found is not None and found.asked is query and found.policy is context.policy:
+        if found is not None and found.made_for(query, context):
             return found
         ready, timed = self._made_ready(query, way, context)
         if not timed:
@@ -269,6 +280,7 @@ class Reader:
             prepared=prepared,
             key=single,
             rearranged=by_key,
+            computing=context.computing,
             policy=context.policy,
             messages=list(narrowing.messages),
         )

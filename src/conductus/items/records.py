@@ -6,20 +6,19 @@ numbers of rows are powers of two, lists of keys are one bound value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Final
-
-import sqlalchemy as sa
-from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
 from conductus.errors import Unprocessable
 from conductus.items.changes import Item
-from conductus.items.columns import Columns, ColumnsOf, Record, Stored, column_of
+from conductus.items.columns import Columns, ColumnsOf, Record, Stored
+from conductus.items.insertion import Insertion
 from conductus.items.keys import Key
+from conductus.items.row_statements import RowStatements, Way, listed, room
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Schema
 from conductus.schema.types.field_type import Plain
@@ -40,7 +39,9 @@ class Kept:
     def __init__(self, dialect: Dialect, statements: int = 1024) -> None:
         self.dialect = dialect
         self.columns = ColumnsOf(dialect)
+        self.build = RowStatements(dialect)
         self.statements: StatementCache[Statement] = StatementCache(statements)
+        self.insertions: StatementCache[Insertion] = StatementCache(statements)
 
 
 class Records:
@@ -50,6 +51,7 @@ class Records:
         self._schema = schema
         self._dialect = kept.dialect
         self._kept = kept
+        self._build = kept.build
 
     def recorded(self, collection: Collection, rows: Sequence[Row]) -> list[Item]:
         """Stored rows as history keeps them: datetimes as stored, decimals as text."""
@@ -59,12 +61,28 @@ class Records:
         self, executor: Executor, collection: Collection, keys: Iterable[Key]
     ) -> dict[Key, Stored]:
         """The rows of those keys that exist."""
+        return await self._read(executor, collection, keys, "read")
+
+    async def read_to_change(
+        self, transaction: Transaction, collection: Collection, keys: Iterable[Key]
+    ) -> dict[Key, Stored]:
+        """`read` of rows that are then changed.
+
+        Where an UPDATE does not answer them, nobody else changes them until then: what was
+        read and what is written make the rows as they will be.
+        """
+        way: Way = "read" if self._dialect.update_returning else "read and lock"
+        return await self._read(transaction, collection, keys, way)
+
+    async def _read(
+        self, executor: Executor, collection: Collection, keys: Iterable[Key], way: Way
+    ) -> dict[Key, Stored]:
         found: dict[Key, Stored] = {}
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
             statement = self._statement(
-                ("read", collection.name, _padded(columns, len(batch))),
-                partial(self._build_read, columns, len(batch)),
+                (way, collection.name, room(columns, len(batch))),
+                partial(self._build.read, columns, len(batch), way),
             )
             bound = self._bound_keys(columns, batch)
             rows = await executor.fetch(statement.sql, statement.values(bound))
@@ -95,17 +113,18 @@ class Records:
         transaction: Transaction,
         collection: Collection,
         records: Sequence[Record],
-    ) -> list[tuple[Key, Stored | None]]:
-        """`insert` that also answers the new rows as they are stored, where the server can."""
+    ) -> list[tuple[Key, Row | None]]:
+        """`insert` that also answers the new rows, every column, where the server can."""
         if not self._dialect.returning:
             return [(key, None) for key in await self.insert(transaction, collection, records)]
         columns = self._kept.columns(collection)
         generated = _generated(collection, records[0])
-        seen: list[tuple[Key, Stored | None]] = []
+        seen: list[tuple[Key, Row | None]] = []
         for batch, sql, values in self._inserts(columns, records, columns.names):
-            rows = columns.stored(await transaction.fetch_written(sql, values))
-            made = [one.record[generated] for one in rows] if generated else ()
-            seen.extend(zip(_keys(columns, batch, generated, made), rows, strict=True))
+            rows = await transaction.fetch_written(sql, values)
+            # A key that was given is the one that was asked for, however it is kept.
+            keys = map(columns.key, batch) if generated is None else map(columns.row_key, rows)
+            seen.extend(zip(keys, rows, strict=True))
         if generated is None:
             await self._count_past(transaction, columns, [key for key, _ in seen])
         return seen
@@ -125,7 +144,7 @@ class Records:
         given = [(self._kept.columns(collection), record) for collection, record in (first, second)]
         statement = self._statement(
             ("chained", link, *((columns.collection.name, *record) for columns, record in given)),
-            partial(self._build_chained, first, second, link),
+            partial(self._build.chained, first, second, link),
         )
         bound = {
             f"v{place}_{name}": columns.bind(name, record[name])
@@ -145,22 +164,31 @@ class Records:
         self, columns: Columns, records: Sequence[Record], answered: Sequence[str]
     ) -> Iterator[tuple[Sequence[Record], str, list[Any]]]:
         """Rows that go together, with their statement and its values."""
-        collection = columns.collection
-        given = records[0]
-        # In the order of the schema: what clients send comes in any.
-        names = tuple([name for name in columns.names if name in given])
+        given = tuple(records[0])
         start = 0
         while start < len(records):
-            size = self._dialect.insert_size(collection, names, len(records) - start)
+            size = self._dialect.insert_size(columns.collection, given, len(records) - start)
+            insertion = self._insertion(columns, given, self._dialect.insert_shape(size), answered)
             batch = records[start : start + size]
-            shape = self._dialect.insert_shape(size)
+            yield batch, insertion.sql, self._dialect.insert_values(insertion.rows(batch))
+            start += size
+
+    def _insertion(
+        self, columns: Columns, given: tuple[str, ...], shape: int, answered: Sequence[str]
+    ) -> Insertion:
+        collection = columns.collection
+
+        def build() -> Insertion:
+            # In the order of the schema: what clients send comes in any.
+            names = tuple([name for name in columns.names if name in given])
             statement = self._statement(
                 ("insert", collection.name, names, shape, tuple(answered)),
                 partial(self._dialect.insert, collection, shape, names, answered),
             )
-            rows = _bound_rows(columns, names, batch)
-            yield batch, statement.sql, self._dialect.insert_values(rows)
-            start += size
+            return Insertion(columns, names, statement.sql)
+
+        key = (self._schema.version, collection.name, given, shape, len(answered))
+        return self._kept.insertions.get(key, build)
 
     async def _count_past(
         self, transaction: Transaction, columns: Columns, keys: Sequence[Key]
@@ -195,16 +223,23 @@ class Records:
         collection: Collection,
         keys: Sequence[Key],
         values: Record,
-    ) -> dict[Key, Stored]:
-        """`update` that also answers the rows as they are stored, where the server can."""
+        known: Mapping[Key, Stored | None],
+    ) -> dict[Key, Row]:
+        """`update` that also answers the rows, every column, where that can be known.
+
+        `known`: rows by `read_to_change`.
+        """
+        columns = self._kept.columns(collection)
         if not self._dialect.update_returning:
             await self.update(transaction, collection, keys, values)
-            return {}
-        columns = self._kept.columns(collection)
-        seen: list[Stored] = []
+            if not self._dialect.kept_as_given.issuperset(columns.datatypes(values)):
+                return {}
+            rows = {key: stored.row for key in keys if (stored := known.get(key)) is not None}
+            return {key: columns.changed(row, values) for key, row in rows.items()}
+        seen: list[Row] = []
         for sql, bound in self._updates(columns, keys, values, answering=True):
-            seen += columns.stored(await transaction.fetch_written(sql, bound))
-        return {columns.key(one.record): one for one in seen}
+            seen += await transaction.fetch_written(sql, bound)
+        return {columns.row_key(row): row for row in seen}
 
     def _updates(
         self, columns: Columns, keys: Sequence[Key], values: Record, *, answering: bool
@@ -212,10 +247,10 @@ class Records:
         names = tuple(values)
         new = {f"v{place}": columns.bind(name, values[name]) for place, name in enumerate(names)}
         for batch in _batches(columns, keys):
-            size = _padded(columns, len(batch))
+            size = room(columns, len(batch))
             statement = self._statement(
                 ("update", columns.collection.name, names, size, answering),
-                partial(self._build_update, columns, names, len(batch), answering=answering),
+                partial(self._build.update, columns, names, len(batch), answering=answering),
             )
             bound = {**new, **self._bound_keys(columns, batch)}
             yield statement.sql, statement.values(bound)
@@ -228,8 +263,8 @@ class Records:
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
             statement = self._statement(
-                ("delete", collection.name, _padded(columns, len(batch))),
-                partial(self._build_delete, columns, len(batch)),
+                ("delete", collection.name, room(columns, len(batch))),
+                partial(self._build.delete, columns, len(batch)),
             )
             bound = self._bound_keys(columns, batch)
             gone += await transaction.execute(statement.sql, statement.values(bound))
@@ -240,12 +275,12 @@ class Records:
     ) -> set[Plain]:
         """Which of the values some row has in that field."""
         statement = self._statement(
-            ("used", collection.name, field.name), partial(self._build_used, collection, field)
+            ("used", collection.name, field.name), partial(self._build.used, collection, field)
         )
         load = self._dialect.loader(field.kind)
-        listed = self._dialect.list_binder(field.kind)
+        together = self._dialect.list_binder(field.kind)
         columns = self._kept.columns(collection)
-        bound = {"keys": listed([columns.bind(field.name, value) for value in values])}
+        bound = {"keys": together([columns.bind(field.name, value) for value in values])}
         rows = await executor.fetch(statement.sql, statement.values(bound))
         return {load(row[0]) if load else row[0] for row in rows}
 
@@ -257,86 +292,15 @@ class Records:
     def _counting(self, collection: Collection, column: Column) -> Statement:
         return self._dialect.count_past(collection, column) or _NOTHING
 
-    def _build_read(self, columns: Columns, size: int) -> Statement:
-        table = self._dialect.table(columns.collection)
-        every = self._dialect.columns(table, columns.collection, columns.names)
-        where = self._keyed(table, columns, size)
-        return self._dialect.compile(sa.select(*every).select_from(table).where(where))
-
-    def _build_update(
-        self, columns: Columns, names: Sequence[str], size: int, *, answering: bool
-    ) -> Statement:
-        collection = columns.collection
-        table = self._dialect.table(collection)
-        changed = [column_of(collection.fields[name]) for name in names]
-        values = {
-            column.name: self._parameter(f"v{place}", column)
-            for place, column in enumerate(changed)
-        }
-        where = self._keyed(table, columns, size)
-        update = sa.update(table).where(where).values(values)
-        if answering:
-            every = self._dialect.columns(table, collection, columns.names)
-            update = update.returning(*every)
-        return self._dialect.compile(update)
-
-    def _build_chained(
-        self, first: tuple[Collection, Record], second: tuple[Collection, Record], link: str
-    ) -> Statement:
-        values = [
-            {
-                name: self._parameter(f"v{place}_{name}", column_of(collection.fields[name]))
-                for name in record
-            }
-            for place, (collection, record) in enumerate((first, second))
-        ]
-        key = first[0].primary_key[0]
-        insert = sa.insert(self._dialect.table(first[0])).values(values[0])
-        made = insert.returning(sa.column(key)).cte("made")
-        table = self._dialect.table(second[0])
-        rest = sa.select(made.c[key], *values[1].values())
-        return self._dialect.compile(sa.insert(table).from_select([link, *values[1]], rest))
-
-    def _build_delete(self, columns: Columns, size: int) -> Statement:
-        table = self._dialect.table(columns.collection)
-        where = self._keyed(table, columns, size)
-        return self._dialect.compile(sa.delete(table).where(where))
-
-    def _build_used(self, collection: Collection, field: Field) -> Statement:
-        table = self._dialect.table(collection)
-        column = table.c[column_of(field).name]
-        where = self._dialect.among(column, "keys", field.kind)
-        return self._dialect.compile(sa.select(column).distinct().where(where))
-
-    def _keyed(self, table: sa.TableClause, columns: Columns, size: int) -> ColumnElement[bool]:
-        if columns.listed:
-            (key,) = columns.keys
-            return self._dialect.among(table.c[key.name], "keys", key.kind)
-        return sa.or_(
-            *(
-                sa.and_(
-                    *(
-                        table.c[column.name] == self._parameter(f"k{row}_{place}", column)
-                        for place, column in enumerate(columns.keys)
-                    )
-                )
-                for row in range(_padded(columns, size))
-            )
-        )
-
-    def _parameter(self, name: str, column: Column) -> ColumnElement[Any]:
-        bound: ColumnElement[Any] = sa.bindparam(name, type_=self._dialect.type(column.kind))
-        return self._dialect.assignable(bound, column)
-
     # -- values ---------------------------------------------------------------------
 
     def _bound_keys(self, columns: Columns, keys: Sequence[Key]) -> dict[str, Any]:
         names = columns.collection.primary_key
-        if columns.listed:
+        if listed(columns, len(keys)):
             (column,) = columns.keys
-            listed = self._dialect.list_binder(column.kind)
-            return {"keys": listed([columns.bind(column.name, key[0]) for key in keys])}
-        size = _padded(columns, len(keys))
+            together = self._dialect.list_binder(column.kind)
+            return {"keys": together([columns.bind(column.name, key[0]) for key in keys])}
+        size = room(columns, len(keys))
         # The last key again, as often as the shape of the statement asks.
         padded = [*keys, *[keys[-1]] * (size - len(keys))]
         return {
@@ -379,25 +343,8 @@ def _keys(
     ]
 
 
-def _bound_rows(
-    columns: Columns, names: Sequence[str], records: Sequence[Record]
-) -> list[list[Any]]:
-    """The driver values of rows, in the order of the names."""
-    rows = [[record[name] for name in names] for record in records]
-    for place, name in enumerate(names):
-        if name in columns.binders:
-            for row in rows:
-                row[place] = columns.bind(name, row[place])
-    return rows
-
-
 def _batches(columns: Columns, keys: Iterable[Key]) -> Iterator[list[Key]]:
     size = _MOST_KEYS if columns.listed else _MOST_PAIRS
     rest = iter(dict.fromkeys(keys))
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _padded(columns: Columns, size: int) -> int:
-    """The number of keys that a statement for `size` of them has room for."""
-    return 1 if columns.listed else 1 << (size - 1).bit_length()

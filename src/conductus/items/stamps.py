@@ -87,7 +87,13 @@ def mirrored_slugs(fields: Iterable[tuple[Field, str]], body: Mapping[str, Any])
 def moment_in(field: Field, moment: datetime) -> Plain:
     """A moment as the field's column keeps it: UTC, whole seconds."""
     text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")
-    return text[:10] if field.kind is Kind.DATE else type_of(field).parse(text, field)
+    match field.kind:
+        case Kind.DATETIME | Kind.DATETIME_ZONE:
+            return text
+        case Kind.DATE:
+            return text[:10]
+        case _:
+            return type_of(field).parse(text, field)
 
 
 def _stamp(field: Field, context: Context) -> Plain:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from conductus.database.executor import Row
 from conductus.items.changes import Change, Create, Delete
 from conductus.items.keys import Key, text_of_key
-from conductus.items.records import Record, Stored
+from conductus.items.records import Record
 from conductus.items.written import Written
 from conductus.schema.model import Collection, Relation
 
@@ -25,6 +26,7 @@ class Step:
         "after",
         "before",
         "change",
+        "collection",
         "idle",
         "index",
         "key",
@@ -38,6 +40,8 @@ class Step:
 
     def __init__(self, change: Change, index: int, parent: Step | None) -> None:
         self.change: Change = change
+        self.collection: Collection = change.collection
+        """The collection that it changes."""
         self.index = index
         """Place in the batch of the item that it belongs to."""
         self.parent = parent
@@ -51,8 +55,8 @@ class Step:
         self.key: Key = () if isinstance(change, Create) else change.key
         self.before: Record | None = None
         """The row as it was; None when there was none."""
-        self.after: Stored | None = None
-        """The row as the change left it, where the database has told."""
+        self.after: Row | None = None
+        """The row as the change left it, every column; None where the database has not told."""
         self.written: Record = {}
         """The request's own columns as they were written."""
         self.idle = False
@@ -68,12 +72,7 @@ class Step:
     @property
     def written_item(self) -> Written:
         """What is left of it for the answer."""
-        return Written(self.text, None if self.after is None else self.after.row)
-
-    @property
-    def collection(self) -> Collection:
-        """The collection that it changes."""
-        return self.change.collection
+        return Written(self.text, self.after)
 
 
 def laid_out(changes: Sequence[Change]) -> list[Step]:
@@ -101,7 +100,7 @@ def _earliest(changes: Iterable[Change]) -> int:
 
 def _before(change: Change) -> int:
     """How many stages come before a change, for what its many-to-one fields lead to."""
-    if isinstance(change, Delete):
+    if isinstance(change, Delete) or not change.ones:
         return 0
     return max(
         (1 + _before(one.change) for one in change.ones if not isinstance(one.change, Delete)),

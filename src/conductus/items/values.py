@@ -48,9 +48,10 @@ class ValueJudge:
         lenient = self._lenient(given)
         values: dict[str, Plain | Secret] = {}
         for name, value in given.items():
-            if name in quick and value is not None and value != "":
+            parse = quick.get(name)
+            if parse is not None and value is not None and value != "":
                 try:
-                    values[name] = quick[name](value)
+                    values[name] = parse(value)
                 except ValidationFailed as problem:
                     self._problems.update(_by_field(problem, fields[name].field))
                 continue
@@ -121,8 +122,10 @@ class ValueJudge:
 
     def _lenient(self, given: Item) -> bool:
         """True when the written status lets items be incomplete."""
+        if not self._profile.incomplete:
+            return False
         collection = self._profile.collection
-        if collection.status_field is None or not self._profile.incomplete:
+        if collection.status_field is None:
             return False
         column = collection.fields[collection.status_field].column
         written = given.get(collection.status_field)

@@ -9,20 +9,23 @@ Source: items page §2 and §6 to §9.
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from conductus.database.executor import Database, Transaction, TransactionConflict
-from conductus.errors import ApiError, DatabaseUnreachable, Unprocessable, ValidationFailed
+from conductus.database.executor import Database, Transaction
+from conductus.database.insisting import insist
+from conductus.errors import ApiError, Unprocessable, ValidationFailed
 from conductus.items.attempt import Attempt
 from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item, Secret, Update, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History, unsure
+from conductus.items.hooks import NO_HOOKS, WRITES, Hooks
+from conductus.items.intercepting import Interceptor
 from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import find_key_in_body, key_of_text
 from conductus.items.profile import Profiles
@@ -31,10 +34,12 @@ from conductus.items.revert import find_revision, permitted, restorable
 from conductus.items.rules import Rules
 from conductus.items.steps import Step
 from conductus.items.written import Written
+from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import check_able_to_change
 from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
+Judged = TypeVar("Judged", Create, Update, Delete)
 HashSecret = Callable[[str], Awaitable[str]]
 _EVERYTHING = 1 << 30
 
@@ -62,6 +67,20 @@ class Bookkeeping(Protocol):
         ...
 
 
+class Events(Protocol):
+    """Keeps what is to be told of a write to those who wait for it."""
+
+    async def record(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> None:
+        """In the transaction, with every step."""
+        ...
+
+    def after_commit(self, steps: Sequence[Step]) -> None:
+        """What was recorded of the steps is there for all to see."""
+        ...
+
+
 class Writer:
     """The one way items are written."""
 
@@ -72,15 +91,19 @@ class Writer:
         limits: WriteLimits | None = None,
         bookkeeping: Bookkeeping | None = None,
         rules: Rules | None = None,
+        hooks: Hooks = NO_HOOKS,
+        events: Events | None = None,
     ) -> None:
-        """`hash_secret` hashes a password off the event loop."""
+        """`hash_secret` hashes a password off the event loop; `events` is told what was done."""
         self._database = database
         self._hash_secret = hash_secret
         self._limits = limits or WriteLimits()
         self._bookkeeping = bookkeeping
         self._rules = rules
+        self._hooks = hooks if hooks.waits(WRITES.values(), "before") else None
+        self._events = events
         self._kept = Kept(database.dialect)
-        self._profiles = Profiles()
+        self._profiles = Profiles(hooks.checks)
 
     async def create(
         self,
@@ -92,10 +115,11 @@ class Writer:
         """Creates items; answers them in the same order."""
         judge = self._judge(context, options)
         target = judge.collection(collection)
-        changes = [
-            _at(place, judge.create, target, body)
-            async for place, body in breathing(enumerate(bodies))
-        ]
+
+        def judged(place: int, body: Item) -> Create:
+            return _at(place, judge.create, target, body)
+
+        changes = await breathing(judged, list(enumerate(bodies)))
         return await self._write(changes, context, options)
 
     async def create_within(
@@ -108,12 +132,39 @@ class Writer:
     ) -> str:
         """Creates an item as part of a transaction under way, which counts its own changes."""
         judge = self._judge(context, options)
-        changes = [judge.create(judge.collection(collection), body)]
+        change = judge.create(judge.collection(collection), body)
+        steps = await self._join(transaction, [change], context, options)
+        return steps[0].text
+
+    async def update_within(
+        self, transaction: Transaction, collection: str, key: str, body: Item, context: Context
+    ) -> None:
+        """Changes an item in the same way."""
+        judge = self._judge(context, None)
+        target = judge.collection(collection)
+        change = judge.update(target, key_of_text(key, target, context.now), body)
+        await self._join(transaction, [change], context, None)
+
+    async def delete_within(
+        self, transaction: Transaction, collection: str, key: str, context: Context
+    ) -> None:
+        """Removes an item in the same way."""
+        judge = self._judge(context, None)
+        target = judge.collection(collection)
+        change = judge.delete(target, key_of_text(key, target, context.now))
+        await self._join(transaction, [change], context, None)
+
+    async def _join(
+        self,
+        transaction: Transaction,
+        changes: Changes,
+        context: Context,
+        options: WriteOptions | None,
+    ) -> list[Step]:
         hashes = await self._hashes(changes)
-        steps = await self._steps(
+        return await self._steps(
             transaction, changes, context, options or WriteOptions(), hashes, None, _EVERYTHING
         )
-        return steps[0].text
 
     async def update(
         self,
@@ -196,26 +247,13 @@ class Writer:
             )
 
         try:
-            steps = await self._insist(attempt, _EVERYTHING)
+            steps = await insist(lambda: attempt(_EVERYTHING), "items", self._limits.attempts)
         except ApiError as error:
             if len(changes) == 1 or "index" in error.details or error.status >= 500:
                 raise
             # Rows went to the database together: one by one tells which of them fails.
-            steps = await self._insist(attempt, 1)
+            steps = await insist(lambda: attempt(1), "items", self._limits.attempts)
         return [step.written_item for step in steps if step.parent is None]
-
-    async def _insist(
-        self, attempt: Callable[[int], Awaitable[list[Step]]], widest: int
-    ) -> list[Step]:
-        """Runs a transaction again while the database gives it up for another's sake."""
-        for number in range(self._limits.attempts):
-            try:
-                return await attempt(widest)
-            except TransactionConflict:
-                # Not together again: each waits for a time of its own.
-                # S311: nothing secret hangs on it.
-                await asyncio.sleep(random.uniform(0.001, 0.01) * 2**number)  # noqa: S311
-        raise DatabaseUnreachable("Too many others change the same items: try again")
 
     async def _attempt(
         self,
@@ -234,6 +272,8 @@ class Writer:
                 noted = await self._bookkeeping.before_commit(transaction, done, context)
         if self._bookkeeping is not None:
             self._bookkeeping.after_commit(noted)
+        if self._events is not None:
+            self._events.after_commit(steps)
         return steps
 
     async def _steps(
@@ -248,7 +288,9 @@ class Writer:
     ) -> list[Step]:
         """The changes and their history."""
         records = self._records(context)
-        steps = await Attempt(transaction, records, context, hashes, widest).run(changes)
+        intercept = self._interceptor(context, options, records)
+        attempt = Attempt(transaction, records, context, hashes, widest, intercept)
+        steps = await attempt.run(changes)
         if self._rules is not None:
             await self._rules.hold(transaction, records, context, steps)
         if not (options.skip_activity and context.actor.administrator):
@@ -257,6 +299,8 @@ class Writer:
         else:
             for step in unsure(steps):
                 step.after = None
+        if self._events is not None:
+            await self._events.record(transaction, steps, context)
         return steps
 
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:
@@ -271,6 +315,14 @@ class Writer:
         return Judge(
             context, self._limits, _new_uuid, self._profiles, self._rules, explained=explained
         )
+
+    def _interceptor(
+        self, context: Context, options: WriteOptions, records: Records
+    ) -> Interceptor | None:
+        if self._hooks is None:
+            return None
+        judge = self._judge(replace(context, policy=ADMINISTRATOR), options)
+        return Interceptor(self._hooks, judge, self._hashes, context, records, self._profiles)
 
     def _records(self, context: Context) -> Records:
         return Records(context.schema, self._kept)
@@ -295,10 +347,11 @@ def _all_alike(
 async def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
     if not isinstance(body, list):
         raise ValidationFailed("The id of an item is needed, or a list of objects with their ids")
-    return [
-        _at(place, _change_by_its_key, judge, target, one)
-        async for place, one in breathing(enumerate(body))
-    ]
+
+    def judged(place: int, one: Item) -> Update:
+        return _at(place, _change_by_its_key, judge, target, one)
+
+    return await breathing(judged, list(enumerate(body)))
 
 
 def _change_by_its_key(judge: Judge, target: Collection, body: Item) -> Update:
@@ -308,7 +361,7 @@ def _change_by_its_key(judge: Judge, target: Collection, body: Item) -> Update:
     return judge.update(target, key, body)
 
 
-def _at(place: int, judged: Callable[..., Any], *given: Any) -> Any:
+def _at(place: int, judged: Callable[..., Judged], *given: Any) -> Judged:
     """What the judge says of one item of a batch; its errors tell the place."""
     try:
         return judged(*given)

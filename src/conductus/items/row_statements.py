@@ -1,0 +1,112 @@
+"""The statements on rows by key, made once for each shape.
+
+Keys are the parameters `k0_0`, `k0_1`, … of the first key and so on, or one list `keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+
+from conductus.database.dialect import Dialect, Statement
+from conductus.items.columns import Columns, Record, column_of
+from conductus.schema.model import Collection, Column, Field
+
+Way = Literal["read", "read and lock"]
+
+
+class RowStatements:
+    """Makes statements for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def read(self, columns: Columns, size: int, way: Way) -> Statement:
+        """Every column of the rows of `size` keys."""
+        table = self._dialect.table(columns.collection)
+        every = self._dialect.columns(table, columns.collection, columns.names)
+        where = self._keyed(table, columns, size)
+        select = sa.select(*every).select_from(table).where(where)
+        return self._dialect.compile(select if way == "read" else select.with_for_update())
+
+    def update(
+        self, columns: Columns, names: Sequence[str], size: int, *, answering: bool
+    ) -> Statement:
+        """Values `v0`, `v1`, … for these fields of the rows of `size` keys."""
+        collection = columns.collection
+        table = self._dialect.table(collection)
+        changed = [column_of(collection.fields[name]) for name in names]
+        values = {
+            column.name: self._parameter(f"v{place}", column)
+            for place, column in enumerate(changed)
+        }
+        where = self._keyed(table, columns, size)
+        update = sa.update(table).where(where).values(values)
+        if answering:
+            every = self._dialect.columns(table, collection, columns.names)
+            update = update.returning(*every)
+        return self._dialect.compile(update)
+
+    def chained(
+        self, first: tuple[Collection, Record], second: tuple[Collection, Record], link: str
+    ) -> Statement:
+        """A new row and one whose `link` holds its generated key."""
+        values = [
+            {
+                name: self._parameter(f"v{place}_{name}", column_of(collection.fields[name]))
+                for name in record
+            }
+            for place, (collection, record) in enumerate((first, second))
+        ]
+        key = first[0].primary_key[0]
+        insert = sa.insert(self._dialect.table(first[0])).values(values[0])
+        made = insert.returning(sa.column(key)).cte("made")
+        table = self._dialect.table(second[0])
+        rest = sa.select(made.c[key], *values[1].values())
+        return self._dialect.compile(sa.insert(table).from_select([link, *values[1]], rest))
+
+    def delete(self, columns: Columns, size: int) -> Statement:
+        """The end of the rows of `size` keys."""
+        table = self._dialect.table(columns.collection)
+        where = self._keyed(table, columns, size)
+        return self._dialect.compile(sa.delete(table).where(where))
+
+    def used(self, collection: Collection, field: Field) -> Statement:
+        """Those of the values `keys` that the field has somewhere."""
+        table = self._dialect.table(collection)
+        column = table.c[column_of(field).name]
+        where = self._dialect.among(column, "keys", field.kind)
+        return self._dialect.compile(sa.select(column).distinct().where(where))
+
+    def _keyed(self, table: sa.TableClause, columns: Columns, size: int) -> ColumnElement[bool]:
+        if listed(columns, size):
+            (key,) = columns.keys
+            return self._dialect.among(table.c[key.name], "keys", key.kind)
+        return sa.or_(
+            *(
+                sa.and_(
+                    *(
+                        table.c[column.name] == self._parameter(f"k{row}_{place}", column)
+                        for place, column in enumerate(columns.keys)
+                    )
+                )
+                for row in range(room(columns, size))
+            )
+        )
+
+    def _parameter(self, name: str, column: Column) -> ColumnElement[Any]:
+        bound: ColumnElement[Any] = sa.bindparam(name, type_=self._dialect.type(column.kind))
+        return self._dialect.assignable(bound, column)
+
+
+def listed(columns: Columns, size: int) -> bool:
+    """Whether `size` keys are bound as one list; a single one is compared as it is."""
+    return columns.listed and size > 1
+
+
+def room(columns: Columns, size: int) -> int:
+    """The number of keys that a statement for `size` of them has room for; 0: any number."""
+    return 0 if listed(columns, size) else 1 << (size - 1).bit_length()
