@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database, QueryFailed
 from conductus.errors import ApiError, DuplicateValue, Unprocessable, ValidationFailed
+from conductus.schema.model import Kind
 from tests.contracts.library import (
     AUTHORS,
     BOOKS,
@@ -40,6 +41,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 # -- reading ----------------------------------------------------------------------------
+
+
+async def test_the_key_that_a_text_stands_for(database: Database) -> None:
+    """Whatever the text is: rows of history are written by others, too."""
+    texts = ["1", "2", "3", "01", "1x", "x", "", " 1", "1,2", "-1", "1.0", "9" * 30]
+    await change(database, author("a"), author("b"))
+    await change(database, *(sa.insert(NOTES).values(words=text) for text in texts))
+    dialect = database.dialect
+    sought = dialect.key_in_text(NOTES.c.words, Kind.INTEGER)
+    assert sought is not None
+    found = sa.select(NOTES.c.words).where(
+        AUTHORS.c.id == sought, dialect.text(AUTHORS.c.id, Kind.INTEGER) == NOTES.c.words
+    )
+    assert sorted(row[0] for row in await ask(database, found)) == ["1", "2"]
+    assert dialect.key_in_text(NOTES.c.words, Kind.DATE) is None
 
 
 async def test_nothing_one_and_many_rows(database: Database) -> None:

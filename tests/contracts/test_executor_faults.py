@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, closing, suppress
 from time import perf_counter
 
@@ -302,6 +303,29 @@ async def test_a_connection_lost_while_idle_is_not_noticed(
             await killer.fetch(KILL[name].format(session))
             await then
     assert await emails(database) == ["kept"]
+
+
+@pytest.mark.parametrize("driver", SERVERS)
+async def test_a_transaction_takes_another_connection_for_a_lost_one(
+    database: Database, database_url: str
+) -> None:
+    name = database.dialect.name
+
+    async def kill(session: object) -> None:
+        async with opened(database_url) as killer:
+            await killer.fetch(KILL[name].format(session))
+
+    async with opened(database_url, pool_size=1) as small:
+        async with small.transaction() as transaction:
+            await do(transaction, small, author("first"))
+            ((session,),) = await transaction.fetch(SESSION[name])
+        with ThreadPoolExecutor(1) as elsewhere:
+            # Waited for without a turn of the loop, which would see the connection end.
+            elsewhere.submit(asyncio.run, kill(session)).result()
+        await change(small, author("second"))
+        assert await emails(small) == ["first", "second"]
+        await change(small, author("third"))
+        assert await emails(small) == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("driver", SERVERS)

@@ -77,6 +77,7 @@ def planned_column(database: Name, request: ColumnRequest) -> Column:
         unique=request.unique and not request.primary_key,
         signed=native.signed,
         wide=native.wide,
+        halved=database == "postgresql" and not native.signed,
     )
 
 

@@ -54,10 +54,14 @@ class Dialect(ABC):
     """Most bound values in one statement."""
     begins_with_matches: ClassVar[bool] = False
     """True where a condition on related items should be made the start of the statement."""
+    looks_up_rules: ClassVar[bool] = False
+    """True where a rule on related items should be asked row by row, by their keys."""
     returning: bool
     """True when INSERT … RETURNING works on this server …"""
     update_returning: ClassVar[bool] = True
     """… and UPDATE … RETURNING."""
+    kept_as_given: ClassVar[frozenset[str]] = frozenset()
+    """Without UPDATE … RETURNING: datatypes whose values are answered as they were bound."""
     chains: ClassVar[bool] = False
     """Whether one statement inserts into two tables: WITH … INSERT."""
 
@@ -196,6 +200,19 @@ class Dialect(ABC):
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """The column as text, for searching numbers and reading opaque types."""
 
+    def key_in_text(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
+        """The value of a key of this kind that a text may stand for; never an error.
+
+        A text that stands for none gives anything. None where that cannot be had.
+        """
+        match kind:
+            case Kind.TEXT:
+                return text
+            case Kind.INTEGER:
+                return sa.cast(text, sa.BigInteger())
+            case _:
+                return None
+
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """What to select for a column: itself, or its text form where the driver needs it."""
         return column
@@ -224,6 +241,10 @@ class Dialect(ABC):
     @abstractmethod
     def random(self) -> ColumnElement[Any]:
         """A random number for ORDER BY."""
+
+    @abstractmethod
+    def clock(self) -> ColumnElement[Any]:
+        """The server's time, in seconds since 1970."""
 
     @abstractmethod
     def total(

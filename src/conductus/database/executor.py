@@ -112,6 +112,13 @@ class Database(Executor, Protocol):
         """Changes whenever a table, view or column of the database does. Cheap."""
         ...
 
+    def connections(self) -> dict[str, int]:
+        """How many connections are `busy` and `idle`, and how many wait (`waiting`) for one.
+
+        Empty where there is no server to connect to.
+        """
+        ...
+
     async def ping(self) -> None:
         """Raises `DatabaseUnreachable` when the server does not answer."""
         ...

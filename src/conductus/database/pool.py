@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -67,23 +67,28 @@ class Pool(Generic[C]):
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
 
+    def state(self) -> dict[str, int]:
+        """How many connections are at work and idle, and how many wait for one."""
+        idle = len(self._idle)
+        return {"busy": len(self._open) - idle, "idle": idle, "waiting": len(self._waiters)}
+
     # -- lending --------------------------------------------------------------------
 
-    def take(self) -> C | None:
-        """A connection that is open and idle, if there is one."""
+    def take(self, suits: Callable[[C], bool] | None = None) -> C | None:
+        """A connection that is open and idle, if there is one: rather one that suits."""
         idle = self._idle
         while idle:
-            connection = idle.pop()
+            connection = idle.pop() if suits is None else idle.pop(_latest(idle, suits))
             if connection.is_usable():
                 return connection
             self._drop(connection)
         return None
 
-    async def acquire(self) -> C:
+    async def acquire(self, suits: Callable[[C], bool] | None = None) -> C:
         """A connection, waited for. Raises `DatabaseUnreachable` when none gets free."""
         if self._closed:
             raise DatabaseUnreachable
-        connection = self.take()
+        connection = self.take(suits)
         if connection is not None:
             return connection
         if self._slots < self._size:
@@ -191,6 +196,12 @@ class Pool(Generic[C]):
         while len(self._idle) > 1 and self._idle[0].idle_rounds > _IDLE_ROUNDS:
             self.discard(self._idle.pop(0))
         self._plan_round()
+
+
+def _latest(idle: Sequence[C], suits: Callable[[C], bool]) -> int:
+    """The place of the connection used last of those that suit; without any, of all."""
+    last = len(idle) - 1
+    return next((place for place in range(last, -1, -1) if suits(idle[place])), last)
 
 
 def _give_up(waiter: asyncio.Future[C | None]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from conductus.database.ddl.changes import (
     ColumnChange,
     NewIndex,
-    OnDelete,
     Reference,
     TableChange,
 )
@@ -18,6 +17,7 @@ from conductus.database.ddl.mysql import MySQLEditor
 from conductus.database.ddl.postgresql import PostgreSQLEditor
 from conductus.database.ddl.sqlite import SQLiteEditor
 from conductus.database.dialect import Dialect
+from conductus.database.introspection.tables import OnDelete
 
 __all__ = [
     "ColumnChange",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
+from conductus.database.introspection.tables import OnDelete
 from conductus.schema.model import Column
-
-OnDelete = Literal["restrict", "cascade", "set_null"]
 
 
 class ColumnChange(Struct, frozen=True):

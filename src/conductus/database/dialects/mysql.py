@@ -30,7 +30,13 @@ class MySQLDialect(Dialect):
     name: ClassVar[Name] = "mysql"
     max_parameters: ClassVar[int] = 32_000
     begins_with_matches: ClassVar[bool] = True
+    looks_up_rules: ClassVar[bool] = True
     update_returning: ClassVar[bool] = False
+    # Not CHAR, which loses blanks, nor ENUM and SET, which are spelt as they were declared.
+    kept_as_given: ClassVar[frozenset[str]] = frozenset(
+        {"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT"}
+        | {"VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"}
+    )
 
     def __init__(self, *, returning: bool) -> None:
         # MariaDB knows INSERT … RETURNING, MySQL does not.
@@ -85,6 +91,9 @@ class MySQLDialect(Dialect):
 
     def random(self) -> ColumnElement[Any]:
         return sa.func.rand()
+
+    def clock(self) -> ColumnElement[Any]:
+        return sa.func.unix_timestamp()
 
     def total(
         self,

@@ -18,6 +18,7 @@ from conductus.schema.model import Collection, Column, Kind
 
 _MOST_INSERTED = 1000
 """Rows of one INSERT."""
+_WHOLE_NUMBER = "^-?[0-9]{1,18}$"
 _TEXT = sa.Text()
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
@@ -127,10 +128,19 @@ class PostgreSQLDialect(Dialect):
         return [directed.nulls_last() if nulls_last else directed.nulls_first()]
 
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        if kind is Kind.OPAQUE:
+            return _spelled(column)
         return column if kind is Kind.TEXT else sa.cast(column, _TEXT)
 
+    def key_in_text(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
+        found = super().key_in_text(text, kind)
+        if kind is not Kind.INTEGER or found is None:
+            return found
+        # A cast of what is no number is an error, also where other conditions rule it out.
+        return sa.case((text.regexp_match(_WHOLE_NUMBER), found))
+
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
-        return sa.cast(column, _TEXT) if kind is Kind.OPAQUE else column
+        return _spelled(column) if kind is Kind.OPAQUE else column
 
     def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
         if column.kind is Kind.OPAQUE:
@@ -158,6 +168,9 @@ class PostgreSQLDialect(Dialect):
     def random(self) -> ColumnElement[Any]:
         return sa.func.random()
 
+    def clock(self) -> ColumnElement[Any]:
+        return sa.extract("epoch", sa.func.clock_timestamp())
+
     def total(
         self,
         column: ColumnElement[Any],
@@ -168,6 +181,12 @@ class PostgreSQLDialect(Dialect):
             return sa.func.avg(sa.cast(column, sa.Double()))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
+
+
+def _spelled(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A value of any type as PostgreSQL shows it."""
+    # A cast would add the mask to an address that has none of its own.
+    return sa.case((column.is_not(None), sa.func.concat(column)))
 
 
 class _Native(sa.types.UserDefinedType[Any]):

@@ -82,13 +82,19 @@ class SQLiteDialect(Dialect):
 
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         listed = sa.func.json_each(sa.bindparam(parameter, type_=_TEXT)).table_valued("value")
+        if kind is Kind.BINARY:
+            # JSON has no bytes, and `hex` says of NULL that it is empty.
+            column = sa.case((column.is_not(None), sa.func.hex(column)))
         return column.in_(sa.select(listed.c.value))
 
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
-        return _json_list
+        return _hex_list if kind is Kind.BINARY else _json_list
 
     def random(self) -> ColumnElement[Any]:
         return sa.func.random()
+
+    def clock(self) -> ColumnElement[Any]:
+        return sa.extract("epoch", sa.func.current_timestamp())
 
     def total(
         self,
@@ -106,6 +112,10 @@ class SQLiteDialect(Dialect):
 
 def _json_list(values: Sequence[Any]) -> str:
     return _encode(values).decode()
+
+
+def _hex_list(values: Sequence[bytes | None]) -> str:
+    return _json_list([None if value is None else value.hex().upper() for value in values])
 
 
 def _decimal_text(value: Decimal) -> str:

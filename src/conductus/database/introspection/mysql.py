@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from conductus.database.executor import Executor, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import Default, mariadb_default, mysql_default
-from conductus.database.introspection.tables import ForeignKey, Index, Table
+from conductus.database.introspection.tables import ON_DELETE, ForeignKey, Index, Table
 from conductus.database.native_types import NativeType, mysql_type
 from conductus.schema.model import Column, Kind
 
@@ -43,6 +43,10 @@ FOREIGN_KEYS = sa.text(
     " WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE()"
     " ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION"
 )
+RULES = sa.text(
+    "SELECT TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE"
+    " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE()"
+)
 JSON_CHECKS = sa.text(
     "SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
     " WHERE CONSTRAINT_SCHEMA = DATABASE() AND LOCATE('json_valid', LOWER(CHECK_CLAUSE)) = 1"
@@ -64,12 +68,13 @@ async def tables(executor: Executor, catalogue: Catalogue) -> tuple[Table, ...]:
         columns[row[0]].append(row)
     every_index = _indexes(await catalogue.fetch(executor, INDEXES))
     triggered = {name for (name,) in await catalogue.fetch(executor, TRIGGERS)}
-    references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS))
+    rules = {(table, name): rule for table, name, rule in await catalogue.fetch(executor, RULES)}
+    references = _foreign_keys(await catalogue.fetch(executor, FOREIGN_KEYS), rules)
     found = [
         Table(
             name=name,
             view=kind == "VIEW",
-            triggers=name in triggered,
+            triggers=name in triggered or _changes_by_itself(columns[name]),
             columns=_columns(columns[name], every_index[name], server),
             primary_key=_primary_key(every_index[name]),
             foreign_keys=tuple(references[name]),
@@ -95,7 +100,9 @@ async def _with_whole_defaults(executor: Executor, catalogue: Catalogue, table: 
     defaults = sa.select(*(sa.func.default(column) for column in asked))
     joined = defaults.select_from(nothing.outerjoin(source, sa.false()))
     (values,) = await catalogue.fetch(executor, joined)
-    whole = dict(zip((column.name for column in doubtful), values, strict=True))
+    # Of a column that takes no NULL the row that is not there has none to tell.
+    pairs = zip((column.name for column in doubtful), values, strict=True)
+    whole = {name: value for name, value in pairs if value is not None}
     columns = tuple(
         structs.replace(column, default=whole.get(column.name, column.default))
         for column in table.columns
@@ -111,6 +118,11 @@ async def _server(executor: Executor, catalogue: Catalogue) -> _Server:
     matches = ((table, _JSON_VALID.fullmatch(str(clause))) for table, clause in checks)
     found = {(table, match.group(1).replace("``", "`")) for table, match in matches if match}
     return _Server(mariadb=True, json_columns=frozenset(found))
+
+
+def _changes_by_itself(columns: Iterable[Row]) -> bool:
+    """Whether a column takes the time of any change of its row."""
+    return any("on update" in (extra or "").lower() for *_, extra, _ in columns)
 
 
 def _primary_key(indexes: Iterable[Index]) -> tuple[str, ...]:
@@ -168,7 +180,9 @@ def _indexes(rows: Iterable[Row]) -> dict[str, list[Index]]:
     return found
 
 
-def _foreign_keys(rows: Iterable[Row]) -> dict[str, list[ForeignKey]]:
+def _foreign_keys(
+    rows: Iterable[Row], rules: dict[tuple[str, str], str]
+) -> dict[str, list[ForeignKey]]:
     parts: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
     for table, name, column, referred, referred_column in rows:
         parts[table, name, referred].append((column, referred_column))
@@ -180,6 +194,7 @@ def _foreign_keys(rows: Iterable[Row]) -> dict[str, list[ForeignKey]]:
                 columns=tuple(column for column, _ in pairs),
                 table=referred,
                 referred_columns=tuple(other for _, other in pairs),
+                on_delete=ON_DELETE.get(rules.get((table, name), ""), "restrict"),
             )
         )
     return found

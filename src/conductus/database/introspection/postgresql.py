@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from conductus.database.executor import Executor, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import postgresql_default
-from conductus.database.introspection.tables import ForeignKey, Index, Table
+from conductus.database.introspection.tables import ON_DELETE, ForeignKey, Index, Table
 from conductus.database.native_types import postgresql_type, without_sign
 from conductus.schema.model import Column
 
@@ -65,7 +65,8 @@ FOREIGN_KEYS = sa.text(
     " ARRAY(SELECT CAST(a.attname AS text) FROM unnest(co.confkey)"
     " WITH ORDINALITY AS k(number, place)"
     " JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = k.number"
-    " ORDER BY k.place)"
+    " ORDER BY k.place),"
+    " CASE co.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' END"
     " FROM pg_catalog.pg_constraint co"
     " JOIN pg_catalog.pg_class c ON c.oid = co.conrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -140,6 +141,7 @@ def _column(row: Row, key: tuple[str, ...], unique: set[str], unsigned: set[str]
         auto_increment=auto_increment,
         unique=name in unique,
         signed=native.signed,
+        halved=name in unsigned,
         generated=is_generated or identity == "a",
     )
 
@@ -160,13 +162,14 @@ def _indexes(
 
 def _foreign_keys(rows: Iterable[Row]) -> dict[str, list[ForeignKey]]:
     found: dict[str, list[ForeignKey]] = defaultdict(list)
-    for table, name, referred, columns, referred_columns in rows:
+    for table, name, referred, columns, referred_columns, rule in rows:
         found[table].append(
             ForeignKey(
                 name=name,
                 columns=tuple(columns),
                 table=referred,
                 referred_columns=tuple(referred_columns),
+                on_delete=ON_DELETE.get(rule, "restrict"),
             )
         )
     return found

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from conductus.database.executor import Executor, QueryFailed, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import sqlite_default
-from conductus.database.introspection.tables import ForeignKey, Index, Table
+from conductus.database.introspection.tables import ON_DELETE, ForeignKey, Index, Table
 from conductus.database.native_types import sqlite_type, without_sign
 from conductus.schema.model import Column
 
@@ -37,7 +37,7 @@ INDEXES = sa.text(
     " AND l.partial = 0 ORDER BY m.name, l.name, i.seqno"
 )
 FOREIGN_KEYS = sa.text(
-    'SELECT m.name, f.id, f."from", f."table", f."to" FROM sqlite_master m'
+    'SELECT m.name, f.id, f."from", f."table", f."to", f.on_delete FROM sqlite_master m'
     " JOIN pragma_foreign_key_list(m.name) f"
     " WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY m.name, f.id DESC, f.seq"
 )
@@ -158,12 +158,12 @@ def _indexes(rows: Iterable[Row]) -> dict[str, list[Index]]:
 def _foreign_keys(
     rows: Iterable[Row], keys: dict[str, tuple[str, ...]]
 ) -> dict[str, list[ForeignKey]]:
-    parts: dict[tuple[str, int, str], list[tuple[str, Any]]] = defaultdict(list)
-    for table, number, column, referred, referred_column in rows:
-        parts[table, number, referred].append((column, referred_column))
+    parts: dict[tuple[str, int, str, str], list[tuple[str, Any]]] = defaultdict(list)
+    for table, number, column, referred, referred_column, rule in rows:
+        parts[table, number, referred, rule].append((column, referred_column))
     found: dict[str, list[ForeignKey]] = defaultdict(list)
     cases = {name.casefold(): name for name in keys}
-    for (table, _, spelled), pairs in parts.items():
+    for (table, _, spelled, rule), pairs in parts.items():
         # `references ARTIST` finds the table Artist.
         referred = cases.get(spelled.casefold(), spelled)
         columns = tuple(column for column, _ in pairs)
@@ -175,6 +175,7 @@ def _foreign_keys(
                 columns=columns,
                 table=referred,
                 referred_columns=named or keys.get(referred, ()),
+                on_delete=ON_DELETE.get(rule, "restrict"),
             )
         )
     return found

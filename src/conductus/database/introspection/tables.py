@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, Literal
+
 from msgspec import Struct
 
 from conductus.schema.model import Column
+
+OnDelete = Literal["restrict", "cascade", "set_null"]
+"""What becomes of the rows that refer to one that is deleted."""
+ON_DELETE: Final[Mapping[str, OnDelete]] = {"CASCADE": "cascade", "SET NULL": "set_null"}
+"""A rule as SQL spells it → ours; every other one refuses the deletion."""
 
 
 class ForeignKey(Struct, frozen=True, kw_only=True):
@@ -16,6 +24,7 @@ class ForeignKey(Struct, frozen=True, kw_only=True):
     table: str
     """The table that is referred to."""
     referred_columns: tuple[str, ...]
+    on_delete: OnDelete = "restrict"
 
 
 class Index(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,11 @@ from conductus.database.dialects.mysql import MySQLDialect
 from conductus.database.executor import QueryFailed, Row
 from conductus.database.mysql.errors import RAISED, in_transaction, is_lost, translated
 from conductus.database.mysql.link import About, Limits, Link, connect_link
-from conductus.database.mysql.transactions import MySQLSchemaTransaction, MySQLTransaction
+from conductus.database.mysql.transactions import (
+    MySQLSchemaTransaction,
+    MySQLTransaction,
+    MySQLWriting,
+)
 from conductus.database.pool import Pool
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable
@@ -103,9 +107,9 @@ class MySQLDatabase:
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
         pool = self._pool
-        link = pool.take() or await pool.acquire()
+        link = pool.take(_reads) or await pool.acquire(_reads)
         try:
-            result = await link.run(sql, values)
+            result = await link.run_alone(sql, values)
         except Exception:
             pool.release(link)
             raise
@@ -135,43 +139,49 @@ class MySQLDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MySQLTransaction]:
         """A transaction at the level READ COMMITTED."""
-        link = await self._begin()
+        pool = self._pool
+        transaction = MySQLWriting(await self._begun(), self._statement_seconds, self._exchanged)
         try:
-            transaction = MySQLTransaction(link, self._statement_seconds)
             try:
                 yield transaction
-                await self._commit(link, transaction)
+                await self._commit(transaction.link, transaction)
             except Exception:
-                await _roll_back(link)
+                await _roll_back(transaction.link)
                 raise
         except Exception:
-            self._pool.release(link)
+            transaction.give_back(pool.release)
             raise
         except BaseException:
             # Cancelled: a statement may be running still. Closing stops it.
-            self._pool.discard(link)
+            transaction.give_back(pool.discard)
             raise
-        self._pool.release(link)
+        transaction.give_back(pool.release)
 
-    async def _begin(self) -> Link:
+    async def _begun(self) -> Link:
+        """A connection whose next statement begins a transaction."""
         try:
-            return await self._begin_once()
+            return await self._begun_once()
         except RAISED as error:
             if not is_lost(error):
                 raise translated(error, self._statement_seconds) from error
         try:
-            return await self._begin_once()
+            return await self._begun_once()
         except RAISED as error:
             raise translated(error, self._statement_seconds) from error
 
-    async def _begin_once(self) -> Link:
-        link = await self._pool.acquire()
+    async def _begun_once(self) -> Link:
+        link = await self._pool.acquire(_writes)
         try:
-            await link.run("BEGIN")
+            await link.begin()
         except BaseException:
             self._pool.discard(link)
             raise
         return link
+
+    async def _exchanged(self, lost: Link) -> Link:
+        """Another connection for one that turned out to be lost."""
+        self._pool.discard(lost)
+        return await self._begun()
 
     async def _commit(self, link: Link, transaction: MySQLTransaction) -> None:
         if transaction.failed:
@@ -212,10 +222,22 @@ class MySQLDatabase:
         """Asks the server for nothing."""
         await self.fetch("SELECT 1")
 
+    def connections(self) -> dict[str, int]:
+        """What the pool has."""
+        return self._pool.state()
+
     async def close(self) -> None:
         """Closes every connection."""
         await self._pool.close()
         await self._long.close()
+
+
+def _reads(link: Link) -> bool:
+    return link.commits_each
+
+
+def _writes(link: Link) -> bool:
+    return not link.commits_each
 
 
 async def _roll_back(link: Link) -> None:

@@ -48,12 +48,14 @@ class Limits(Struct, frozen=True):
 class Link(Pooled):
     """A connection that the pool lends."""
 
-    __slots__ = ("_abandoned", "_patience", "_url", "about", "raw")
+    __slots__ = ("_abandoned", "_patience", "_url", "about", "commits_each", "raw")
 
     def __init__(self, raw: Any, url: DatabaseURL, limits: Limits, about: About) -> None:
         super().__init__()
         self.raw = raw
         self.about = about
+        self.commits_each = True
+        """Whether each statement is a transaction of its own; else the first begins one."""
         self._url = url
         self._abandoned = False
         self._patience = limits.statement_seconds + _GRACE_SECONDS
@@ -89,6 +91,22 @@ class Link(Pooled):
             raise
         finally:
             self.deadline = _NEVER
+
+    async def run_alone(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """`run` of a statement that is no part of a transaction."""
+        if not self.commits_each:
+            await self.run("SET autocommit = 1")
+            self.commits_each = True
+        return await self.run(sql, values)
+
+    async def begin(self) -> None:
+        """Makes the next statement the first one of a transaction.
+
+        Costs nothing where the last use was a transaction, too: nobody says BEGIN.
+        """
+        if self.commits_each:
+            await self.run("SET autocommit = 0")
+            self.commits_each = False
 
     async def open_cursor(self, sql: str, values: Sequence[Any]) -> Any:
         """A cursor over rows that the server sends as they are read."""

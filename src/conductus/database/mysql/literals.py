@@ -6,7 +6,6 @@ scalar types: a dict, a list or a class of unknown make never becomes SQL.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,17 +15,6 @@ from typing import Any
 from conductus.database import refusals
 from conductus.database.executor import QueryFailed
 
-_SPECIAL = re.compile("[\\\\\"'\n\r\0\x1a]")
-_ESCAPES = (
-    ("\\", "\\\\"),
-    ('"', '\\"'),
-    ("'", "\\'"),
-    ("\n", "\\n"),
-    ("\r", "\\r"),
-    ("\0", "\\0"),
-    ("\x1a", "\\Z"),
-)
-"""As asyncmy does it; the backslash first."""
 _ASKED = frozenset({bool, bytes, date, datetime, time, timedelta})
 """Types that asyncmy writes."""
 
@@ -65,11 +53,12 @@ def _literal(value: Any, escape: Escape, backslashes: bool) -> str:
 
 
 def _text(text: str) -> str:
-    """What asyncmy's `escape` gives while backslashes escape."""
+    """A text while backslashes escape: within quotes those two alone mean something."""
     _checked(text)
-    if _SPECIAL.search(text) is not None:
-        for character, escaped in _ESCAPES:
-            text = text.replace(character, escaped)
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if "'" in text:
+        text = text.replace("'", "\\'")
     return f"'{text}'"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from conductus.database.mysql.errors import (
     UNSUITABLE,
     in_transaction,
     index_name,
+    is_lost,
     number,
 )
 from conductus.database.mysql.link import Link
@@ -138,6 +139,52 @@ class MySQLTransaction:
             if level == "Warning" and int(code) in UNSUITABLE:
                 self.failed = True
                 raise refusals.value_unsuitable()
+
+
+class MySQLWriting(MySQLTransaction):
+    """A transaction that its first statement begins.
+
+    A connection that was lost while nobody used it shows only then: nothing has been done
+    yet, so the statement is sent again on another one, which `exchanged` gives.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        statement_seconds: float,
+        exchanged: Callable[[Link], Awaitable[Link]],
+    ) -> None:
+        super().__init__(link, statement_seconds)
+        self._exchanged = exchanged
+        self._begun = False
+        self._lent = True
+
+    @property
+    def link(self) -> Link:
+        """The connection that it has now."""
+        return self._link
+
+    def give_back(self, take_back: Callable[[Link], None]) -> None:
+        """Hands its connection over; there is none when the lost one could not be replaced."""
+        if self._lent:
+            take_back(self._link)
+
+    async def _run(self, sql: str, values: Sequence[Any]) -> Any:
+        if self._begun:
+            return await super()._run(sql, values)
+        self._begun = True
+        try:
+            return await self._link.run(sql, values)
+        except RAISED as error:
+            if not is_lost(error):
+                raise await self._failure(error, sql) from error
+        except ApiError:
+            self.failed = True
+            raise
+        self._lent = False
+        self._link = await self._exchanged(self._link)
+        self._lent = True
+        return await super()._run(sql, values)
 
 
 class MySQLSchemaTransaction(MySQLTransaction):

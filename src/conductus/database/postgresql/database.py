@@ -229,6 +229,10 @@ class PostgreSQLDatabase:
         """Asks the server for nothing."""
         await self.fetch("SELECT 1")
 
+    def connections(self) -> dict[str, int]:
+        """What the pool has."""
+        return self._pool.state()
+
     async def close(self) -> None:
         """Closes every connection."""
         await self._pool.close()

@@ -134,11 +134,14 @@ class SQLiteDatabase:
             self._slow.judge(sql, spent)
             self._spent_seconds += spent
             if self._spent_seconds > INLINE_SECONDS:
-                # A series of short reads must let others have their turn as well.
-                self._spent_seconds = 0.0
-                await asyncio.sleep(0)
+                await self._let_others()
             return rows
         return await self._fetch_in_thread(sql, values)
+
+    async def _let_others(self) -> None:
+        """A turn for others, after a series of reads or writes that kept the loop."""
+        self._spent_seconds = 0.0
+        await asyncio.sleep(0)
 
     async def _fetch_in_thread(self, sql: str, values: Sequence[Any]) -> list[Row]:
         async with self._readers.lend() as link:
@@ -165,9 +168,10 @@ class SQLiteDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[InlineTransaction]:
         """Statements run in the event loop, the writer's lock is waited for outside SQLite."""
-        # A series of writes must let others have their turn as well.
-        await asyncio.sleep(0)
+        if self._spent_seconds > INLINE_SECONDS:
+            await self._let_others()
         await acquired(self._writing, self._busy_seconds)
+        began = perf_counter()
         link = self._writer
         try:
             await begin(link, self._busy_seconds)
@@ -181,6 +185,7 @@ class SQLiteDatabase:
             finally:
                 roll_back(link)
         finally:
+            self._spent_seconds += perf_counter() - began
             self._writing.release()
 
     async def _commit(self, link: Link, transaction: InlineTransaction) -> None:
@@ -218,6 +223,10 @@ class SQLiteDatabase:
     async def ping(self) -> None:
         """Reads the head of the file."""
         await self.fingerprint()
+
+    def connections(self) -> dict[str, int]:
+        """None: it is a file."""
+        return {}
 
     async def close(self) -> None:
         """Waits for what runs and closes every connection."""
