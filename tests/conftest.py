@@ -16,6 +16,9 @@ from tests.databases import DRIVERS, SkipReason, fresh_database, in_ci, servers
 if TYPE_CHECKING:
     from conductus.database.dialect import Name as Driver
 
+JUDGED = "judged"
+"""The property in which a test tells how many random requests it tried."""
+
 # No timing assertions: an example may take as long as a test may.
 hypothesis.settings.register_profile("conductus", deadline=None, print_blob=True)
 
@@ -29,6 +32,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    _tell_judged(terminalreporter)
     absent = servers().absent()
     if not absent:
         return
@@ -38,6 +42,16 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     )
     for reason, server in absent.items():
         terminalreporter.line(f"{reason} ({server.address}: {server.trouble})", red=True)
+
+
+def _tell_judged(terminalreporter: TerminalReporter) -> None:
+    """How many requests in random worlds were held against the model of permissions."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    judged = sum(
+        value for report in reports for name, value in report.user_properties if name == JUDGED
+    )
+    if judged:
+        terminalreporter.write_line(f"permissions: {judged} random requests were judged")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,6 +42,7 @@ class SkipReason(StrEnum):
     POSTGRESQL_NOT_FOUND = "PostgreSQL was not found: see CONDUCTUS_TEST_POSTGRESQL_URL"
     MYSQL_NOT_FOUND = "MariaDB or MySQL was not found: see CONDUCTUS_TEST_MYSQL_URL"
     REDIS_NOT_FOUND = "Redis was not found: see CONDUCTUS_TEST_REDIS_URL"
+    BACKUP_TOOLS_NOT_FOUND = "The database's tools for backups were not found"
     NODE_NOT_FOUND = "node and npm were not found: the JavaScript client was not tried"
     SDK_NOT_FETCHED = "npm could not fetch the JavaScript client: it was not tried"
 

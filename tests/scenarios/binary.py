@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tests.scenarios.canaries import look
+
 BINARY = Path(sys.executable).with_name("conductus")
 PATIENCE_SECONDS = 60.0
 
@@ -45,6 +47,7 @@ def conductus(*arguments: str | Path, **environment: str) -> Done:
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+    look(done.stdout + done.stderr, "the command")
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -87,6 +90,7 @@ class Running:
         code = self.process.wait(PATIENCE_SECONDS)
         for reader in self._readers:
             reader.join(PATIENCE_SECONDS)
+        look("".join(self.out + self.err), "the log")
         return code
 
     def stop(self) -> int:
@@ -98,8 +102,22 @@ class Running:
 @contextmanager
 def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     """`conductus start` on a free port, ready to answer; stopped afterwards."""
+    with _running("documentation: ", "start", "--port", "0", *arguments, **environment) as server:
+        yield server
+
+
+@contextmanager
+def attending(*arguments: str | Path, **environment: str) -> Iterator[Running]:
+    """`conductus worker`, at work; stopped afterwards."""
+    with _running("does the work", "worker", *arguments, **environment) as worker:
+        yield worker
+
+
+@contextmanager
+def _running(ready: str, *arguments: str | Path, **environment: str) -> Iterator[Running]:
+    """A command that runs until it is stopped."""
     process = subprocess.Popen(
-        [BINARY, "start", "--port", "0", *arguments],
+        [BINARY, *arguments],
         env=_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -108,7 +126,7 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     with process:
         server = Running(process)
         try:
-            server.wait_for("documentation: ")
+            server.wait_for(ready)
             yield server
         finally:
             if process.poll() is None:

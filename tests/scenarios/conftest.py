@@ -9,6 +9,7 @@ import pytest
 
 from tests.databases import DRIVERS
 from tests.scenarios import worlds
+from tests.scenarios.gallery import Gallery, gallery
 from tests.scenarios.office import Office, office
 from tests.scenarios.shop import Live, live
 from tests.scenarios.workshop import Workshop, workshop
@@ -62,3 +63,12 @@ async def place(furnished: Office) -> AsyncIterator[Office]:
     """The office, where what a test grants is withdrawn afterwards."""
     yield furnished
     await furnished.withdraw()
+
+
+@pytest.fixture(scope="session", params=DRIVERS, name="gallery")
+async def make_gallery(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gallery]:
+    """The gallery on each database in turn, where each test hangs pictures of its own."""
+    async with gallery(request.param, tmp_path_factory.mktemp("gallery")) as found:
+        yield found

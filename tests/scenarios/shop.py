@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import sqlalchemy as sa
+from msgspec.structs import replace
 from pwdlib import PasswordHash
 
 from conductus.app import running
-from conductus.config import ServerConfig, new_project_config, save_new_project
+from conductus.config import (
+    ServerConfig,
+    new_project_config,
+    project_config,
+    save_new_project,
+)
+from conductus.database.executor import Database
 from conductus.database.opening import open_database
+from conductus.extensions.loading import Found
 from conductus.projects.install import Administrator, adopt, install
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, silent
+from tests.scenarios.canaries import Canaries
 
 KEY = "main"
+MAIL_CANARY = "Canary-of-the-mail-server"
+RESET_CANARY = "Canary-of-a-link-of-mail"
 EMAIL = "admin@example.com"
 PASSWORD = "correct horse battery staple"
 HOST = "http://conductus.test"
+_USERS = sa.table("directus_users", sa.column("password_reset_token"))
 
 
 class Live:
@@ -58,20 +71,43 @@ async def live(
     environment: Mapping[str, str] | None = None,
     observer: Observer = silent,
     config: ServerConfig | None = None,
+    given: Sequence[Found] = (),
 ) -> AsyncIterator[Live]:
     """A project on the database at `url`, installed, served and signed in to."""
     save_new_project(folder, KEY, new_project_config(url))
+    hashed = PasswordHash.recommended().hash(PASSWORD)
     database = await open_database(url)
     try:
-        hashed = PasswordHash.recommended().hash(PASSWORD)
         await install(database, load_system(), KEY, Administrator(EMAIL, hashed), insist=False)
+        await _put(database, sa.update(_USERS).values(password_reset_token=RESET_CANARY))
         if manage:
             await adopt(database)
     finally:
         await database.close()
-    async with running(folder, environment or {}, config or ServerConfig(), observer) as server:
+    config = _with_password(config or ServerConfig())
+    canaries = Canaries(hash_of_a_link=RESET_CANARY, password=PASSWORD, hash_of_the_password=hashed)
+    canaries.hide_config(config)
+    canaries.hide_config(project_config(folder, KEY, environment or {}))
+    heard = canaries.overhearing(observer)
+    async with running(folder, environment or {}, config, heard, given) as application:
+        server = canaries.watching(application)
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             world = Live(client, server)
             await world.sign_in()
             yield world
+    canaries.verify()
+
+
+def _with_password(config: ServerConfig) -> ServerConfig:
+    """The configuration, with a password of the mail server if it has none."""
+    if config.mail.password:
+        return config
+    return replace(config, mail=replace(config.mail, password=MAIL_CANARY))
+
+
+async def _put(database: Database, statement: sa.Update) -> None:
+    """What the API lets nobody write."""
+    compiled = database.dialect.compile(statement)
+    async with database.transaction() as transaction:
+        await transaction.execute(compiled.sql, compiled.values({}))

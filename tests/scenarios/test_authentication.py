@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from conductus.auth import tokens
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import REMEMBERED_SECONDS, Identity
+from conductus.auth.login import OF_ADDRESSES
 from conductus.auth.second_factor_setup import sealed_secret
-from conductus.auth.throttle import OF_ADDRESSES
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import ServerConfig, project_config
 from conductus.permissions.actor import Actor

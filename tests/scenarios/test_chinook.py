@@ -87,7 +87,7 @@ async def chinook(
     async with fresh_database(driver, "chinook", folder) as url:
         await put_chinook(driver, url)
         async with live(url, folder / "data", manage=True) as world:
-            yield Chinook(Workshop(world, driver, url))
+            yield Chinook(Workshop(world, driver, url, folder / "data"))
 
 
 async def test_eleven_collections_and_eleven_relations(chinook: Chinook) -> None:

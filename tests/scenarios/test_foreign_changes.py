@@ -153,7 +153,8 @@ STRANGE: dict[str, tuple[list[str], list[tuple[str, str, str, Any, Any]]]] = {
         ["CREATE TYPE mood AS ENUM ('sad', 'it''s ok')"],
         [
             ("mood", "ENUM", "string", "it's ok", "angry"),
-            ("inet", "TEXT", "string", "10.0.0.1/32", "x"),
+            ("inet", "TEXT", "string", "10.0.0.1", "x"),
+            ("inet", "TEXT", "string", "10.0.0.1/8", "x"),
             ("interval", "TEXT", "string", "3 days", "x"),
             ("int4range", "TEXT", "string", "[1,5)", "x"),
             ("text[]", "TEXT", "array", ["a", "b,c", ""], None),

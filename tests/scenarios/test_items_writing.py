@@ -167,6 +167,11 @@ async def test_status_hides_what_is_written(workshop: Workshop, articles: str) -
         ("update", str(one)),
         ("soft-delete", str(two)),
     ]
+    # What is made in a status that hides it is made, and not in the list.
+    new = [{"title": "c", "status": "deleted"}, {"title": "d"}]
+    assert [item["title"] for item in await workshop.ok("POST", path, new)] == ["d"]
+    found = await workshop.get(f"{path}?filter[title]=c&status=deleted")
+    assert [item["status"] for item in found] == ["deleted"]
     # Deleting is for good, status or not.
     await workshop.ok("DELETE", f"{path}/{one}")
     await workshop.refused((203, 404), "GET", f"{path}/{one}?status=*")

@@ -160,8 +160,8 @@ async def test_what_the_operator_allows(narrow: Live) -> None:
 
 
 async def test_no_limit_means_the_operators(narrow: Live) -> None:
-    for _ in range(7):
-        answer = await narrow.ask("POST", "/folders", json={"name": "x"})
+    for number in range(7):
+        answer = await narrow.ask("POST", "/folders", json={"name": f"x{number}"})
         assert answer.status_code == 200, answer.text
     assert len(await narrow.data("/folders?limit=-1")) == 5
     assert len(await narrow.data("/folders")) == 5

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from pyotp import TOTP
 
+from conductus.auth.login import OF_ONE_TIME_PASSWORDS
 from conductus.auth.second_factor import new_secret, sealed
-from conductus.auth.throttle import OF_ONE_TIME_PASSWORDS
 from conductus.config import project_config
 from tests.scenarios.shop import KEY, PASSWORD, Live
 from tests.scenarios.signing_in import (

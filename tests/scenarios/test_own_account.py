@@ -294,6 +294,26 @@ async def test_who_may_change_users_makes_no_administrator(place: Office, case: 
     assert (await place.ask("admin", "PATCH", "/permissions", was)).status_code == 200
 
 
+async def test_of_users_the_level_role_writes_nobody_but_oneself(place: Office) -> None:
+    """Rows of Directus 8 that say so gave no more, and give no more now."""
+    editors = place.roles["editors"]
+    query = f"/permissions?filter[role]={editors}&filter[collection]=directus_users&limit=-1"
+    rows = await place.data("admin", query)
+    changed = [{"id": row["id"], "update": "role", "delete": "role"} for row in rows]
+    was = [{"id": row["id"], "update": row["update"], "delete": row["delete"]} for row in rows]
+    assert (await place.ask("admin", "PATCH", "/permissions", changed)).status_code == 200
+    try:
+        for other in ("ben", "cid"):
+            id = place.people[other]
+            for body in ({"title": "x"}, {"status": "suspended"}, {"role": None}):
+                await refused(place, "ann", "PATCH", f"/users/{id}", body, (302, 403))
+            await refused(place, "ann", "DELETE", f"/users/{id}", None, (303, 403))
+        answer = await place.ask("ann", "PATCH", "/users/me", {"title": "Myself"})
+        assert (answer.status_code, answer.json()["data"]["title"]) == (200, "Myself")
+    finally:
+        assert (await place.ask("admin", "PATCH", "/permissions", was)).status_code == 200
+
+
 async def test_a_public_that_may_write_users_makes_no_administrator(withdrawn: Office) -> None:
     place = withdrawn
     levels = dict.fromkeys(("create", "read", "update", "delete"), "full")

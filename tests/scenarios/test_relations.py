@@ -101,12 +101,30 @@ async def test_what_makes_no_sense_is_refused(pair: Pair, says: str, change: Ite
     assert await pair.rows() == [good]
 
 
+async def test_a_field_has_one_relation(pair: Pair) -> None:
+    workshop = pair.workshop
+    refused = await workshop.refused((4, 422), "POST", "/relations", [pair.body(), pair.body()])
+    assert "field_many" in refused["message"]
+    assert await pair.rows() == []
+    made = await workshop.ok("POST", "/relations", pair.body())
+    other = await workshop.ok("POST", "/relations", pair.body(field_many="must", field_one=None))
+    refused = await workshop.refused((4, 422), "POST", "/relations", pair.body(field_one=None))
+    assert "field_many" in refused["message"]
+    change = {"field_many": "one"}
+    await workshop.refused((4, 422), "PATCH", f"/relations/{other['id']}", change)
+    assert await pair.rows() == [made, other]
+    # Itself is no other.
+    assert await workshop.ok("PATCH", f"/relations/{made['id']}", change) == made
+
+
 async def test_a_batch_of_relations_is_all_or_nothing(pair: Pair) -> None:
     workshop = pair.workshop
     before = await workshop.deeds(R)
     bodies = [pair.body(), pair.body(field_many="nope")]
     await workshop.refused((4, 422), "POST", "/relations", bodies)
-    await workshop.refused((12, 422), "POST", "/relations", [pair.body(), pair.body(nope=1)])
+    await workshop.refused(
+        (12, 422), "POST", "/relations", [pair.body(), pair.body(field_many="must", nope=1)]
+    )
     assert await pair.rows() == []
     assert await workshop.deeds(R) == before
 

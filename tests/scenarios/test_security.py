@@ -1,10 +1,15 @@
 """Security, row by row, for what there is so far: each test is named after its threat.
 
 Canaries are put into everything that is secret, and are looked for in every answer and
-every line of the log that these tests cause. Other rows are tested beside their subject:
-forged tokens in `tests/units/test_auth_tokens.py`, guessing and look-alikes in
-`test_authentication` and `test_one_time_passwords`, sessions alive after what should end them
-and CSRF in `test_sessions` and `test_workers`, tokens in URLs in `test_door`, weak secrets in
+every line of the log that these tests cause; `canaries` looks for those of every other test.
+Other rows are tested beside their subject: hidden rows and fields, widening by empty lists
+and duplicate rows in `test_permissions_reading`, `test_permissions_reading_fields` and
+`tests/permissions`; mass assignment in `test_own_account`, the last administrator in
+`test_users`, nested writes in `test_permissions_writing`, privileges in `test_default_rows`;
+redirections in `test_password_reset` and `test_sso`; forged tokens there and in
+`tests/units/test_auth_tokens.py`; guessing and look-alikes in `test_authentication`,
+`test_one_time_passwords` and `test_workers`; sessions alive after what should end them and
+CSRF in `test_sessions` and `test_workers`; tokens in URLs in `test_door`, weak secrets in
 `test_cli`, oracles in `test_items_filters`, sizes in `test_limits`, text that is none in
 `test_errors`, slow clients and CORS in `test_server`, killed servers in `test_faults`, two
 writers in `tests/items/test_faults.py`.
@@ -14,6 +19,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,7 +35,7 @@ from conductus.database.dialect import Name as Driver
 from conductus.database.opening import open_database
 from conductus.telemetry import Log
 from tests.databases import DRIVERS, fresh_database
-from tests.scenarios.shop import KEY, PASSWORD, Live, live
+from tests.scenarios.shop import HOST, KEY, PASSWORD, Live, live
 from tests.scenarios.worlds import KEY as ID
 from tests.scenarios.worlds import field, relation, text, whole
 
@@ -251,6 +257,74 @@ async def test_responses_that_caches_must_not_keep(world: Watched) -> None:
         for path in ("/", "/users", "/items/vault"):
             answer = await world.asked_by(asker, "GET", path)
             assert answer.headers["cache-control"] == "private, no-store"
+
+
+class Cache(httpx2.AsyncBaseTransport):
+    """A cache for everybody that does as little as it must: it obeys what answers say of it.
+
+    That a request brings credentials is no reason for it to keep nothing.
+    """
+
+    def __init__(self, behind: httpx2.AsyncBaseTransport) -> None:
+        self._behind = behind
+        self._kept: dict[str, list[tuple[dict[str, str | None], int, bytes]]] = {}
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """An answer that was kept for such a request, or a new one."""
+        for asked, status, body in self._kept.get(str(request.url), ()):
+            if all(request.headers.get(name) == value for name, value in asked.items()):
+                return httpx2.Response(status, content=body, headers={"age": "1"})
+        answer = await self._behind.handle_async_request(request)
+        body = await answer.aread()
+        said = answer.headers.get("cache-control", "")
+        varies = {word.strip() for word in answer.headers.get("vary", "").split(",")} - {""}
+        if "private" not in said and "no-store" not in said and "*" not in varies:
+            asked = {name: request.headers.get(name) for name in varies}
+            self._kept.setdefault(str(request.url), []).append((asked, answer.status_code, body))
+        return httpx2.Response(answer.status_code, content=body, headers=answer.headers)
+
+
+async def test_response_caches_mixing_actors(world: Watched) -> None:
+    """Two people, the same address, through a cache between them and the server."""
+    inner = world._world
+    credentials: tuple[dict[str, str], ...] = (
+        {"authorization": f"Bearer {inner.token}"},
+        {"authorization": "Bearer Token-of-Ada"},
+        {},
+    )
+    transport = Cache(httpx2.ASGITransport(app=inner.server))
+    async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
+        for path in ("/", "/users/me", "/items/vault", "/items/vault/1", "/permissions/me",
+                     "/collections", "/settings", "/specs/openapi"):  # fmt: skip
+            for _ in range(2):
+                through = [await client.get(f"/{KEY}{path}", headers=who) for who in credentials]
+                direct = [
+                    await inner.client.get(f"/{KEY}{path}", headers=who) for who in credentials
+                ]
+                assert [told(one) for one in through] == [told(one) for one in direct], path
+                assert not [one for one in through if "age" in one.headers]
+
+
+def told(answer: httpx2.Response) -> tuple[int, str]:
+    """What an answer says, without the id of its request."""
+    return answer.status_code, re.sub(r'"request_id":"[^"]*"', "", answer.text)
+
+
+async def test_the_cache_of_that_test_keeps_what_it_may() -> None:
+    async def shop(scope: Any, receive: Any, send: Any) -> None:
+        who = dict(scope["headers"]).get(b"authorization", b"nobody")
+        head = [(b"cache-control", b"max-age=60"), (b"vary", scope["query_string"])]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": who})
+
+    transport = Cache(httpx2.ASGITransport(app=shop))
+    async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
+        for query, answers in (("", ["ann", "ann"]), ("authorization", ["ann", "ben"])):
+            found = [
+                (await client.get(f"/?{query}", headers={"authorization": who})).text
+                for who in ("ann", "ben")
+            ]
+            assert found == answers
 
 
 # -- writing what one may not -----------------------------------------------------------

@@ -298,7 +298,7 @@ async def test_csrf_with_cookies(database_url: str, tmp_path: Path) -> None:
             if allowed:
                 value = await cookie_of(client)
         # A token is sent by nobody but who means it.
-        answer = await world.ask("POST", "/folders", json={"name": "x"}, headers={"origin": EVIL})
+        answer = await world.ask("POST", "/folders", json={"name": "y"}, headers={"origin": EVIL})
         assert answer.status_code == 200
 
 

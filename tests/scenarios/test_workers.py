@@ -7,13 +7,16 @@ purpose: the kernel knows which one holds the other end of a connection.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conductus.auth.login import OF_ADDRESSES
 from tests.scenarios.binary import Running, conductus
 from tests.scenarios.wire import PASSWORD, Answer, Wire, install, served
 
@@ -224,6 +227,24 @@ def projects_that_come_and_go(crew: Crew) -> None:
         crew.agree("/main/", 200)
 
 
+def guesses_that_are_counted_together(crew: Crew) -> None:
+    """The last of all: nobody can sign in from here for a while afterwards."""
+
+    def guess(number: int) -> int:
+        form = {"email": f"user{number}@example.org", "password": "a wild guess"}
+        return crew.first.afresh("POST", "/main/auth/authenticate", form).status
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = Counter(pool.map(guess, range(OF_ADDRESSES.most + 10)))
+    # Each worker for itself would have let all of them through.
+    assert set(answers) == {404, 429}
+    assert answers[404] >= OF_ADDRESSES.most
+    form = {"email": EMAIL, "password": PASSWORD}
+    # On a busy machine one more may be let through meanwhile.
+    for wire in crew.wires:
+        assert (7, 429) in [wire.ask("POST", "/auth/authenticate", form).error for _ in range(5)]
+
+
 CHANGES: list[Callable[[Crew], None]] = [
     schema_changes,
     many_changes_in_turn,
@@ -231,6 +252,7 @@ CHANGES: list[Callable[[Crew], None]] = [
     sessions_that_end,
     cookies_that_end,
     projects_that_come_and_go,
+    guesses_that_are_counted_together,
 ]
 
 

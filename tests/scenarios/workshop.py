@@ -22,8 +22,10 @@ _numbers = itertools.count(1)
 class Workshop:
     """The project and what tests ask of it again and again."""
 
-    def __init__(self, world: Live, driver: Driver, url: str) -> None:
+    def __init__(self, world: Live, driver: Driver, url: str, folder: Path) -> None:
         self.world = world
+        self.folder = folder
+        """The data folder."""
         self.driver = driver
         self.url = url
 
@@ -140,4 +142,4 @@ async def workshop(driver: Driver, folder: Path) -> AsyncIterator[Workshop]:
         fresh_database(driver, "workshop", folder) as url,
         live(url, folder / "data") as world,
     ):
-        yield Workshop(world, driver, url)
+        yield Workshop(world, driver, url, folder / "data")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import bcrypt
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from conductus.auth import passwords, throttle
+from conductus.auth import passwords
 from conductus.auth.passwords import NOBODYS_HASH, WRONG, Passwords, check_policy
-from conductus.auth.throttle import OF_ADDRESSES, OF_ONE_TIME_PASSWORDS, Pace, Throttle
 from conductus.errors import ApiError, TooManyRequests, ValidationFailed
 
 NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -78,46 +77,6 @@ async def test_the_line_before_the_hasher_is_bounded(
     monkeypatch.setattr(passwords, "MOST_WAITING", 0)
     with pytest.raises(TooManyRequests):
         await keeper.hash_secret("secret")
-
-
-def fail(counting: Throttle, times: int, key: str = "203.0.113.9") -> None:
-    for _ in range(times):
-        counting.failed(key, NOW)
-
-
-@pytest.mark.parametrize("pace", [OF_ADDRESSES, OF_ONE_TIME_PASSWORDS])
-def test_who_failed_too_often_has_to_wait(pace: Pace) -> None:
-    counting = Throttle(pace)
-    fail(counting, pace.most - 1)
-    counting.check("203.0.113.9", NOW)
-    fail(counting, 1)
-    with pytest.raises(TooManyRequests) as refusal:
-        counting.check("203.0.113.9", NOW)
-    seconds = int(refusal.value.headers["Retry-After"])
-    assert seconds == pace.seconds_each
-    counting.check("203.0.113.9", NOW + timedelta(seconds=seconds))
-    counting.check("203.0.113.8", NOW)
-    counting.forget("203.0.113.9")
-    counting.check("203.0.113.9", NOW)
-
-
-def test_who_is_exhausted_waits_at_once() -> None:
-    counting = Throttle(OF_ADDRESSES)
-    counting.exhaust("203.0.113.9", NOW)
-    with pytest.raises(TooManyRequests):
-        counting.check("203.0.113.9", NOW)
-    counting.check("203.0.113.9", NOW + timedelta(minutes=1))
-
-
-def test_the_memory_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "MOST_KEPT", 2)
-    counting = Throttle(OF_ADDRESSES)
-    counting.exhaust("203.0.113.1", NOW)
-    counting.exhaust("203.0.113.2", NOW)
-    counting.exhaust("203.0.113.3", NOW)
-    counting.check("203.0.113.1", NOW)
-    with pytest.raises(TooManyRequests):
-        counting.check("203.0.113.3", NOW)
 
 
 STRONG = r"/(?=^.{8,}$)(?=.*\d)(?=.*[a-z])(?=.*[A-Z])(?=.*[!@#$%^&*()_+}{';'?>.<,])(?!.*\s).*$/"

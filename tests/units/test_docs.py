@@ -16,9 +16,17 @@ from msgspec import Struct, structs
 
 from conductus import config, errors, telemetry
 from conductus.cli.application import application
-from conductus.config import ProjectConfig, ServerConfig, SsoConfig, SsoPreset
+from conductus.config import (
+    AssetsConfig,
+    ImagesConfig,
+    ProjectConfig,
+    ServerConfig,
+    SsoConfig,
+    SsoPreset,
+)
 from conductus.database import executor
 from conductus.errors import ApiError
+from conductus.files.variants import Fit, Format
 from conductus.query.filters import OPERATORS
 from conductus.query.grouping import FUNCTIONS
 from conductus.query.item_query import ALL_META
@@ -117,6 +125,13 @@ def test_every_setting_is_documented(kind: type[Struct]) -> None:
 def test_every_key_and_preset_of_single_sign_on_is_documented() -> None:
     named = codes(page("single-sign-on.md"))
     assert {*settings(SsoConfig), *get_args(SsoPreset)} - named == set()
+
+
+def test_every_limit_of_pictures_is_documented() -> None:
+    named = codes(page("images.md"))
+    found = {*settings(ImagesConfig, "images."), *settings(AssetsConfig, "assets.")}
+    assert found - named == set()
+    assert {*get_args(Format), *get_args(Fit)} - named == set()
 
 
 def test_every_template_of_mail_is_documented() -> None:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import structs
 from openapi_spec_validator import validate
 
+from conductus.endpoints.assets import Assets
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.extensions import Extensions
+from conductus.endpoints.files import Files
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
+from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.utils import Utilities
+from conductus.endpoints.webhooks import Hooking
 from conductus.errors import ApiError
+from conductus.files.variants import Fit, Format
 from conductus.http.routing import RouteTable
+from conductus.openapi import contents
 from conductus.openapi.assets import POLICY, load_page
 from conductus.openapi.document import document, public_document
 from conductus.openapi.kept import Documents
@@ -101,32 +108,47 @@ def test_it_is_valid_without_any_collection() -> None:
 def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
     nothing: Any = None
     authentication = Authentication(nothing, nothing)
+    files = Files(nothing, nothing, nothing)
     routed = (
         *PROJECT_ROUTES,
         *authentication.routes(),
+        *Assets(nothing, nothing, nothing).routes(),
         *Inviting(nothing, "").routes(),
         *LostPasswords(nothing).routes(),
-        *Mailing(nothing).routes(),
+        *Mailing(nothing, nothing).routes(),
         *SigningOn(nothing, nothing, "").routes(),
-        *Utilities(nothing).routes(),
+        *Utilities(nothing, nothing).routes(),
+        *Hooking(nothing).routes(),
+        *Extensions(nothing).routes(),
         *Specs().routes(),
+        *files.routes(),
     )
-    project, server = RouteTable(routed), RouteTable(SERVER_ROUTES)
+    rooted = (*SERVER_ROUTES, *Counted("", None, None).routes())
+    uploads = RouteTable(files.open_routes())
+    project, server = RouteTable(routed), RouteTable(rooted)
     matched = set()
     for method, path, _ in operations(described(whole())):
         segments = re.sub(r"\{\w+\}", "1", path)[1:].split("/")
         if segments[0] == "server":
             route: Any = server.match(method, segments[1:]).route
+        elif segments[0] == "uploads":
+            route = uploads.match(method, segments[2:]).route
         else:
             route = project.match(method, [] if segments == [""] else segments).route
         matched.add((route.method, route.pattern))
-    assert matched == {(each.method, each.pattern) for each in (*routed, *SERVER_ROUTES)}
+    every = (*routed, *files.open_routes(), *rooted)
+    assert matched == {(each.method, each.pattern) for each in every}
+
+
+def test_the_pictures_that_are_described_are_those_that_are_made() -> None:
+    assert get_args(Fit) == contents.FITS
+    assert get_args(Format) == contents.FORMATS
 
 
 def test_the_public_part_holds_no_collection() -> None:
     found = public_document("main", "")
     assert not {path.split("/")[1] for path in found["paths"]} - {
-        *("", "auth", "server", "specs", "docs", "users"),
+        *("", "assets", "auth", "server", "specs", "docs", "users"),
     }
     assert set(found["components"]["schemas"]) == {"Envelope", "Error", "Meta", "Warning"}
     assert {} in found["security"]

@@ -49,7 +49,8 @@ def test_the_tables_are_those_of_the_reference(system: System) -> None:
     }
     assert set(system.tables) - system.collections == {
         *("conductus_otp_steps", "conductus_outbox", "conductus_recovery_codes"),
-        "conductus_state",
+        *("conductus_state", "conductus_webhook_deliveries", "conductus_webhook_secrets"),
+        "conductus_thumbnails",
     }
 
 
@@ -167,3 +168,8 @@ def test_two_readings_are_equal_and_separate() -> None:
     one, two = load_system(), load_system()
     assert one == two
     assert one is not two
+
+
+@pytest.mark.parametrize("table", ["directus_permissions", "directus_users"])
+def test_rows_of_a_role_are_found_by_an_index(system: System, table: str) -> None:
+    assert any(index.columns == ("role",) for index in system.tables[table].indexes)
