@@ -33,8 +33,9 @@ check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licenc
 test: $(INSTALLED) ## Run every test on SQLite, PostgreSQL and MariaDB (JOBS=1 ARGS='-k name')
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-nightly: $(INSTALLED) ## Hold permissions against their model in 2000 worlds of each kind
+nightly: $(INSTALLED) ## Hold permissions against their model in 2000 worlds of each kind, kill 100 servers
 	CONDUCTUS_TEST_WORLDS=$${CONDUCTUS_TEST_WORLDS:-2000} $(BIN)/python -m pytest -n $(JOBS) tests/permissions $(ARGS)
+	CONDUCTUS_TEST_KILLS=$${CONDUCTUS_TEST_KILLS:-34} $(BIN)/python -m pytest -n $(JOBS) tests/scenarios/test_delivery_faults.py $(ARGS)
 
 bench: $(INSTALLED) ## Measure
 	$(BIN)/python -m bench $(ARGS)

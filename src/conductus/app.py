@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import httpx2
 
 from conductus.auth import invitations as invitations_room
 from conductus.auth import recovery as recovery_room
@@ -20,26 +22,59 @@ from conductus.auth.recovery import Recovery
 from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions
 from conductus.auth.sso import SingleSignOn
-from conductus.config import ServerConfig, data_folder, server_config
+from conductus.config import ConfigInvalid, ServerConfig, data_folder, project_keys, server_config
+from conductus.endpoints import mail as mail_section
 from conductus.endpoints import server as server_section
+from conductus.endpoints import utils as utils_section
+from conductus.endpoints.assets import Assets
 from conductus.endpoints.auth import Authentication
+from conductus.endpoints.custom import Custom
+from conductus.endpoints.extensions import Extensions
+from conductus.endpoints.files import Files
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
+from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.utils import Utilities
+from conductus.endpoints.webhooks import Hooking
+from conductus.extensions.calling import Caller
+from conductus.extensions.loading import Found
+from conductus.extensions.plugins import Plugins
+from conductus.extensions.statics import Statics
+from conductus.files.addresses import FileFields
+from conductus.files.images import ImageProcesses
+from conductus.files.incoming import Intake
+from conductus.files.storages import Storages
+from conductus.files.thumbnails import Thumbnails
+from conductus.files.uploads import Uploads
 from conductus.http.rates import Rates
-from conductus.http.server import Server
-from conductus.jobs.delivery import Delivery
+from conductus.http.server import AtRoot, Routes, Server
+from conductus.jobs import hooked
+from conductus.jobs.delivery import Attendance, Delivery
+from conductus.jobs.doorbell import Doorbell
 from conductus.mail import messages as messages_room
 from conductus.mail.mailer import Mailer
 from conductus.mail.messages import Messages
 from conductus.mail.templates import Templates
 from conductus.mail.transports import Transports
+from conductus.outgoing.addresses import Allowed
+from conductus.outgoing.client import guarded
+from conductus.projects.events import HOOK
 from conductus.projects.registry import Registry
-from conductus.telemetry import Log, Observer
+from conductus.projects.webhooks import KIND as WEBHOOK
+from conductus.tallies.redis import RedisDoor
+from conductus.tallies.throttle import Throttles
+from conductus.telemetry import Log, Observer, all_of
+from conductus.webhooks import sender as webhooks_room
+from conductus.webhooks.listening import webhook_listeners
+from conductus.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from conductus.metrics.meters import Meters
+    from conductus.tracing.spans import Spans
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,24 +84,52 @@ Send = Callable[[Message], Awaitable[None]]
 
 @asynccontextmanager
 async def running(
-    data: Path, environment: Mapping[str, str], config: ServerConfig, observer: Observer
+    data: Path,
+    environment: Mapping[str, str],
+    config: ServerConfig,
+    observer: Observer,
+    given: Sequence[Found] = (),
+    attendance: Attendance | None = None,
 ) -> AsyncIterator[Server]:
-    """Everything a server needs, open; closed in reverse order."""
+    """Everything a server needs, open; closed in reverse order.
+
+    `given` are plugins besides those that are found; `attendance` says whose errands are
+    done, if not those that the configuration says. Raises `PluginFailed`.
+    """
+    if attendance is None:
+        attendance = Attendance.OPEN if config.jobs.deliver else Attendance.NONE
+    idle = attendance is Attendance.NONE
     async with AsyncExitStack() as stack:
+        meters = _meters(config)
+        spans = stack.enter_context(_spans(config))
+        observer = all_of(observer, *(each for each in (meters, spans) if each is not None))
         passwords = stack.enter_context(Passwords())
-        mailer = Mailer(config.mail, Templates(data), Transports(data, observer))
+        calls = stack.enter_context(Caller(config.plugins.threads))
+        plugins = Plugins(data, config.plugins, observer, calls, given)
+        plugins.load_all(project_keys(data, environment))
+        mailer = Mailer(
+            config.mail, Templates(data, plugins.find_template), Transports(data, observer)
+        )
         identity = Identity(observer)
-        recovery = Recovery(identity, passwords, mailer.send, config.base_url)
+        redis = await stack.enter_async_context(RedisDoor(observer))
+        throttles = stack.enter_context(Throttles(data / "run" / "throttles", redis))
+        recovery = Recovery(identity, passwords, mailer.send, config.base_url, throttles)
         invitations = Invitations(
             identity, passwords, mailer.send, mailer.is_configured, config.base_url
         )
         messages = Messages(mailer)
+        allowed = Allowed(config.outgoing.allow)
+        caller = httpx2.AsyncClient(**guarded(allowed, largest=webhooks_room.LARGEST_ANSWER))
+        sender = Sender(await stack.enter_async_context(caller))
         handlers = {
             messages_room.KIND: messages.deliver,
             recovery_room.KIND: recovery.deliver,
             invitations_room.KIND: invitations.deliver,
+            HOOK: hooked.deliver,
+            WEBHOOK: sender.deliver,
         }
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
+        bell = Doorbell(config.jobs.redis_url, observer)
         registry = await stack.enter_async_context(
             Registry(
                 data,
@@ -75,34 +138,88 @@ async def running(
                 observer,
                 passwords.hash_secret,
                 sealed_secret,
-                beside=(delivery.beside,),
+                beside=(
+                    bell.beside,
+                    *(() if idle else (delivery.beside,)),
+                    *(() if meters is None else (meters.beside,)),
+                ),
+                waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
             )
         )
         await stack.enter_async_context(identity)
-        await stack.enter_async_context(delivery.waking(registry, data / "run" / "delivery.lock"))
-        rates = await stack.enter_async_context(Rates(observer))
-        login = Login(identity, passwords)
+        await stack.enter_async_context(bell.listening())
+        lock = data / "run" / "delivery.lock"
+        await stack.enter_async_context(delivery.attending(registry, attendance, lock))
+        login = Login(identity, passwords, throttles)
         sso = SingleSignOn(identity, observer, config.base_url)
-        utilities = Utilities(Hashers(passwords))
+        utilities = Utilities(
+            Hashers(passwords, plugins.find_hasher),
+            throttles.of("utilities by address", utils_section.PACE),
+        )
+        storages = Storages(data, observer)
+        images = await stack.enter_async_context(ImageProcesses(config.images))
+        thumbnails = await stack.enter_async_context(
+            Thumbnails(storages, images, config.images.pixels)
+        )
+        extensions = Extensions(Statics(data))
+        intake = Intake(data / "run", Allowed(config.outgoing.allow))
+        files = Files(Uploads(storages, thumbnails), intake, storages)
         yield Server(
             registry=registry,
             identity=identity,
-            rates=rates,
+            rates=Rates(redis),
             observer=observer,
-            routes=(
-                *PROJECT_ROUTES,
-                *Authentication(login, Sessions(identity)).routes(),
-                *SigningOn(sso, login, config.base_url).routes(),
-                *LostPasswords(recovery).routes(),
-                *Mailing(messages).routes(),
-                *Inviting(invitations, config.base_url).routes(),
-                *utilities.routes(),
-                *Specs().routes(),
+            routes=Routes(
+                project=(
+                    *PROJECT_ROUTES,
+                    *Authentication(login, Sessions(identity)).routes(),
+                    *SigningOn(sso, login, config.base_url).routes(),
+                    *LostPasswords(recovery).routes(),
+                    *Mailing(messages, throttles.of("mail by writer", mail_section.PACE)).routes(),
+                    *Inviting(invitations, config.base_url).routes(),
+                    *utilities.routes(),
+                    *Hooking(sender).routes(),
+                    *Assets(storages, thumbnails, identity).routes(),
+                    *Specs().routes(),
+                    *files.routes(),
+                    *extensions.routes(),
+                    *Custom(plugins).routes(),
+                ),
+                uploads=files.open_routes(),
+                server=(*SERVER_ROUTES, *_counted(config, meters).routes()),
             ),
-            server_routes=SERVER_ROUTES,
-            root=server_section.root,
+            at_root=AtRoot(server_section.root, extensions.file),
+            computing=FileFields(config.base_url).of,
             client_seconds=config.client_seconds,
         )
+
+
+def _meters(config: ServerConfig) -> Meters | None:
+    """What counts, where somebody may read it."""
+    if not config.metrics.token:
+        return None
+    from conductus.metrics.meters import Meters
+
+    return Meters()
+
+
+def _spans(config: ServerConfig) -> AbstractContextManager[Spans | None]:
+    """What makes spans, where somebody collects them. Raises `ConfigInvalid`."""
+    if not config.tracing.endpoint:
+        return nullcontext()
+    try:
+        from conductus.tracing.spans import Spans
+    except ImportError as error:
+        raise ConfigInvalid("tracing needs `pip install conductus[tracing]`") from error
+    return Spans(config.tracing.endpoint)
+
+
+def _counted(config: ServerConfig, meters: Meters | None) -> Counted:
+    if meters is None:
+        return Counted("", None, None)
+    from conductus.metrics.waiting import waiting
+
+    return Counted(config.metrics.token, meters.text, waiting)
 
 
 class Application:

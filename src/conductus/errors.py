@@ -1,8 +1,8 @@
 """The closed set of API errors: code, HTTP status, one sentence for the client.
 
 ApiError
-├── UnexpectedFault 0/500
-├── RouteNotFound 1/404 ── ThingNotFound 1/404
+├── UnexpectedFault 0/500, PluginTooSlow 0/503
+├── RouteNotFound 1/404 ── ThingNotFound 1/404 ── ContentMissing 1/404
 ├── BadRequest 2/400 ── RequestTooSlow 2/408, SignInNotBegun 2/400, SignInFailed 2/400
 ├── Unauthorized 3/401
 ├── ValidationFailed 4/422
@@ -12,9 +12,11 @@ ApiError
 ├── DatabaseUnreachable 11/503
 ├── Unprocessable 12/422 ── PayloadTooLarge 12/413
 ├── BodyInvalid 13/400
+├── BatchUpload 15/400
 ├── NotInstalled 14/503
 ├── ProjectExists 18/409
 ├── DatabaseUnusable 19/400, AddressNotAllowed 19/401
+├── StorageUnreachable 20/503
 ├── ProjectNotFound 24/404
 ├── InvalidCredentials 100/404
 ├── InvalidToken 101/401, ExpiredToken 102/401, UserInactive 103/401, UserSuspended 103/404
@@ -43,6 +45,7 @@ ApiError
 ├── FieldTypeUnknown 401/422, LengthNeeded 402/422, LengthRefused 403/422
 ├── RequiredImpossible 404/422
 ├── MailNotConfigured 500/500
+├── UploadTooLarge 601/413, StorageFull 607/500
 └── HasherUnknown 1000/422
 
 Source: the errors page of the API reference. The number is the contract, the message is not.
@@ -89,6 +92,13 @@ class UnexpectedFault(ApiError):
         super().__init__("Something went wrong on the server. The log has the details.")
 
 
+class PluginTooSlow(ApiError):
+    code, status = 0, 503
+
+    def __init__(self, plugin: str, seconds: float) -> None:
+        super().__init__(f"The plugin {plugin} took longer than {seconds:g} seconds: try again")
+
+
 class RouteNotFound(ApiError):
     code, status = 1, 404
 
@@ -100,6 +110,11 @@ class ThingNotFound(ApiError):
     """Something other than an item, a collection or a route was not found."""
 
     code, status = 1, 404
+
+
+class ContentMissing(ThingNotFound):
+    def __init__(self) -> None:
+        super().__init__("The content of this file is not there")
 
 
 class BadRequest(ApiError):
@@ -203,6 +218,13 @@ class NotInstalled(ApiError):
     code, status = 14, 503
 
 
+class BatchUpload(ApiError):
+    code, status = 15, 400
+
+    def __init__(self) -> None:
+        super().__init__("Files are uploaded one at a time")
+
+
 class ProjectExists(ApiError):
     code, status = 18, 409
 
@@ -219,6 +241,15 @@ class AddressNotAllowed(ApiError):
 
     def __init__(self) -> None:
         super().__init__("Your role may not be used from your address")
+
+
+class StorageUnreachable(ApiError):
+    code, status = 20, 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The storage of this project cannot be reached", headers={"Retry-After": "5"}
+        )
 
 
 class ProjectNotFound(ApiError):
@@ -569,6 +600,20 @@ class MailNotConfigured(ApiError):
 
     def __init__(self) -> None:
         super().__init__("Mail is not configured: an operator sets `mail.transport`")
+
+
+class UploadTooLarge(ApiError):
+    code, status = 601, 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The file is larger than {limit} bytes", details={"limit": limit})
+
+
+class StorageFull(ApiError):
+    code, status = 607, 500
+
+    def __init__(self) -> None:
+        super().__init__("The storage of this project is full")
 
 
 class HasherUnknown(ApiError):

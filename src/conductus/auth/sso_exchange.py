@@ -19,10 +19,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from msgspec import Struct
 
-from conductus import outgoing
 from conductus.auth.sso_flow import Flow
 from conductus.auth.sso_providers import Provider, Source
 from conductus.config import is_safe_url
+from conductus.outgoing.client import trusted
 
 KEPT_SECONDS: Final = 3600.0
 _REFETCH_SECONDS: Final = 60.0
@@ -219,7 +219,7 @@ def _client(provider: Provider) -> AsyncOAuth2Client:
         client_secret=provider.config.client_secret or None,
         scope=provider.scope,
         code_challenge_method="S256",
-        **outgoing.options(),
+        **trusted(),
     )
 
 

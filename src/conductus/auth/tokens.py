@@ -59,6 +59,10 @@ class Signing(Struct, frozen=True):
 T = TypeVar("T", bound=Stated)
 
 
+class _Addressed(Struct):
+    project: str
+
+
 class _Header(Struct):
     typ: str
 
@@ -130,6 +134,18 @@ def is_jwt(token: str) -> bool:
         return msgspec.json.decode(raw, type=_Header).typ == "JWT"
     except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
         return False
+
+
+def unverified_project(token: str) -> str | None:
+    """The project that a token names, believed for nothing but where to look; None for none."""
+    if not is_jwt(token):
+        return None
+    payload = token.split(".")[1]
+    try:
+        raw = urlsafe_b64decode(payload.encode("ascii") + b"=" * (-len(payload) % 4))
+        return msgspec.json.decode(raw, type=_Addressed).project
+    except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def _key(signing: Signing) -> OctKey:

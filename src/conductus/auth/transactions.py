@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from conductus.database.executor import Transaction, TransactionConflict
-from conductus.errors import DatabaseUnreachable
+from conductus.database.executor import Transaction
+from conductus.database.insisting import insist
 from conductus.projects.coherence import Change
 from conductus.projects.project import Project
 
 T = TypeVar("T")
-_ATTEMPTS: Final = 5
 
 
 class Outcome(Struct, Generic[T], frozen=True):
@@ -28,13 +25,7 @@ class Outcome(Struct, Generic[T], frozen=True):
 
 async def transact(project: Project, work: Callable[[Transaction], Awaitable[Outcome[T]]]) -> T:
     """Runs `work` in a transaction, again while the database gives it up for another's sake."""
-    for number in range(_ATTEMPTS):
-        try:
-            return await _once(project, work)
-        except TransactionConflict:
-            # S311: nothing secret hangs on it.
-            await asyncio.sleep(random.uniform(0.001, 0.01) * 2**number)  # noqa: S311
-    raise DatabaseUnreachable("Too many others change the same rows: try again")
+    return await insist(lambda: _once(project, work))
 
 
 async def _once(project: Project, work: Callable[[Transaction], Awaitable[Outcome[T]]]) -> T:

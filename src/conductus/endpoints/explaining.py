@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conductus.errors import Forbidden, ItemNotFound, Unauthorized, ValidationFailed
+from conductus.errors import ItemNotFound, ValidationFailed
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
@@ -14,10 +14,7 @@ USERS = "directus_users"
 
 async def explain(call: Call) -> Reply:
     """What permission rows say to a method and path, asked by a user; for administrators."""
-    if call.public:
-        raise Unauthorized
-    if not call.actor.administrator:
-        raise Forbidden("Administrators only")
+    call.check_administrator()
     wanted = {name: str(call.params.get(name) or "") for name in ("user", "method", "path")}
     problems = {name: "This value is required" for name, value in wanted.items() if not value}
     if problems:

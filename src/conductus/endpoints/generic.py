@@ -58,8 +58,8 @@ async def create(call: Call, collection: str) -> Reply:
     bodies = body if isinstance(body, list) else [body]
     written = await call.project.writer.create(collection, bodies, call.context, options(call))
     if isinstance(body, list):
-        return await _written(call, query, written)
-    return await _written_one(call, query, written[0])
+        return await written_items(call, query, written)
+    return await written_one(call, query, written[0])
 
 
 async def update_many(call: Call, collection: str) -> Reply:
@@ -68,7 +68,7 @@ async def update_many(call: Call, collection: str) -> Reply:
     _check_able_to_change(call, collection, body)
     query = call.shape_query(collection)
     written = await call.project.writer.update(collection, None, body, call.context, options(call))
-    return await _written(call, query, written)
+    return await written_items(call, query, written)
 
 
 async def update_by_keys(call: Call, collection: str) -> Reply:
@@ -79,8 +79,8 @@ async def update_by_keys(call: Call, collection: str) -> Reply:
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
     written = await call.project.writer.update(collection, keys, body, call.context, options(call))
     if len(keys) > 1:
-        return await _written(call, query, written)
-    return await _written_one(call, query, written[0])
+        return await written_items(call, query, written)
+    return await written_one(call, query, written[0])
 
 
 async def delete(call: Call, collection: str) -> Reply:
@@ -98,7 +98,7 @@ async def revert(call: Call, collection: str) -> Reply:
     written = await call.project.writer.revert(
         collection, key, call.text("revision"), call.context, options(call)
     )
-    return await _written_one(call, query, written)
+    return await written_one(call, query, written)
 
 
 def _check_readable_by(keys: list[str], call: Call, collection: str) -> None:
@@ -138,7 +138,7 @@ def _check_able_to_change(call: Call, collection: str, body: Item | list[Item]) 
     check_able_to_change(call.actor, call.policy, call.schema.collection(collection), bodies)
 
 
-async def _written(call: Call, query: ItemQuery, written: list[Written]) -> Reply:
+async def written_items(call: Call, query: ItemQuery, written: list[Written]) -> Reply:
     """The items as the actor may read them; nothing where none of the collection may be."""
     try:
         found = await call.project.reader.written(query, written, call.context)
@@ -152,10 +152,10 @@ async def _written(call: Call, query: ItemQuery, written: list[Written]) -> Repl
 
 async def answer_key(call: Call, collection: str, key: str) -> Reply:
     """An item that was just written, as the actor may read it."""
-    return await _written_one(call, call.shape_query(collection), Written(key))
+    return await written_one(call, call.shape_query(collection), Written(key))
 
 
-async def _written_one(call: Call, query: ItemQuery, written: Written) -> Reply:
+async def written_one(call: Call, query: ItemQuery, written: Written) -> Reply:
     """The item as the actor may read it, or nothing."""
     try:
         found = await call.project.reader.written(query, [written], call.context)

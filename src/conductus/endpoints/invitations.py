@@ -10,7 +10,7 @@ from typing import Any
 from conductus.auth.accounts import USERS
 from conductus.auth.invitations import Invitations, acceptance, order
 from conductus.endpoints.passwords import visit
-from conductus.errors import ApiError, Forbidden, Unauthorized
+from conductus.errors import ApiError
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.pages import page, wants_page
@@ -35,10 +35,7 @@ class Inviting:
 
     async def invite(self, call: Call) -> Reply:
         """Invites one address, or all of a list."""
-        if call.public:
-            raise Unauthorized
-        if not call.actor.administrator:
-            raise Forbidden("Administrators only")
+        call.check_administrator()
         wanted = order(await call.body.item())
         query = call.shape_query(USERS)
         keys = await self._invitations.invite(visit(call), call.context, wanted)

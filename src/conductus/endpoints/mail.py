@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from conductus.auth.throttle import Pace, Throttle
-from conductus.errors import SignInNeeded
+from conductus.errors import ApiError, SignInNeeded
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.mail.messages import Messages, wanted
+from conductus.tallies.throttle import Pace, Throttle
 
 PACE: Final = Pace(200, 30)
 """Recipients of one user: so many in a row, then one more after so many seconds."""
@@ -20,9 +20,9 @@ PACE: Final = Pace(200, 30)
 class Mailing:
     """The endpoint of the section."""
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: Messages, written: Throttle) -> None:
         self._messages = messages
-        self._written = Throttle(PACE)
+        self._written = written
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where it answers."""
@@ -33,10 +33,13 @@ class Mailing:
         if call.public:
             raise SignInNeeded
         message = wanted(await call.body.item())
-        now = datetime.now(UTC)
-        writer = f"{call.project.key}/{call.actor.user}"
-        self._written.check(writer, now)
-        await self._messages.leave(call.project, call.snapshot, call.actor, message, now)
-        for _ in (*message.users, *message.addresses):
-            self._written.failed(writer, now)
+        now, config = datetime.now(UTC), call.project.config
+        writer = f"{config.auth.public_key}/{call.actor.user}"
+        recipients = len(message.users) + len(message.addresses)
+        await self._written.take(writer, now, config.rate_limit, recipients)
+        try:
+            await self._messages.leave(call.project, call.snapshot, call.actor, message, now)
+        except ApiError:
+            await self._written.forgive(writer, now, config.rate_limit, recipients)
+            raise
         return nothing(public=False)

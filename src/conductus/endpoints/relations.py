@@ -17,7 +17,7 @@ from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.items.rows import Item
 from conductus.permissions.writing import Action, check_able
-from conductus.projects.schema_changes.relations import check_relation
+from conductus.projects.schema_changes.relations import check_relations
 from conductus.query.item_query import Selection
 
 RELATIONS = "directus_relations"
@@ -27,8 +27,7 @@ async def create(call: Call) -> Reply:
     """Relates two collections; with `foreign_key` the database keeps the relation too."""
     check_able(call.actor, call.policy, Action.CREATE, RELATIONS)
     body = await call.body.items()
-    for relation in body if isinstance(body, list) else [body]:
-        check_relation(call.schema, relation)
+    check_relations(call.schema, body if isinstance(body, list) else [body])
     if "foreign_key" in call.params:
         return await _create_kept(call, body)
     return await generic.create(call, RELATIONS)
@@ -57,8 +56,8 @@ async def update(call: Call) -> Reply:
     columns = Selection(tuple(field.name for field in collection.columns()))
     query = structs.replace(call.shape_query(RELATIONS), selection=columns, meta=None)
     keys = generic.keys_of(call.raw("id"), collection, call.limits.max_ids)
-    for relation in await call.project.reader.in_order(query, keys, call.context):
-        check_relation(call.schema, relation | body)
+    rows = await call.project.reader.in_order(query, keys, call.context)
+    check_relations(call.schema, [{**row, **body, "id": row["id"]} for row in rows])
     return await generic.update_by_keys(call, RELATIONS)
 
 

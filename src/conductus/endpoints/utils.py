@@ -13,14 +13,16 @@ from typing import Any, Final
 from conductus.auth.address import block_of
 from conductus.auth.hashers import Hashers
 from conductus.auth.second_factor_setup import FIELD, offered
-from conductus.auth.throttle import OF_ADDRESSES, Throttle
-from conductus.errors import ApiError, Forbidden, Unauthorized, ValidationFailed
+from conductus.errors import ApiError, ValidationFailed
 from conductus.http.call import Call
 from conductus.http.envelope import envelope, nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.items.changes import Item
+from conductus.tallies.throttle import Pace, Throttle
 
+PACE: Final = Pace(60, 10)
+"""Requests of the public from one address: so many in a row, then one after so many seconds."""
 DEFAULT_HASHER: Final = "core"
 DEFAULT_LENGTH: Final = 32
 MOST_LENGTH: Final = 1024
@@ -30,9 +32,9 @@ _LETTERS: Final = "".join(map(chr, range(33, 127)))
 class Utilities:
     """The endpoints of the section."""
 
-    def __init__(self, hashers: Hashers) -> None:
+    def __init__(self, hashers: Hashers, asked: Throttle) -> None:
         self._hashers = hashers
-        self._throttle = Throttle(OF_ADDRESSES)
+        self._asked = asked
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where they answer."""
@@ -48,46 +50,43 @@ class Utilities:
         """The hash of a text."""
         body = await call.body.item()
         (text,) = _texts(body, "string")
-        self._count(call)
-        return envelope({"hash": await self._hashers.hash(text, _hasher(body))}, public=call.public)
+        await self._count(call)
+        hashed = await self._hashers.hash(text, _hasher(body), call.project.key)
+        return envelope({"hash": hashed}, public=call.public)
 
     async def match(self, call: Call) -> Reply:
         """Whether a hash is that of a text."""
         body = await call.body.item()
         text, hashed = _texts(body, "string", "hash")
-        self._count(call)
-        valid = await self._hashers.matches(text, hashed, _hasher(body))
+        await self._count(call)
+        valid = await self._hashers.matches(text, hashed, _hasher(body), call.project.key)
         return envelope({"valid": valid}, public=call.public)
 
     async def random_string(self, call: Call) -> Reply:
         """Random letters, digits and signs."""
         length = _length((await call.body.find_item()).get("length", DEFAULT_LENGTH))
-        self._count(call)
+        await self._count(call)
         made = "".join(secrets.choice(_LETTERS) for _ in range(length))
         return envelope({"random": made}, public=call.public)
 
     async def second_factor(self, call: Call) -> Reply:
         """A new secret for a second factor; kept nowhere until it is set up."""
-        self._count(call)
+        await self._count(call)
         offer = offered(call.snapshot.settings.project_name, await _account(call))
         data = {FIELD: offer.secret, "otpauth_url": offer.url, "qr": offer.svg}
         return envelope(data, public=call.public)
 
     async def clear_cache(self, call: Call) -> Reply:
         """Makes every worker look at the database again, for changes made behind our back."""
-        if call.public:
-            raise Unauthorized
-        if not call.actor.administrator:
-            raise Forbidden("Administrators only")
+        call.check_administrator()
         await call.project.refresh()
         return nothing(public=call.public)
 
-    def _count(self, call: Call) -> None:
+    async def _count(self, call: Call) -> None:
         """Raises `TooManyRequests` (7/429) for an address that asks too often."""
         if call.public:
-            now, address = datetime.now(UTC), block_of(call.actor.ip)
-            self._throttle.check(address, now)
-            self._throttle.failed(address, now)
+            address, how = block_of(call.actor.ip), call.project.config.rate_limit
+            await self._asked.take(address, datetime.now(UTC), how)
 
 
 async def _account(call: Call) -> str:

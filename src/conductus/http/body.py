@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import UNSET
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from conductus.errors import (
     ApiError,
@@ -19,6 +17,7 @@ from conductus.errors import (
     RequestTooSlow,
     ValidationFailed,
 )
+from conductus.http.parts import Event, Text, parts
 from conductus.query.links import ACCESS_TOKEN
 
 Message = MutableMapping[str, Any]
@@ -56,11 +55,31 @@ class Body:
     async def content(self) -> bytes:
         """All of it. Raises `PayloadTooLarge` (413) beyond the limit, `RequestTooSlow` (408)."""
         if self._read is None:
+            self._read = await self._receive_all()
+        return self._read
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """It as it comes, whatever its size; nothing else can read it afterwards.
+
+        Raises `RequestTooSlow` (408); what its reader does meanwhile takes no time from it.
+        """
+        size, waited, more = 0, 0.0, True
+        clock = asyncio.get_running_loop().time
+        while more:
+            began = clock()
             try:
-                self._read = await self._receive_all()
+                async with asyncio.timeout(self._seconds + size / _SLOWEST - waited):
+                    message = await self._receive()
             except TimeoutError as error:
                 raise RequestTooSlow from error
-        return self._read
+            waited += clock() - began
+            if message["type"] == "http.disconnect":
+                raise BodyInvalid("The body ended before it was complete")
+            part = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(part)
+            if part:
+                yield part
 
     async def item(self) -> JSONObject:
         """A JSON object, or a form as an object of texts. Raises `BodyInvalid` (13/400)."""
@@ -120,20 +139,28 @@ class Body:
         return _json(raw)
 
     @property
+    def is_multipart(self) -> bool:
+        """Whether it is a form in parts, which may hold files."""
+        return self._content_type == _MULTIPART
+
+    def parts(self) -> AsyncGenerator[Event, None]:
+        """The parts of a form as they come; nothing else can read it afterwards.
+
+        Raises as `chunks`, and `BodyInvalid` for what is no such form.
+        """
+        return parts(self.chunks(), self._headers.get(b"content-type", b""), texts=self._most)
+
+    @property
     def _content_type(self) -> bytes:
         return self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
     async def _multipart(self, raw: bytes) -> JSONObject:
-        async def whole() -> Any:
+        async def whole() -> AsyncGenerator[bytes, None]:
             yield raw
 
-        headers = Headers(raw=list(self._headers.items()))
-        try:
-            form = await MultiPartParser(headers, whole()).parse()
-        except (MultiPartException, KeyError) as error:
-            raise BodyInvalid("The body is not a valid form") from error
-        texts = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
-        return dict(texts)
+        content_type = self._headers.get(b"content-type", b"")
+        found = parts(whole(), content_type, texts=self._most)
+        return {event.name: event.value async for event in found if isinstance(event, Text)}
 
     async def _receive_all(self) -> bytes:
         declared = self._headers.get(b"content-length", b"")
@@ -141,20 +168,12 @@ class Body:
             raise self._too_large()
         parts: list[bytes] = []
         size = 0
-        late = asyncio.get_running_loop().time() + self._seconds
-        async with asyncio.timeout_at(late) as limit:
-            while True:
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    raise BodyInvalid("The body ended before it was complete")
-                part = message.get("body", b"")
-                size += len(part)
-                if size > self._most:
-                    raise self._too_large()
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-                limit.reschedule(late + size / _SLOWEST)
+        async for part in self.chunks():
+            size += len(part)
+            if size > self._most:
+                raise self._too_large()
+            parts.append(part)
+        return b"".join(parts)
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from msgspec import Struct, structs
 
 from conductus.auth.credentials import Credentials
-from conductus.errors import ValidationFailed
+from conductus.errors import Forbidden, Unauthorized, ValidationFailed
 from conductus.http.body import Body
+from conductus.items.computing import NOTHING_COMPUTED, Computing
 from conductus.items.context import Context
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import Policy
@@ -60,12 +61,14 @@ class Call:
         snapshot: Snapshot,
         actor: Actor,
         policy: Policy,
+        computing: Computing = NOTHING_COMPUTED,
     ) -> None:
         self.request = request
         self.project = project
         self.snapshot = snapshot
         self.actor = actor
         self.policy = policy
+        self._computing = computing
 
     @property
     def body(self) -> Body:
@@ -102,6 +105,7 @@ class Call:
             now=datetime.now(UTC),
             nulls_last=self.snapshot.settings.sort_null_last,
             password_policy=self.snapshot.settings.password_policy,
+            computing=self._computing,
         )
 
     @cached_property
@@ -113,10 +117,25 @@ class Call:
         """Raises what `permissions.reading.check_readable` raises, `CollectionNotFound`."""
         check_readable(self.schema.collection(name), self.sight, self.actor)
 
+    def check_administrator(self) -> None:
+        """Raises `Unauthorized` (3/401), `Forbidden` (10/403) for everybody else."""
+        if self.public:
+            raise Unauthorized
+        if not self.actor.administrator:
+            raise Forbidden("Administrators only")
+
     def at(self, **segments: str) -> Call:
         """The same request with other varying segments in its path."""
         found = copy(self)
         found.request = structs.replace(self.request, path={**self.request.path, **segments})
+        return found
+
+    def by(self, actor: Actor, policy: Policy) -> Call:
+        """The same request, asked by somebody."""
+        found = copy(self)
+        found.__dict__.pop("context", None)
+        found.__dict__.pop("sight", None)
+        found.actor, found.policy = actor, policy
         return found
 
     def without(self, parameter: str) -> Call:

@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import aclosing
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from conductus.auth.address import client_ip, listed, plain_address
 from conductus.auth.cookies import cookie_name
 from conductus.auth.credentials import NOTHING_SHOWN, Credentials, of_request, without_token
+from conductus.auth.tokens import unverified_project
 from conductus.config import CorsConfig
 from conductus.errors import (
     ApiError,
@@ -79,6 +81,8 @@ class Exchange:
         self.actor: Actor | None = None
         self.refusal: ApiError | None = None
         """Why who showed a token is taken for the public."""
+        self.route = ""
+        """The pattern that the path matched."""
         self.rate: Rate | None = None
         self.cookie: str | None = None
         """What `Set-Cookie` says unless the answer has one of its own."""
@@ -115,6 +119,21 @@ class Exchange:
             return False
         stated = b"origin" in self.headers or b"referer" in self.headers
         return stated and not self._may_use_cookies
+
+    @property
+    def stated_project(self) -> str | None:
+        """The project named by header, parameter or token, the first of them that does.
+
+        What a token says is not looked into here: it is refused where it is none of that
+        project's.
+        """
+        stated = self._text(b"x-directus-project") or dict(parse_qsl(self._sent_query)).get(
+            "project"
+        )
+        if stated:
+            return stated
+        token = of_request(self.headers, self._sent_query, {}, ("query", "bearer"), "").token
+        return unverified_project(token)
 
     def see_through(self, trusted: Collection[str]) -> None:
         """Takes the client's address and scheme from what trusted proxies say of them."""
@@ -177,6 +196,8 @@ class Exchange:
             ip=self.ip,
             project=None if self.project is None else self.project.key,
             user=None if self.actor is None else self.actor.user,
+            route=self.route,
+            traceparent=self._text(b"traceparent") or "",
         )
 
     @property

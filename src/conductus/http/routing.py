@@ -2,7 +2,7 @@
 
 Patterns are segments, `{name}` for one that varies; a literal one wins over it. Segments
 are matched as they stand in the path, percent-encoded, because a `/` or `,` inside an id
-must not cut it.
+must not cut it. `{name...}` at the end takes all the segments that are left, one at least.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class _Node(Generic[E]):
         self.literal: dict[str, _Node[E]] = {}
         self.varying: _Node[E] | None = None
         self.name = ""
+        self.rest: _Node[E] | None = None
+        """Takes what is left of a path."""
         self.routes: dict[str, Route[E]] = {}
 
 
@@ -74,15 +76,23 @@ class RouteTable(Generic[E]):
             reached = self._find(literal, segments, place + 1, found)
             if reached is not None:
                 return reached
-        if node.varying is None or not segment:
-            return None
-        found[node.varying.name] = segment
-        return self._find(node.varying, segments, place + 1, found)
+        if node.varying is not None and segment:
+            found[node.varying.name] = segment
+            reached = self._find(node.varying, segments, place + 1, found)
+            if reached is not None:
+                return reached
+        if node.rest is not None:
+            found[node.rest.name] = "/".join(segments[place:])
+        return node.rest
 
     def _add(self, route: Route[E]) -> None:
         node = self._root
         for segment in route.pattern.split("/") if route.pattern else []:
-            if segment.startswith("{"):
+            if segment.endswith("...}"):
+                node.rest = node.rest or _Node()
+                node.rest.name = segment[1:-4]
+                node = node.rest
+            elif segment.startswith("{"):
                 if node.varying is None:
                     node.varying = _Node()
                     node.varying.name = segment[1:-1]

@@ -7,15 +7,17 @@ else. Source: errors page, "Order of checks".
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from conductus.auth.address import block_of
 from conductus.auth.cookies import clear_cookie, cookie_name, set_cookie
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
-from conductus.errors import ApiError
+from conductus.errors import ApiError, Unauthorized
 from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import preflight_headers
@@ -24,6 +26,7 @@ from conductus.http.exchange import Answer, Exchange, Receive, Scope, Send
 from conductus.http.rates import Rates
 from conductus.http.reply import Reply
 from conductus.http.routing import Match, Route, RouteTable
+from conductus.items.computing import Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING
 from conductus.projects.project import Project
@@ -35,6 +38,30 @@ Endpoint = Callable[[Call], Awaitable[Answer]]
 ServerEndpoint = Callable[[ServerCall], Awaitable[Answer]]
 
 SERVER_SECTION = "server"
+EXTENSIONS_SECTION = "extensions"
+ROOTED_SECTIONS = frozenset({"interfaces", "layouts", "modules"})
+"""Sections of a project that may stand at the root."""
+UPLOADS_SECTION = "uploads"
+
+
+class AtRoot(Struct, frozen=True):
+    """What is answered outside of every project and section."""
+
+    bare: ServerEndpoint
+    """The bare address."""
+    extension_files: Callable[[Exchange], Awaitable[Answer]]
+    """Below `extensions`."""
+
+
+class Routes(Struct, frozen=True, kw_only=True):
+    """Every endpoint."""
+
+    project: Sequence[Route[Endpoint]]
+    """Below `/<project>`."""
+    uploads: Sequence[Route[Endpoint]]
+    """Of a project too, below `/uploads/<project>`."""
+    server: Sequence[Route[ServerEndpoint]]
+    """Below `/server`."""
 
 
 class Server:
@@ -47,18 +74,21 @@ class Server:
         identity: Identity,
         rates: Rates,
         observer: Observer,
-        routes: Iterable[Route[Endpoint]],
-        server_routes: Iterable[Route[ServerEndpoint]],
-        root: ServerEndpoint,
+        routes: Routes,
+        at_root: AtRoot,
+        computing: Callable[[Project, Snapshot], Computing],
         client_seconds: float,
     ) -> None:
+        """`computing` says how fields are computed by the settings of a snapshot."""
         self._registry = registry
         self._identity = identity
         self._rates = rates
         self._observer = observer
-        self._routes = RouteTable(routes)
-        self._server_routes = RouteTable(server_routes)
-        self._root = root
+        self._routes = RouteTable(routes.project)
+        self._server_routes = RouteTable(routes.server)
+        self._upload_routes = RouteTable(routes.uploads)
+        self._at_root = at_root
+        self._computing = computing
         self._client_seconds = client_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,17 +114,33 @@ class Server:
         if exchange.method == "OPTIONS":
             return await self._preflight(exchange)
         if segments == [""]:
-            return await self._root(ServerCall(self._registry, "", exchange.headers))
+            return await self._at_root.bare(ServerCall(self._registry, "", exchange.headers))
         if segments[0] == SERVER_SECTION:
             found = self._server_routes.match(exchange.method, segments[1:])
+            exchange.route = f"{SERVER_SECTION}/{found.route.pattern}"
             call = ServerCall(self._registry, exchange.query, exchange.headers)
             return await found.route.endpoint(call)
+        if segments[0] == EXTENSIONS_SECTION:
+            return await self._at_root.extension_files(exchange)
+        if segments[0] in ROOTED_SECTIONS:
+            segments = [self._stated_project(exchange), *segments]
+        routes = self._routes
+        if segments[0] == UPLOADS_SECTION and len(segments) > 1:
+            routes, segments = self._upload_routes, segments[1:]
         project = await self._registry.project(segments[0])
         exchange.project = project
         below = segments[1:]
-        match = self._routes.match(exchange.method, [] if below == [""] else below)
+        match = routes.match(exchange.method, [] if below == [""] else below)
+        exchange.route = match.route.pattern
         call_ = await self._call(exchange, project, match)
         return await match.route.endpoint(call_)
+
+    def _stated_project(self, exchange: Exchange) -> str:
+        """The project that a request means whose path names none. Raises `Unauthorized`."""
+        key = exchange.stated_project
+        if key is None:
+            raise Unauthorized
+        return key
 
     async def _call(self, exchange: Exchange, project: Project, match: Match[Endpoint]) -> Call:
         snapshot = await project.current()
@@ -124,7 +170,14 @@ class Server:
             secure=exchange.secure,
             foreign_page=exchange.foreign_page,
         )
-        return Call(request, project=project, snapshot=snapshot, actor=actor, policy=policy)
+        return Call(
+            request,
+            project=project,
+            snapshot=snapshot,
+            actor=actor,
+            policy=policy,
+            computing=self._computing(project, snapshot),
+        )
 
     async def _actor(
         self,

@@ -8,7 +8,7 @@ ones. They are rendered in a sandbox that ends what takes too long.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -42,8 +42,14 @@ class Rendered(Struct, frozen=True):
 class Templates:
     """The templates of one data folder."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(
+        self,
+        data: Path,
+        find: Callable[[str, str], str | None] = lambda project, file: None,  # noqa: ARG005
+    ) -> None:
+        """`find` gives what a project has in place of a built-in file."""
         self._folder = data / FOLDER
+        self._other = find
 
     def render(self, project: str, name: str, data: Mapping[str, Any]) -> Rendered:
         """A letter in text and HTML. Raises `TemplateUnusable`."""
@@ -71,6 +77,9 @@ class Templates:
                 continue
             except (OSError, UnicodeDecodeError) as error:
                 raise TemplateUnusable(f"{file} cannot be read: {error}") from error
+        other = self._other(project, file)
+        if other is not None:
+            return other
         built_in = files("conductus.mail").joinpath("templates", file)
         return built_in.read_text(encoding="utf-8") if built_in.is_file() else None
 

@@ -77,6 +77,24 @@ async def _send(config: MailConfig, message: EmailMessage) -> None:
         raise Undeliverable(f"the mail server refuses the message ({error.code})") from error
 
 
+async def reach(config: MailConfig) -> None:
+    """Signs in to the SMTP server, and leaves. Raises `OSError`, `aiosmtplib.SMTPException`."""
+    import aiosmtplib
+
+    client = aiosmtplib.SMTP(
+        hostname=config.host,
+        port=config.port or _PORTS[config.security],
+        username=config.user or None,
+        password=config.password or None,
+        use_tls=config.security == "tls",
+        start_tls=config.security == "starttls",
+        tls_context=ssl.create_default_context(),
+        timeout=config.timeout_seconds,
+    )
+    async with client:
+        await client.noop()
+
+
 def _codes(codes: set[int]) -> str:
     return ", ".join(map(str, sorted(codes)))
 

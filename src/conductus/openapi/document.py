@@ -11,6 +11,8 @@ from typing import Any, Final
 from conductus import __version__
 from conductus.openapi import components, envelope, items, structure
 from conductus.openapi.authentication import authentication_operations
+from conductus.openapi.contents import content_operations
+from conductus.openapi.files import file_operations
 from conductus.openapi.joining import joining_operations
 from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
@@ -37,6 +39,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     operations += structure.structure_operations()
     operations += section_operations(world)
     operations += people_operations(world)
+    operations += file_operations(key, world)
     return _document(key, base_url, operations, _components(shown, world))
 
 
@@ -68,6 +71,7 @@ def _general_operations() -> Iterable[Operation]:
     yield from authentication_operations()
     yield from joining_operations()
     yield from surrounding_operations()
+    yield from content_operations()
 
 
 def _item_operations(shown: list[Collection], world: World) -> Iterable[Operation]:

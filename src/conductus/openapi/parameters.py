@@ -29,11 +29,13 @@ def parameters() -> dict[str, Any]:
             "one out.",
             ["*", "author.name"],
         ),
-        "limit": _query(
+        "limit": query_parameter(
             "limit", {"type": "integer", "minimum": -1}, "How many items; -1 for no limit."
         ),
-        "offset": _query("offset", {"type": "integer", "minimum": 0}, "How many items to skip."),
-        "page": _query(
+        "offset": query_parameter(
+            "offset", {"type": "integer", "minimum": 0}, "How many items to skip."
+        ),
+        "page": query_parameter(
             "page", {"type": "integer", "minimum": 1}, "Which page, from 1; needs `limit`."
         ),
         "single": flag("single", "Answers the first match as an object."),
@@ -44,7 +46,7 @@ def parameters() -> dict[str, Any]:
             f"`filter[field][operator]=value`. Operators: {operators}. Fields of related items "
             "with a dot: `filter[author.name][contains]=an`.",
         ),
-        "q": _query("q", {"type": "string"}, "Text that items must hold."),
+        "q": query_parameter("q", {"type": "string"}, "Text that items must hold."),
         "meta": _listed("meta", f"What `meta` tells: `*`, {_named(ALL_META)}.", ["*"]),
         "lang": _listed("lang", "Languages of translations, `*` for all.", ["*"]),
         "deep": _deep("deep", "Narrows an expanded list: `deep[comments][limit]=3`."),
@@ -52,7 +54,7 @@ def parameters() -> dict[str, Any]:
         "aggregate": _deep(
             "aggregate", f"Figures of each group: `aggregate[sum]=views`; {_named(_FUNCTIONS)}."
         ),
-        "comment": _query("comment", {"type": "string"}, "Is kept with the activity."),
+        "comment": query_parameter("comment", {"type": "string"}, "Is kept with the activity."),
         "activity_skip": flag("activity_skip", "Writes no history; administrators only."),
         "id": path_parameter("id", "A key, or several with commas between them."),
     }
@@ -76,10 +78,11 @@ def path_parameter(name: str, description: str, kind: str = "string") -> dict[st
 
 def flag(name: str, description: str) -> dict[str, Any]:
     """A parameter that is 0 or 1."""
-    return _query(name, {"type": "integer", "enum": [0, 1]}, description)
+    return query_parameter(name, {"type": "integer", "enum": [0, 1]}, description)
 
 
-def _query(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:
+def query_parameter(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:
+    """A parameter of the query string."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
@@ -87,14 +90,14 @@ def _listed(name: str, description: str, example: list[str] | None) -> dict[str,
     schema: JSONSchema = {"type": "array", "items": {"type": "string"}}
     if example is not None:
         schema["examples"] = [example]
-    return {**_query(name, schema, description), "style": "form", "explode": False}
+    return {**query_parameter(name, schema, description), "style": "form", "explode": False}
 
 
 def _deep(name: str, description: str) -> dict[str, Any]:
     schema = {"type": "object", "additionalProperties": True}
     # The example keeps Swagger UI from sending one that it makes up.
     facts = {"style": "deepObject", "explode": True, "example": {}}
-    return {**_query(name, schema, description), **facts}
+    return {**query_parameter(name, schema, description), **facts}
 
 
 def _named(names: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from conductus.openapi import items
+from conductus.openapi.hooking import webhook_operations
 from conductus.openapi.operations import (
     READING,
     WRITING,
@@ -47,6 +48,8 @@ def section_operations(world: World) -> Iterable[Operation]:
             yield from items.revisions(place, collection, world)
         if section == "activity":
             yield from _comments(place)
+        if section == "webhooks":
+            yield from webhook_operations(place.tag)
 
 
 def _comments(place: items.Place) -> Iterable[Operation]:

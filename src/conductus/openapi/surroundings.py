@@ -18,6 +18,7 @@ def surrounding_operations() -> Iterable[Operation]:
     yield from _mail()
     yield from _server()
     yield from _self_description()
+    yield from _extensions()
 
 
 def _project() -> Iterable[Operation]:
@@ -88,6 +89,8 @@ def _server() -> Iterable[Operation]:
     health = told("Every project's database answers", state)
     health["503"] = answer("A database does not answer", state)
     yield _of_server("health", "Is everything in order?", health)
+    counted = _text("Counts in the text format of Prometheus", "text/plain")
+    yield _of_server("metrics", "What the server counted, for its operator", counted, (401, 404))
 
 
 def _of_server(
@@ -104,6 +107,27 @@ def _of_server(
         public=True,
         at_root=True,
     )
+
+
+def _extensions() -> Iterable[Operation]:
+    listed = {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"id": {"type": "string"}, "path": {"type": "string"}},
+            "required": ["id", "path"],
+        },
+    }
+    for kind in ("interfaces", "layouts", "modules"):
+        yield Operation(
+            method="get",
+            path=f"/{kind}",
+            id=f"extensions.{kind}",
+            tag="extensions",
+            summary=f"List the {kind} of the browser app that were added",
+            answers=told("What their `meta.json` say", listed),
+            errors=(401,),
+        )
 
 
 def _self_description() -> Iterable[Operation]:

@@ -56,6 +56,8 @@ def reading(field: Field, world: World) -> JSONSchema | None:
     if field.name in withheld(field.collection):
         return None
     column = field.column
+    if field.name in world.schema.collections[field.collection].computed:
+        return {"type": "object", "readOnly": True}
     if column is None:
         return _described(_list(field, world, ""), field)
     relation = world.schema.many_to_one.get((field.collection, field.name))

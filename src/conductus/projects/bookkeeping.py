@@ -19,6 +19,7 @@ COUNTED: Mapping[str, Change] = {
     "directus_fields": Change.SCHEMA,
     "directus_relations": Change.SCHEMA,
     "directus_settings": Change.SCHEMA,
+    "directus_webhooks": Change.SCHEMA,
     "directus_users": Change.ACCESS,
     "directus_roles": Change.ACCESS,
     "directus_permissions": Change.ACCESS,

@@ -34,7 +34,7 @@ class Change(Enum):
     """What is counted apart. The value names the row of the table."""
 
     SCHEMA = "schema", 0
-    """Collections, fields, relations and settings."""
+    """Collections, fields, relations, settings and webhooks."""
     ACCESS = "access", 2
     """Roles, permissions and users."""
 
@@ -50,6 +50,8 @@ class Change(Enum):
 
 
 _WORD = 8
+_BELL = 2 * len(Change)
+"""The place behind those of the changes."""
 
 
 class Stored(Struct, frozen=True):
@@ -73,7 +75,7 @@ class Counters:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        size = _WORD * 2 * len(Change)
+        size = _WORD * (2 * len(Change) + 1)
         if os.fstat(self._file).st_size < size:
             os.ftruncate(self._file, size)
         self._map = mmap.mmap(self._file, size)
@@ -99,6 +101,18 @@ class Counters:
                 self._words[slot + 1] = stored
         finally:
             self._unlock()
+
+    def ring(self) -> None:
+        """Tells other processes that something was left in the outbox."""
+        self._lock()
+        try:
+            self._words[_BELL] += 1
+        finally:
+            self._unlock()
+
+    def rings(self) -> int:
+        """How often that was told."""
+        return self._words[_BELL]
 
     def reconcile(self, before: Stored, found: Stored) -> None:
         """Moves the generations whose stored count is not the known one.

@@ -26,6 +26,9 @@ from conductus.permissions.actor import Actor
 from conductus.permissions.guards import presets, roles, rows, users
 from conductus.permissions.guards.changed import Changed
 from conductus.permissions.writing import Action
+from conductus.projects import guarded_files as files
+from conductus.projects import webhooks
+from conductus.projects.guarded_folders import FOLDERS, Folders
 from conductus.projects.guarded_payloads import Seal, permission_payload, role_payload, user_payload
 from conductus.projects.guarded_rows import GuardedRows
 from conductus.projects.recovery_codes import forget_codes
@@ -38,6 +41,8 @@ _JUDGES: Final[Mapping[str, Callable[[Changed, Actor], None]]] = {
     presets.PRESETS: presets.judge,
 }
 
+_GUARDED: Final = frozenset({*_JUDGES, files.FILES, FOLDERS})
+
 
 class Guards:
     """Rules of built-in collections, for one project. `seal` encrypts what rests."""
@@ -46,6 +51,7 @@ class Guards:
         self._dialect = dialect
         self._seal = seal
         self._rows = GuardedRows(dialect)
+        self._folders = Folders(dialect)
 
     def prepared(
         self, collection: Collection, body: Item, context: Context, action: Action
@@ -58,6 +64,10 @@ class Guards:
                 return role_payload(body, action)
             case roles.PERMISSIONS:
                 return permission_payload(body, context.schema)
+            case webhooks.WEBHOOKS:
+                return webhooks.webhook_payload(body)
+            case files.FILES:
+                return files.payload(body, context.content, action)
             case _:
                 return body
 
@@ -65,6 +75,10 @@ class Guards:
         self, transaction: Transaction, records: Records, context: Context, steps: Sequence[Step]
     ) -> None:
         """Raises what the steps break; then does what goes along with them."""
+        if _GUARDED.isdisjoint({step.collection.name for step in steps}):
+            return
+        files.judge(steps, context.content)
+        await self._folders.hold(transaction, steps)
         guarded = [
             (step, _changed(step))
             for step in steps

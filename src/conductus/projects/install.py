@@ -8,7 +8,7 @@ what was broken off is completed by the next attempt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -72,19 +72,26 @@ async def install(
     return Installed(adopted=not seeded, administrator=added)
 
 
-async def upgrade(database: Database, system: System) -> None:
-    """Makes the tables of our own that an older version did not have.
+async def upgrade(database: Database, system: System) -> tuple[str, ...]:
+    """Makes the tables of our own that an older version did not have; answers their names.
 
     A database that nothing is installed in is left alone.
     """
     dialect = database.dialect
     async with database.schema_transaction() as transaction:
-        existing = by_name(await introspect_within(transaction, dialect))
-        if STATE_TABLE not in existing:
-            return
-        for table, facts in system.tables.items():
-            if table.startswith(OWN_PREFIX) and table not in existing:
-                await tables.create(transaction, dialect, table, facts)
+        missing = pending(by_name(await introspect_within(transaction, dialect)), system)
+        for table in missing:
+            await tables.create(transaction, dialect, table, system.tables[table])
+    return missing
+
+
+def pending(existing: Collection[str], system: System) -> tuple[str, ...]:
+    """The tables of our own that a database lacks which an older version was installed in."""
+    if STATE_TABLE not in existing:
+        return ()
+    return tuple(
+        table for table in system.tables if table.startswith(OWN_PREFIX) and table not in existing
+    )
 
 
 async def adopt(database: Database) -> Adoption:

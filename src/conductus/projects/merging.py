@@ -25,7 +25,7 @@ from conductus.schema.model import (
     assemble,
 )
 from conductus.schema.status import statuses_of
-from conductus.schema.system import System
+from conductus.schema.system import COMPUTED, System
 from conductus.schema.types import FIELD_TYPES
 
 OWN_PREFIX = "conductus_"
@@ -128,7 +128,17 @@ def _collection(table: Table, row: Row | None, rows: list[Row], *, builtin: bool
         sort_field=_name(_first(fields, "sort")),
         # Its name in old databases comes second.
         owner_field=_name(_first(fields, "owner") or _first(fields, "user_created")),
+        computed=_computed(table.name, fields),
     )
+
+
+def _computed(collection: str, fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """The aliases that can be computed of what the table has."""
+    return {
+        name: tuple(source for source in sources if source in fields)
+        for name, sources in COMPUTED.get(collection, {}).items()
+        if name in fields and fields[name].column is None
+    }
 
 
 def _fields(table: Table, rows: list[Row]) -> dict[str, Field]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from conductus.config import ProjectConfig, Watch, database_url
 from conductus.database.executor import Database, QueryFailed, Transaction
@@ -21,6 +22,7 @@ from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import Change, Counters, Fresh, bump, stored
+from conductus.projects.events import NOBODY, Recorder, Waiting, listeners_of
 from conductus.projects.guarded_payloads import SealSecret
 from conductus.projects.guards import Guards
 from conductus.projects.install import upgrade
@@ -34,7 +36,16 @@ from conductus.projects.tracking import Tracking
 from conductus.schema.system import System
 from conductus.telemetry import Observer, ProjectUnavailable, SnapshotLoaded, TaskFailed
 
-__all__ = ["Project", "Snapshot", "open_project"]
+__all__ = ["Equipment", "Project", "Snapshot", "open_project"]
+
+
+class Equipment(Struct, frozen=True, kw_only=True):
+    """What every project of a server is handed."""
+
+    system: System
+    observer: Observer
+    hash_secret: HashSecret
+    seal_secret: SealSecret
 
 
 class Project:
@@ -46,33 +57,44 @@ class Project:
         config: ProjectConfig,
         database: Database,
         counters: Counters,
-        system: System,
-        observer: Observer,
-        hash_secret: HashSecret,
-        seal_secret: SealSecret,
+        equipment: Equipment,
+        waiting: Waiting,
     ) -> None:
         self.key = key
         self.config = config
         self.database = database
         self.reader = Reader(database)
         self.comments = Comments(database, self.reader)
-        self.schema_changes = SchemaChanges(database.dialect, system, self.schema_transaction)
+        self.schema_changes = SchemaChanges(
+            database.dialect, equipment.system, self.schema_transaction
+        )
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         limits = WriteLimits(max_changes=config.limits.batch)
-        guards = Guards(database.dialect, partial(seal_secret, key=config.auth.secret_key))
-        self.writer = Writer(database, hash_secret, limits, bookkeeper, guards)
+        guards = Guards(
+            database.dialect, partial(equipment.seal_secret, key=config.auth.secret_key)
+        )
+        self.hooks = waiting.hooks(self)
+        self.outbox = Outbox(database.dialect, counters)
+        listeners = listeners_of(self.hooks, waiting.listeners)
+        events = Recorder(key, self.outbox, listeners, self.latest)
+        self.writer = Writer(
+            database, equipment.hash_secret, limits, bookkeeper, guards, self.hooks, events
+        )
         self.queries = Queries()
         self.tracking = Tracking(database.dialect)
         self.policies = Policies(database, lambda: counters.generation(Change.ACCESS))
-        self.outbox = Outbox(database.dialect)
         self._counters = counters
-        self._system = system
-        self._observer = observer
+        self._system = equipment.system
+        self._observer = equipment.observer
         self._snapshot = Fresh(lambda: counters.generation(Change.SCHEMA), self._load)
 
     async def current(self) -> Snapshot:
         """The snapshot, with every change that was acknowledged before this call."""
         return await self._snapshot.current()
+
+    def latest(self) -> Snapshot | None:
+        """The snapshot that was taken last; None before the first."""
+        return self._snapshot.latest()
 
     def generation(self, change: Change) -> int:
         """Grows with every change of that kind, in any worker. Costs nanoseconds.
@@ -160,10 +182,8 @@ async def open_project(
     key: str,
     config: ProjectConfig,
     data: Path,
-    system: System,
-    observer: Observer,
-    hash_secret: HashSecret,
-    seal_secret: SealSecret,
+    equipment: Equipment,
+    waiting: Waiting = NOBODY,
 ) -> AsyncIterator[Project]:
     """A project from its configuration. Raises `DatabaseUnreachable`, `NotInstalled`."""
     database = await open_database(
@@ -172,12 +192,10 @@ async def open_project(
         statement_seconds=config.limits.statement_seconds,
     )
     try:
-        await _upgraded(database, system)
+        await _upgraded(database, equipment.system)
         counters = Counters(counters_path(data, key))
         try:
-            project = Project(
-                key, config, database, counters, system, observer, hash_secret, seal_secret
-            )
+            project = Project(key, config, database, counters, equipment, waiting)
             # Before the first look, which need not be taken twice then; what is wrong with
             # a database without our tables is told by that look.
             with suppress(QueryFailed):

@@ -32,8 +32,9 @@ from conductus.config import (
 )
 from conductus.errors import ApiError, DatabaseUnreachable, ProjectNotFound
 from conductus.items.writer import HashSecret
+from conductus.projects.events import NOBODY, Waiting
 from conductus.projects.guarded_payloads import SealSecret
-from conductus.projects.project import Project, open_project
+from conductus.projects.project import Equipment, Project, open_project
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, ProjectClosed, ProjectOpened, ProjectUnavailable
 
@@ -42,6 +43,8 @@ GRACE_SECONDS = 10.0
 """How long requests may go on with a project whose configuration changed or went."""
 # The clock of file systems ticks more slowly than files can change.
 UNSETTLED_NANOSECONDS = 100_000_000
+
+_UNUSABLE = "The configuration of this project cannot be used"
 
 Stamp = tuple[int, int, int] | None
 Open = Callable[[str, ProjectConfig], AbstractAsyncContextManager[Project]]
@@ -60,16 +63,24 @@ class Registry:
         hash_secret: HashSecret,
         seal_secret: SealSecret,
         beside: Sequence[Beside] = (),
+        waiting: Callable[[str], Waiting] | None = None,
     ) -> None:
-        """`beside` runs beside the requests of each open project, until it is cancelled."""
+        """`beside` runs beside the requests of each open project, until it is cancelled.
+
+        `waiting` says who waits for what happens in a project.
+        """
         self._data = data
         self._environment = dict(environment)
         self._server = server
-        self._system = load_system()
         self._observer = observer
-        self._hash_secret = hash_secret
         self._beside = beside
-        self._seal_secret = seal_secret
+        self._waiting = waiting or (lambda _: NOBODY)
+        self._equipment = Equipment(
+            system=load_system(),
+            observer=observer,
+            hash_secret=hash_secret,
+            seal_secret=seal_secret,
+        )
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None
         self._entries: dict[str, _Entry] = {}
@@ -166,13 +177,7 @@ class Registry:
         began = time.perf_counter()
         try:
             async with open_project(
-                key,
-                config,
-                self._data,
-                self._system,
-                self._observer,
-                self._hash_secret,
-                self._seal_secret,
+                key, config, self._data, self._equipment, self._waiting(key)
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
                 tasks = {
@@ -187,6 +192,10 @@ class Registry:
                 finally:
                     await ended(tasks)
                     self._observer(ProjectClosed(key))
+        except ConfigInvalid as error:
+            # A plugin of a project that came later: the others go on.
+            self._observer(ProjectUnavailable(key, str(error)))
+            raise DatabaseUnreachable(_UNUSABLE) from error
         except ApiError as error:
             self._observer(ProjectUnavailable(key, str(error)))
             raise
@@ -225,7 +234,7 @@ class _Entry:
     async def open(self) -> Project:
         """The project, opened by the first who asks; who waited shares the outcome."""
         if isinstance(self._config, ConfigInvalid):
-            raise DatabaseUnreachable("The configuration of this project cannot be used")
+            raise DatabaseUnreachable(_UNUSABLE)
         arrived = time.monotonic()
         async with self._lock:
             if self.live is not None:

@@ -37,6 +37,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     asset_url_naming: str
     file_mimetype_whitelist: tuple[str, ...]
     """Empty: every type."""
+    assets_public: bool
+    """Who knows the address of a file gets it."""
+    thumbnail_cache_ttl: int | None
+    """Seconds; None: as it is configured."""
     raw: Mapping[str, str | None]
 
 
@@ -57,6 +61,8 @@ def settings(rows: Iterable[tuple[str, str | None]], key: str) -> Settings:
         file_naming=raw.get("file_naming") or "uuid",
         asset_url_naming=raw.get("asset_url_naming") or "private_hash",
         file_mimetype_whitelist=_words(raw, "file_mimetype_whitelist"),
+        assets_public=_flag(raw, "assets_public", fallback=True),
+        thumbnail_cache_ttl=_cache_ttl(raw),
         raw=raw,
     )
 
@@ -83,6 +89,11 @@ def _attempts(raw: Mapping[str, str | None]) -> int:
     if "login_attempts_allowed" not in raw:
         return LOGIN_ATTEMPTS
     return _positive(raw, "login_attempts_allowed", 0)
+
+
+def _cache_ttl(raw: Mapping[str, str | None]) -> int | None:
+    number = _number(raw, "thumbnail_cache_ttl")
+    return number if number is not None and number >= 0 else None
 
 
 def _flag(raw: Mapping[str, str | None], name: str, *, fallback: bool) -> bool:

@@ -15,6 +15,7 @@ from conductus.projects import rows
 from conductus.projects.coherence import STATE_TABLE
 from conductus.projects.merging import SETTINGS, Metadata, merge, settings_catalogue
 from conductus.projects.settings import Settings, settings
+from conductus.projects.webhooks import WEBHOOKS, Webhooks, load_webhooks
 from conductus.query.limits import Limits
 from conductus.schema.model import Field, Kind, Schema
 from conductus.schema.system import System
@@ -31,6 +32,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """The keys that settings may have, with their types: they are no columns."""
     limits: Limits
     """What one query may ask for."""
+    webhooks: Webhooks = Webhooks()
+    """Who is told of changes."""
     fingerprint: str
     """Of the catalogue that the schema was read from."""
 
@@ -54,6 +57,7 @@ async def load(
         settings=stated,
         limits=_limits(stated, limits),
         settings_fields=settings_catalogue(metadata, system),
+        webhooks=await load_webhooks(database, dialect, named.get(WEBHOOKS)),
         fingerprint=fingerprint,
     )
 

@@ -137,7 +137,11 @@ class _Resolver:
                 expanded.append((name, below.selection))
                 expansions += 1 + below.expansions
                 self._check(expansions)
-            elif field.column is not None or (target is not None and name in asked.leaves):
+            elif (
+                field.column is not None
+                or name in collection.computed
+                or (target is not None and name in asked.leaves)
+            ):
                 fields.append(name)
         return _Resolved(Selection(tuple(fields), tuple(expanded)), expansions)
 

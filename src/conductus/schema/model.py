@@ -72,6 +72,8 @@ class Column(Struct, frozen=True, kw_only=True):
     signed: bool = True
     wide: bool = False
     """True for an integer that holds 64 bits whatever its datatype: SQLite's INTEGER."""
+    halved: bool = False
+    """True for an integer that a check keeps from being negative, in a type with a sign."""
     generated: bool = False
     """Computed by the database: readable, never written."""
 
@@ -166,6 +168,8 @@ class Collection(Struct, frozen=True, kw_only=True):
     status_field: str | None = None
     sort_field: str | None = None
     owner_field: str | None = None
+    computed: Mapping[str, tuple[str, ...]] = {}
+    """Aliases that are shown although nothing stores them, with the columns they are made of."""
 
     @property
     def system(self) -> bool:

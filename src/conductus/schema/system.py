@@ -30,6 +30,14 @@ _KINDS: Mapping[SystemType, Kind] = {
 }
 
 
+COMPUTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "directus_files": {
+        "data": ("filename_disk", "filename_download", "private_hash", "type", "embed")
+    }
+}
+"""Collection → aliases that are computed, with the columns that they are made of."""
+
+
 class SystemColumn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A column of a built-in table."""
 

@@ -55,6 +55,12 @@ def validator(pattern: str, name: str) -> Callable[[Any], None]:
     return check
 
 
+def check_rule(rule: Callable[[Any], bool], value: Any, name: str) -> None:
+    """Passes when the rule says so; as for patterns, null, lists and objects always pass."""
+    if _checked_text(value) is not None and not rule(value):
+        raise ValidationFailed({name: "Has not the form that is asked for"})
+
+
 def check_pattern(pattern: str, name: str) -> None:
     """Passes when `pattern` can be used as a validation. Raises `Unprocessable`."""
     if pattern == "$email":

@@ -48,8 +48,7 @@ def whole(value: Any, name: str) -> int:
 
 def check_integer(number: int, name: str, column: Column) -> int:
     """The number, when a column of integers can hold it."""
-    bits = 64 if column.wide else _BITS.get(column.datatype, 64)
-    low, high = (-(1 << bits - 1), 1 << bits - 1) if column.signed else (0, 1 << bits)
+    low, high = _bounds(column, 64 if column.wide else _BITS.get(column.datatype, 64))
     if not low <= number < high:
         raise Unprocessable(f"{name}: must be between {low} and {high - 1}")
     return number
@@ -57,8 +56,13 @@ def check_integer(number: int, name: str, column: Column) -> int:
 
 def reach(column: Column) -> tuple[int, int]:
     """The least number that a column of integers holds, and the first one beyond it."""
-    bits = _BITS.get(column.datatype.upper(), 64)
-    return (-(1 << bits - 1), 1 << bits - 1) if column.signed else (0, 1 << bits)
+    return _bounds(column, _BITS.get(column.datatype.upper(), 64))
+
+
+def _bounds(column: Column, bits: int) -> tuple[int, int]:
+    if column.signed:
+        return -(1 << bits - 1), 1 << bits - 1
+    return 0, 1 << (bits - 1 if column.halved else bits)
 
 
 def check_decimal(number: Decimal, name: str, column: Column) -> Decimal:
