@@ -30,14 +30,11 @@ def example(name: str) -> Any:
     return found.load()
 
 
-@pytest.fixture(scope="module", params=DRIVERS)
-async def bakery(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[PluginProject]:
-    """A project with every example that serves requests."""
-    folder = tmp_path_factory.mktemp("bakery")
+@pytest.fixture(params=DRIVERS)
+async def bakery(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PluginProject]:
+    """A project with every example that serves requests; what it is told is of one test."""
     async with (
-        fresh_database(request.param, "bakery", folder) as url,
+        fresh_database(request.param, "bakery", tmp_path) as url,
         project({name: example(name) for name in SERVING}, url=url) as shop,
     ):
         grams = {"field": "grams", **WHOLE}

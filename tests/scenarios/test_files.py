@@ -338,7 +338,8 @@ async def test_ranges_of_an_original(
         (b"<?php echo 1;", "x.txt", "text/html"),
         (b"  <svg xmlns='http://www.w3.org/2000/svg'/>", "x.svg", "image/svg+xml"),
         (b"<?xml version='1.0'?><a/>", "x.xml", "application/xml"),
-        (bytes(range(256)), "x.png", "application/octet-stream"),
+        # Not all of them: the alphabet is a second factor in other tests of this world.
+        (bytes(range(0, 256, 2)), "x.png", "application/octet-stream"),
         (b"\x7fELF\2\1\1" + bytes(40), "x.jpg", None),
     ],
 )
