@@ -57,6 +57,10 @@ def application() -> App:
     made = "Make what this version needs in databases of an older one."
     databases.command("conductus.cli.database:upgrade_tables", name="upgrade", help=made)
     commands.command(databases)
+    files = App(name="files", help="Look after the contents of files.")
+    held = "Hold the storage and the rows of files against each other."
+    files.command("conductus.cli.files:check", name="check", help=held)
+    commands.command(files)
     written = "Write the OpenAPI document of a project."
     commands.command("conductus.cli.openapi:show_document", name="openapi", help=written)
     looked = "Look at everything that can be wrong, and say what to do."

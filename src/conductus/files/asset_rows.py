@@ -6,7 +6,7 @@ says what it was made of: when the content of its file changes, it counts as mis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final
@@ -93,6 +93,12 @@ class AssetRows:
         found = await self._database.fetch(self._objects.sql, self._objects.values({"file": file}))
         return [str(row[0]) for row in found]
 
+    async def objects_of(self, files: Sequence[int]) -> set[str]:
+        """The keys of all variants of these files."""
+        bound = {"files": self._dialect.list_binder(Kind.INTEGER)(files)}
+        found = await self._database.fetch(self._objects_of.sql, self._objects_of.values(bound))
+        return {str(row[0]) for row in found}
+
     async def claim(self, file: int, variant: str, object: str, most: int | None) -> bool:
         """Keeps a place for a variant of which there may be `most`; whether there is one."""
 
@@ -126,6 +132,15 @@ class AssetRows:
             async with self._database.transaction() as transaction:
                 statement = self._forgotten
                 await transaction.execute(statement.sql, statement.values({"file": file}))
+
+        await insist(attempt, "thumbnails")
+
+    async def forget_gone(self) -> None:
+        """No variant of a file that is gone is kept any more."""
+
+        async def attempt() -> None:
+            async with self._database.transaction() as transaction:
+                await transaction.execute(self._gone.sql, self._gone.values({}))
 
         await insist(attempt, "thumbnails")
 
@@ -199,6 +214,18 @@ class AssetRows:
     def _objects(self) -> Statement:
         kept = self._thumbnails
         return self._dialect.compile(sa.select(kept.c.object).where(kept.c.file == self._file))
+
+    @cached_property
+    def _objects_of(self) -> Statement:
+        kept = self._thumbnails
+        among = self._dialect.among(kept.c.file, "files", Kind.INTEGER)
+        return self._dialect.compile(sa.select(kept.c.object).where(among))
+
+    @cached_property
+    def _gone(self) -> Statement:
+        kept, files = self._thumbnails, self._files
+        there = sa.exists(sa.select(files.c.id).where(files.c.id == kept.c.file))
+        return self._dialect.compile(sa.delete(kept).where(~there))
 
     @cached_property
     def _forgotten(self) -> Statement:

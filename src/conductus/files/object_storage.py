@@ -6,9 +6,12 @@ A thin layer over obstore, whose errors do not leave this module.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
@@ -17,6 +20,7 @@ from obstore.store import ObjectStore
 
 from conductus.errors import ContentMissing, StorageFull, StorageUnreachable
 from conductus.files.storage import Content, Stored
+from conductus.files.unfinished import unfinished_below
 from conductus.telemetry import Observer, StorageFailed
 
 if TYPE_CHECKING:
@@ -43,14 +47,14 @@ class ObjectStorage:
         store: ObjectStore,
         *,
         project: str,
-        typed: bool,
+        folder: Path | None,
         seconds: float,
         observer: Observer,
     ) -> None:
-        """`typed` stores keep the media type beside the content; `seconds` bounds each wait."""
+        """`folder` is where a store on a disk is; `seconds` bounds each wait."""
         self._store = store
         self._project = project
-        self._typed = typed
+        self._folder = folder
         self._seconds = seconds
         self._observer = observer
 
@@ -102,6 +106,9 @@ class ObjectStorage:
         """See `Storage`."""
         with self._translated(key), self._translated(to):
             async with asyncio.timeout(self._seconds):
+                if self._folder is not None:
+                    # A copy on a disk is a second link, as old as what it leads to.
+                    await asyncio.to_thread(os.utime, self._folder / key)
                 await obstore.copy_async(self._store, key, to)
 
     async def rename(self, key: str, to: str) -> None:
@@ -123,12 +130,33 @@ class ObjectStorage:
             for found in batch:
                 yield _stored(found)
 
+    async def unfinished(self) -> AsyncGenerator[Stored, None]:
+        """See `Storage`."""
+        if self._folder is None:
+            return
+        found = unfinished_below(self._folder)
+        while True:
+            with self._translated("*"):
+                batch = await asyncio.to_thread(lambda: list(islice(found, LISTED_AT_ONCE)))
+            if not batch:
+                return
+            for each in batch:
+                yield each
+
+    async def discard(self, unfinished: Stored) -> None:
+        """See `Storage`."""
+        if self._folder is not None:
+            with self._translated("*"):
+                path = self._folder / unfinished.key
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
     async def _send(self, key: str, feed: _Feed, media_type: str) -> None:
         await obstore.put_async(
             self._store,
             key,
             feed,
-            attributes={"Content-Type": media_type} if self._typed else None,
+            # A disk keeps no media type beside the content.
+            attributes={"Content-Type": media_type} if self._folder is None else None,
             chunk_size=PART,
             max_concurrency=PARTS_AT_ONCE,
         )

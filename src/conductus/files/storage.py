@@ -61,7 +61,10 @@ class Storage(Protocol):
         ...
 
     async def copy(self, key: str, to: str) -> None:
-        """Keeps an object under another key as well, in the place of what was there."""
+        """Keeps an object under another key as well, in the place of what was there.
+
+        What is there then was modified now.
+        """
         ...
 
     async def rename(self, key: str, to: str) -> None:
@@ -70,6 +73,17 @@ class Storage(Protocol):
 
     def listed(self, prefix: str = "") -> AsyncGenerator[Stored, None]:
         """Every object below a prefix, which is whole segments of keys; in no order."""
+        ...
+
+    def unfinished(self) -> AsyncGenerator[Stored, None]:
+        """What is being put now, and what a `put` left whose process was killed.
+
+        Empty where the storage does not show it. Their keys are none of objects.
+        """
+        ...
+
+    async def discard(self, unfinished: Stored) -> None:
+        """Removes what `unfinished` gave."""
         ...
 
 

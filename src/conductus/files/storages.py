@@ -68,7 +68,7 @@ class Storages:
         return ObjectStorage(
             store,
             project=key,
-            typed=config.driver != "local",
+            folder=self._data / root if config.driver == "local" else None,
             seconds=config.timeout_seconds,
             observer=self._observer,
         )
