@@ -129,7 +129,7 @@ async def running(
             WEBHOOK: sender.deliver,
         }
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
-        bell = Doorbell(config.jobs.redis_url, observer)
+        bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
         registry = await stack.enter_async_context(
             Registry(
                 data,

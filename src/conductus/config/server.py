@@ -30,6 +30,10 @@ class Watch(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Changes of metadata made by another server on the same database."""
     catalog_seconds: float = 5.0
     """Tables changed by somebody with plain DDL."""
+    listen: bool = True
+    """Hear of them at once, on a connection of its own, where the database passes it on."""
+    each_request: bool = False
+    """Ask the database before each request: a change of another server is never missed."""
 
 
 class Jobs(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,7 +44,7 @@ class Jobs(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     poll_seconds: float = 5.0
     """How often work that another server left, or that failed, is looked for."""
     redis_url: str = ""
-    """Where Redis is, by which servers tell workers on other machines at once."""
+    """Where Redis is, by which servers tell those on other machines at once."""
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -87,6 +87,13 @@ class Dialect(ABC):
         }
         return Statement(str(compiled), order, constants)
 
+    def notice(self) -> Statement | None:
+        """Says `word` on `channel` to who `Database.hear`s it, when the transaction commits.
+
+        None where the server passes nothing on.
+        """
+        return None
+
     def table(self, collection: Collection) -> sa.TableClause:
         """The table of a collection with typed columns; every name is quoted."""
         return sa.table(

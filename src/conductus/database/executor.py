@@ -13,7 +13,7 @@ transaction given up for the sake of concurrency `TransactionConflict`, which is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -105,6 +105,16 @@ class Database(Executor, Protocol):
         PostgreSQL and SQLite keep DDL and metadata together or not at all; MySQL commits
         at each DDL statement. On SQLite foreign keys are off inside and checked before
         the commit. Runs off the event loop where the driver would block it.
+        """
+        ...
+
+    async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Passes on each word that is said on a channel (`Dialect.notice`), until cancelled.
+
+        On a connection of its own. An empty word comes first: what was said before it may
+        have been missed. Ends at once where the server passes nothing on; raises
+        `DatabaseUnreachable` when the connection is lost, `QueryFailed` where it cannot
+        listen.
         """
         ...
 

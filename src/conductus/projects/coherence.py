@@ -3,9 +3,9 @@
 Two places count the changes of a project. The table `conductus_state` counts them in the
 transaction that makes them, so the count cannot differ from what is stored. A small file in
 the data folder, mapped into every worker of this server, is moved after the commit and
-before the answer; reading it costs nanoseconds, so each request does. A task that looks at
-the table every second or so moves the file for what other servers changed, and for a change
-whose server died between commit and answer.
+before the answer; reading it costs nanoseconds, so each request does. A task moves the file
+for what other servers changed, and for a change whose server died between commit and answer:
+it looks at the table when it is told to (`bells`), and every second or so besides.
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ import mmap
 import os
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from conductus.database.dialect import Dialect
+from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Transaction
+from conductus.projects.bells import Topic, tell
 from conductus.schema.model import Kind
 
 T = TypeVar("T")
 STATE_TABLE = "conductus_state"
+
+
+_RUNG = (Topic.ERRANDS, Topic.EVENTS)
 
 
 class Change(Enum):
@@ -50,8 +55,8 @@ class Change(Enum):
 
 
 _WORD = 8
-_BELL = 2 * len(Change)
-"""The place behind those of the changes."""
+_BELLS = {topic: 2 * len(Change) + place for place, topic in enumerate(_RUNG)}
+"""Places behind those of the changes."""
 
 
 class Stored(Struct, frozen=True):
@@ -65,6 +70,15 @@ class Stored(Struct, frozen=True):
         return self.schema if change is Change.SCHEMA else self.access
 
 
+class Bell(Struct, frozen=True):
+    """A number that other processes see grow."""
+
+    ring: Callable[[], None]
+    """Makes it grow."""
+    rings: Callable[[], int]
+    """The number. Costs nanoseconds."""
+
+
 class Counters:
     """The file of counters: for each kind its generation and the last known stored count.
 
@@ -75,7 +89,7 @@ class Counters:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        size = _WORD * (2 * len(Change) + 1)
+        size = _WORD * (2 * len(Change) + len(_BELLS))
         if os.fstat(self._file).st_size < size:
             os.ftruncate(self._file, size)
         self._map = mmap.mmap(self._file, size)
@@ -102,17 +116,23 @@ class Counters:
         finally:
             self._unlock()
 
-    def ring(self) -> None:
-        """Tells other processes that something was left in the outbox."""
+    def ring(self, topic: Topic) -> None:
+        """Tells other processes that there is something to look at."""
         self._lock()
         try:
-            self._words[_BELL] += 1
+            self._words[_BELLS[topic]] += 1
         finally:
             self._unlock()
 
-    def rings(self) -> int:
+    def rings(self, topic: Topic) -> int:
         """How often that was told."""
-        return self._words[_BELL]
+        if topic is Topic.CHANGES:
+            return sum(self.generation(change) for change in Change)
+        return self._words[_BELLS[topic]]
+
+    def bell(self, topic: Topic) -> Bell:
+        """One of the bells alone."""
+        return Bell(partial(self.ring, topic), partial(self.rings, topic))
 
     def reconcile(self, before: Stored, found: Stored) -> None:
         """Moves the generations whose stored count is not the known one.
@@ -194,16 +214,26 @@ async def bump(transaction: Transaction, dialect: Dialect, change: Change) -> in
         sa.update(table).where(name == sa.bindparam("which")).values(value=value + 1)
     )
     await transaction.execute(count.sql, count.values({"which": change.value}))
+    await tell(transaction, dialect, Topic.CHANGES)
     return (await stored(transaction, dialect)).of(change)
 
 
 async def stored(executor: Executor, dialect: Dialect) -> Stored:
     """The counts in the database."""
+    return await read_stored(executor, counts_of(dialect))
+
+
+def counts_of(dialect: Dialect) -> Statement:
+    """What `read_stored` asks, for who asks it again and again."""
     table, named, value = _state()
-    select = dialect.compile(sa.select(named, value).select_from(table))
-    rows = await executor.fetch(select.sql, select.values({}))
-    counts = {str(name): int(count) for name, count in rows}
-    return Stored(counts.get(Change.SCHEMA.value, 0), counts.get(Change.ACCESS.value, 0))
+    return dialect.compile(sa.select(named, value).select_from(table))
+
+
+async def read_stored(executor: Executor, counts: Statement) -> Stored:
+    """The counts in the database."""
+    rows = await executor.fetch(counts.sql, counts.values({}))
+    known = {str(name): int(count) for name, count in rows}
+    return Stored(known.get(Change.SCHEMA.value, 0), known.get(Change.ACCESS.value, 0))
 
 
 def _state() -> tuple[sa.TableClause, sa.ColumnClause[str], sa.ColumnClause[int]]:

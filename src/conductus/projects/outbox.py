@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ from msgspec import Struct
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
 from conductus.projects import rows
+from conductus.projects.coherence import Bell
 from conductus.schema.model import Kind
 
 OUTBOX: Final = "conductus_outbox"
@@ -42,24 +43,13 @@ class Errand(Struct, frozen=True):
     """JSON. No secrets: it may be kept for weeks."""
 
 
-class Rings(Protocol):
-    """A number that other processes see grow."""
-
-    def ring(self) -> None:
-        """Makes it grow."""
-        ...
-
-    def rings(self) -> int:
-        """The number."""
-        ...
-
-
 class Outbox:
     """Where the errands of one project are left."""
 
-    def __init__(self, dialect: Dialect, rings: Rings) -> None:
+    def __init__(self, dialect: Dialect, others: Bell) -> None:
+        """`others` tells processes that do what is left here."""
         self._dialect = dialect
-        self._rings = rings
+        self._others = others
         self.bell = asyncio.Event()
         """Rung when there is something to do."""
         self.attended = False
@@ -86,11 +76,7 @@ class Outbox:
         if self.attended:
             self.bell.set()
         else:
-            self._rings.ring()
-
-    def rings(self) -> int:
-        """Grows when errands are left for other processes. Costs nanoseconds."""
-        return self._rings.rings()
+            self._others.ring()
 
 
 def milliseconds(moment: datetime) -> int:

@@ -80,6 +80,7 @@ class Registry:
             observer=observer,
             hash_secret=hash_secret,
             seal_secret=seal_secret,
+            each_request=server.watch.each_request,
         )
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None

@@ -49,6 +49,13 @@ class PostgreSQLDialect(Dialect):
 
     def __init__(self) -> None:
         super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        self._notice: Statement | None = None
+
+    def notice(self) -> Statement:
+        if self._notice is None:
+            said = [sa.bindparam(name, type_=_TEXT) for name in ("channel", "word")]
+            self._notice = self.compile(sa.select(sa.func.pg_notify(*said)))
+        return self._notice
 
     def insert(
         self,

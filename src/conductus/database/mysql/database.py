@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -212,6 +212,9 @@ class MySQLDatabase:
             self._long.discard(link)
 
     # -- about the server -----------------------------------------------------------
+
+    async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Nothing is passed on."""
 
     async def fingerprint(self) -> str:
         """A hash over the columns and indexes of every table and view."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from conductus.database.postgresql.errors import (
     translated,
 )
 from conductus.database.postgresql.link import Link, PostgreSQLTransaction, connect
+from conductus.database.postgresql.listening import listen
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable
 
@@ -217,6 +218,18 @@ class PostgreSQLDatabase:
             await link.execute("COMMIT")
         except RAISED as error:
             raise in_transaction(error, self._statement_seconds) from error
+
+    # -- hearing --------------------------------------------------------------------
+
+    async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
+        """LISTEN, on a connection that is asked now and then whether it is still there."""
+        link = await self._link()
+        try:
+            await listen(link, channel, heard)
+        except RAISED as error:
+            raise translated(error, self._statement_seconds) from error
+        finally:
+            link.cut()
 
     # -- about the server -----------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
@@ -214,6 +214,9 @@ class SQLiteDatabase:
             self._writing.release()
 
     # -- about the file -------------------------------------------------------------
+
+    async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Nothing is passed on."""
 
     async def fingerprint(self) -> str:
         """The counter that SQLite raises with each change of the schema, by anyone."""
