@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from conductus.metrics.meters import Meters
     from conductus.tracing.spans import Spans
 
+LOG_SECONDS: Final = 0.05
+"""For so long, lines of requests may wait to be written together."""
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -263,4 +267,15 @@ def create() -> Application:
     """The application as the environment describes it: the server's factory."""
     data = data_folder(None, os.environ)
     config = server_config(data, os.environ)
-    return Application(lambda: running(data, os.environ, config, Log(config.log_format)))
+    return Application(lambda: _logged(data, config))
+
+
+@asynccontextmanager
+async def _logged(data: Path, config: ServerConfig) -> AsyncIterator[Server]:
+    later = partial(asyncio.get_running_loop().call_later, LOG_SECONDS)
+    log = Log(config.log_format, later=later)
+    try:
+        async with running(data, os.environ, config, log) as server:
+            yield server
+    finally:
+        log.flush()

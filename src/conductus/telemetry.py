@@ -21,6 +21,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 HIDDEN = "***"
+WRITTEN_AT_ONCE = 4000
+"""Characters: a pipe takes 4096 bytes in one piece, so that lines of workers do not mix."""
 _SECRET_PARAMETERS = frozenset({"access_token", "token", "super_admin_token", "password"})
 _PARAMETER = re.compile(r"([^=&?#;\s]+)=([^&#\s]+)")
 _TOKEN_IN_PATH = re.compile(r"(/(?:invite|password/reset)/)[^/?\s]+")
@@ -194,6 +196,9 @@ Observation = (
 )
 
 
+Later = Callable[[Callable[[], None]], object]
+
+
 class Observer(Protocol):
     """Is told what happened. Never raises, never waits."""
 
@@ -219,8 +224,17 @@ def all_of(*observers: Observer) -> Observer:
 class Log:
     """Writes observations as lines, for people (`console`) or for programs (`json`)."""
 
-    def __init__(self, log_format: str, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, log_format: str, stream: TextIO | None = None, later: Later | None = None
+    ) -> None:
+        """`later` does something a moment from now; with it, lines of requests wait for others.
+
+        Writing is a system call, which costs as much as many a request does otherwise.
+        """
         self._stream = stream or sys.stderr
+        self._later = later
+        self._lines: list[str] = []
+        self._size = 0
         self._request_line = _json_line if log_format == "json" else _console_line
         self._write = structlog.wrap_logger(
             # A line in one piece: other processes write to the same place.
@@ -234,10 +248,27 @@ class Log:
         if isinstance(observation, RequestServed):
             # One for each request: making the line the general way costs more than many
             # a request does.
-            self._stream.write(self._request_line(observation))
+            self._add(self._request_line(observation))
             return
+        self.flush()
         level, event, facts = _told(observation)
         getattr(self._write, level)(event, **facts)
+
+    def flush(self) -> None:
+        """Writes the lines that wait."""
+        if self._lines:
+            lines, self._lines, self._size = self._lines, [], 0
+            self._stream.write("".join(lines))
+
+    def _add(self, line: str) -> None:
+        if self._size + len(line) > WRITTEN_AT_ONCE:
+            self.flush()
+        self._lines.append(line)
+        self._size += len(line)
+        if self._later is None:
+            self.flush()
+        elif len(self._lines) == 1:
+            self._later(self.flush)
 
 
 def library_logging(log_format: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,3 +140,36 @@ def test_a_line_is_written_in_one_piece() -> None:
         Log(log_format, Pieces())(ServerStopped())
     assert [piece.count("\n") for piece in pieces] == [1, 1]
     assert all(piece.endswith("\n") for piece in pieces)
+
+
+def test_lines_of_requests_wait_for_others_and_for_nothing_else() -> None:
+    stream, waiting = io.StringIO(), list[Callable[[], None]]()
+    log = Log("json", stream, waiting.append)
+    for number in range(3):
+        log(served(request_id=f"r{number}"))
+    assert (stream.getvalue(), len(waiting)) == ("", 1)
+    log(ServerStopped())
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert events == ["request", "request", "request", "server stopped"]
+    waiting.pop()()
+    assert len(stream.getvalue().splitlines()) == 4
+    log(served(request_id="last"))
+    waiting.pop()()
+    assert '"last"' in stream.getvalue().splitlines()[-1]
+
+
+def test_no_more_lines_are_written_at_once_than_a_pipe_takes_in_one_piece() -> None:
+    pieces: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str, /) -> int:
+            pieces.append(text)
+            return len(text)
+
+    log = Log("console", Stream(), lambda _: None)
+    for number in range(100):
+        log(served(path=f"/{'x' * number}"))
+    log.flush()
+    assert sum(piece.count("\n") for piece in pieces) == 100
+    assert 2 < len(pieces) < 20
+    assert all(len(piece.encode()) <= 4096 and piece.endswith("\n") for piece in pieces)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import aclosing
@@ -58,9 +57,10 @@ _DENIED: Final = (
 class Exchange:
     """One request on its way through the server."""
 
-    def __init__(self, scope: Scope, receive: Receive, client_seconds: float) -> None:
+    def __init__(self, number: int, scope: Scope, receive: Receive, client_seconds: float) -> None:
+        """`number` is of 64 bits, and no other request's."""
         self.began = time.perf_counter()
-        self.id = secrets.token_hex(8)
+        self.id = f"{number:016x}"
         self.receive = receive
         self._client_seconds = client_seconds
         self.method: str = scope["method"]

@@ -6,10 +6,12 @@ else. Source: errors page, "Order of checks".
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from msgspec import Struct
 
@@ -90,10 +92,12 @@ class Server:
         self._at_root = at_root
         self._computing = computing
         self._client_seconds = client_seconds
+        # From anywhere among so many numbers that no two workers meet.
+        self._numbers = count(secrets.randbits(63))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        exchange = Exchange(scope, receive, self._client_seconds)
+        exchange = Exchange(next(self._numbers), scope, receive, self._client_seconds)
         try:
             answer = await self._answer(exchange)
         except ApiError as error:
