@@ -104,13 +104,15 @@ async def running(
         attendance = Attendance.OPEN if config.jobs.deliver else Attendance.NONE
     idle = attendance is Attendance.NONE
     async with AsyncExitStack() as stack:
-        meters = _meters(config)
-        spans = stack.enter_context(_spans(config))
-        observer = all_of(observer, *(each for each in (meters, spans) if each is not None))
-        passwords = stack.enter_context(Passwords())
         calls = stack.enter_context(Caller(config.plugins.threads))
         plugins = Plugins(data, config.plugins, observer, calls, given)
         plugins.load_all(project_keys(data, environment))
+        meters = _meters(config)
+        spans = stack.enter_context(_spans(config))
+        observer = all_of(
+            observer, plugins.observe, *(each for each in (meters, spans) if each is not None)
+        )
+        passwords = stack.enter_context(Passwords())
         mailer = Mailer(
             config.mail, Templates(data, plugins.find_template), Transports(data, observer)
         )
@@ -123,8 +125,11 @@ async def running(
         )
         messages = Messages(mailer)
         allowed = Allowed(config.outgoing.allow)
-        caller = httpx2.AsyncClient(**guarded(allowed, largest=webhooks_room.LARGEST_ANSWER))
-        sender = Sender(await stack.enter_async_context(caller))
+        sender = Sender(
+            await stack.enter_async_context(
+                httpx2.AsyncClient(**guarded(allowed, largest=webhooks_room.LARGEST_ANSWER))
+            )
+        )
         handlers = {
             messages_room.KIND: messages.deliver,
             recovery_room.KIND: recovery.deliver,
@@ -152,8 +157,9 @@ async def running(
         )
         await stack.enter_async_context(identity)
         await stack.enter_async_context(bell.listening())
-        lock = data / "run" / "delivery.lock"
-        await stack.enter_async_context(delivery.attending(registry, attendance, lock))
+        await stack.enter_async_context(
+            delivery.attending(registry, attendance, data / "run" / "delivery.lock")
+        )
         login = Login(identity, passwords, throttles)
         sso = SingleSignOn(identity, observer, config.base_url)
         utilities = Utilities(
@@ -168,7 +174,7 @@ async def running(
         extensions = Extensions(Statics(data))
         intake = Intake(data / "run", Allowed(config.outgoing.allow))
         files = Files(Uploads(storages, thumbnails), intake, storages)
-        yield Server(
+        server = Server(
             registry=registry,
             identity=identity,
             rates=Rates(redis),
@@ -196,6 +202,8 @@ async def running(
             computing=FileFields(config.base_url).of,
             client_seconds=config.client_seconds,
         )
+        await stack.enter_async_context(plugins.serving(server))
+        yield server
 
 
 def _meters(config: ServerConfig) -> Meters | None:

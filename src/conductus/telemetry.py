@@ -104,6 +104,7 @@ class RequestFailed(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     error: BaseException
+    project: str | None = None
 
 
 class TaskFailed(Struct, frozen=True):
@@ -322,7 +323,7 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
     """Level, event and facts of the line."""
     match observation:
         case RequestFailed() | TaskFailed():
-            facts = asdict(observation)
+            facts = _known(observation)
             error = facts.pop("error")
             trace = "".join(traceback.format_exception(error))
             name = "request failed" if isinstance(observation, RequestFailed) else "task failed"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from conductus.config import PluginsConfig
 from conductus.extensions import AfterEvent, CustomRequest, EventUnknown, Registry
@@ -172,13 +173,24 @@ def test_what_is_no_callable_is_refused() -> None:
         ("item.create:before", ("item.create", None, "before")),
         ("item.delete.articles", ("item.delete", "articles", "after")),
         ("item.update.a.b:before", ("item.update", "a.b", "before")),
+        ("item.read", ("item.read", None, "now")),
+        ("item.read.a.b", ("item.read", "a.b", "now")),
+        ("response.GET", ("response", "GET", "now")),
+        ("auth.request:credentials", ("auth.request:credentials", None, "now")),
     ],
 )
 def test_names_of_events(name: str, found: tuple[str, str | None, str]) -> None:
-    assert parsed(name) == found
+    assert structs.astuple(parsed(name)) == found
 
 
-@pytest.mark.parametrize("name", ["", "item", "item.creat", "item.create.", "item.create:now", ":"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "item", "item.creat", "item.create.", "item.create:now", ":"),
+        *("item.read:before", "item.read:after", "item.read:now", "auth.success.users"),
+        *("auth.request", "response.get", "response.", "response.GET.a", "application.boot:after"),
+    ],
+)
 def test_names_of_no_event(name: str) -> None:
     with pytest.raises(EventUnknown):
         parsed(name)

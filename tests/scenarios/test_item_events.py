@@ -343,7 +343,7 @@ async def test_a_batch_tells_of_each_item(bakery: Bakery) -> None:
 def _hook(event: str, moment: Any, collection: str | None) -> Hook:
     async def nothing(_: Any) -> None: ...
 
-    return Hook(id=f"{event} {moment}", event=event, moment=moment, collection=collection,
+    return Hook(id=f"{event} {moment}", event=event, moment=moment, about=collection,
                 call=nothing)  # fmt: skip
 
 

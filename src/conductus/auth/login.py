@@ -21,6 +21,7 @@ from conductus.auth.address import block_of, listed
 from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.failures import Failures, Visit, note
 from conductus.auth.identity import Identity
+from conductus.auth.notices import refusals_told, tell_admitted, tell_asked
 from conductus.auth.otp_steps import find_last_step, keep_step
 from conductus.auth.passwords import LONGEST_PASSWORD, Passwords, is_password
 from conductus.auth.recovery_codes import redeem
@@ -121,6 +122,17 @@ class Login:
         Raises `InvalidCredentials` (100), `UserInactive`, `UserSuspended` (103),
         `OtpMissing` (111), `OtpWrong` (112), `TooManyRequests` (7), `AddressNotAllowed` (19).
         """
+        await tell_asked(visit, form.email)
+        async with refusals_told(visit, "credentials", form.email):
+            logged_in = await self._authenticate(visit, form, kind, replaced)
+        user = logged_in.account.standing.user
+        await tell_admitted(visit, "credentials", user, form.email)
+        return logged_in
+
+    async def _authenticate(
+        self, visit: Visit, form: Form, kind: SessionKind, replaced: Credentials
+    ) -> LoggedIn:
+        """Not at any pace, and no refusal sooner than others."""
         address, how = block_of(visit.actor.ip), visit.project.config.rate_limit
         await self._addresses.take(address, visit.now, how)
         began = time.perf_counter()

@@ -17,6 +17,7 @@ from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.failures import Visit, note
 from conductus.auth.identity import Identity
 from conductus.auth.login import LoggedIn, check_state
+from conductus.auth.notices import refusals_told, tell_admitted
 from conductus.auth.session_rows import SessionKey, SessionKind, session_key
 from conductus.auth.sessions import close_presented, open_session
 from conductus.auth.sso_exchange import Exchange, Person, ProviderFailed
@@ -107,6 +108,10 @@ class SingleSignOn:
         Raises `SignInFailed` (2), `EmailNotFound` (107), `UserInactive`, `UserSuspended`
         (103), `SecondFactorOverSso` (115), `AddressNotAllowed` (19).
         """
+        async with refusals_told(visit, "sso"):
+            return await self._finished(visit, flow, answer)
+
+    async def _finished(self, visit: Visit, flow: Flow, answer: Answer) -> Account:
         name = flow.claims.provider
         chosen = self._provider(visit, name)
         callback = self._callback(visit, name)
@@ -200,7 +205,10 @@ class SingleSignOn:
             ended = await close_presented(transaction, accounts, signing, replaced)
             return Outcome(opened, access_changed=ended)
 
-        return await transact(visit.project, work)
+        async with refusals_told(visit, "sso"):
+            opened = await transact(visit.project, work)
+        await tell_admitted(visit, "sso", account.standing.user)
+        return opened
 
     async def request_token(self, visit: Visit, account: Account) -> str:
         """What an app exchanges for a session, once and soon."""
@@ -232,6 +240,12 @@ class SingleSignOn:
         Raises `RequestTokenInvalid` (109), `RequestTokenExpired` (110), `UserNotFound`
         (106), and as `finish` does.
         """
+        async with refusals_told(visit, "sso"):
+            opened = await self._exchanged(visit, request_token)
+        await tell_admitted(visit, "sso", opened.account.standing.user)
+        return opened
+
+    async def _exchanged(self, visit: Visit, request_token: str) -> LoggedIn:
         try:
             claims = tokens.unexpired(
                 tokens.read(_signing(visit), request_token, RequestClaims), visit.now

@@ -71,7 +71,7 @@ class Assets:
         asker = call.by(found.actor, await call.project.policies.of(found.actor))
         query = call.project.queries.shape(FILES, "fields=id", call.snapshot)
         try:
-            await call.project.reader.by_keys(query, [str(file.id)], asker.context)
+            await call.project.reader.by_keys(query, [str(file.id)], asker.context.for_own_use())
         except (ItemNotFound, ReadForbidden, Unauthorized):
             refusal: ApiError = found.refusal or ItemNotFound(FILES, call.text("hash"))
             raise refusal from None

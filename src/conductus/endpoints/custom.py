@@ -7,9 +7,10 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from conductus.errors import RouteNotFound, Unauthorized
+from conductus.extensions.events import METHODS
 from conductus.extensions.loading import Plugin
 from conductus.extensions.plugins import Plugins
-from conductus.extensions.registry import METHODS, App
+from conductus.extensions.registry import App
 from conductus.extensions.registry import Endpoint as Registered
 from conductus.extensions.requests import Answer, CustomRequest
 from conductus.extensions.services import services_of, services_of_system

@@ -34,7 +34,7 @@ async def _actor(call: Call, user: str) -> Actor:
     if user == "public":
         return Actor()
     query = call.project.queries.shape(USERS, "fields=id,role&status=*", call.snapshot)
-    page = await call.project.reader.by_keys(query, [user], call.context)
+    page = await call.project.reader.by_keys(query, [user], call.context.for_own_use())
     if not isinstance(page.items, dict):
         raise ItemNotFound(USERS, user)
     return Actor(user=page.items["id"], role=page.items["role"], credential="static")

@@ -101,7 +101,8 @@ class Files:
         if not call.project.config.storage.public:
             call.check_readable(FILES)
             query = call.project.queries.shape(FILES, "fields=id", call.snapshot)
-            await call.project.reader.by_keys(query, [str(row.id)], call.context)
+            context = call.context.for_own_use()
+            await call.project.reader.by_keys(query, [str(row.id)], context)
         storage = self._storages.of(call.project).originals
         # Of a video elsewhere a picture is kept.
         kind = "image/jpeg" if row.embed else row.type

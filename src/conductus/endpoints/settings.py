@@ -95,8 +95,9 @@ async def _write(call: Call, bodies: list[Item]) -> None:
 async def _keys(call: Call, ids: list[str]) -> dict[str, str]:
     """Id → key of the settings that the asker may read."""
     query = call.project.queries.shape(SETTINGS, "fields=id,key", call.snapshot)
+    context = call.context.for_own_use()
     try:
-        found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), call.context)
+        found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), context)
     except (ReadForbidden, Unauthorized):
         return {}
     return {str(item["id"]): item["key"] for item in found}

@@ -94,8 +94,9 @@ async def _account(call: Call) -> str:
     if call.public:
         return "account"
     query = call.project.queries.shape("directus_users", "fields=email", call.snapshot)
+    context = call.context.for_own_use()
     try:
-        page = await call.project.reader.by_keys(query, [str(call.actor.user)], call.context)
+        page = await call.project.reader.by_keys(query, [str(call.actor.user)], context)
     except ApiError:
         # May not even read itself.
         return "account"

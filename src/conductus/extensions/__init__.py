@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from conductus.extensions.events import AfterEvent, BeforeWrite, EventUnknown
+from conductus.extensions.events import (
+    AfterEvent,
+    BeforeWrite,
+    Boot,
+    EventUnknown,
+    Fault,
+    ItemsRead,
+    Response,
+    SignIn,
+)
 from conductus.extensions.registry import Registry
 from conductus.extensions.requests import Answer, CustomRequest
 from conductus.extensions.services import Reading, Services
@@ -11,9 +20,14 @@ __all__ = [
     "AfterEvent",
     "Answer",
     "BeforeWrite",
+    "Boot",
     "CustomRequest",
     "EventUnknown",
+    "Fault",
+    "ItemsRead",
     "Reading",
     "Registry",
+    "Response",
     "Services",
+    "SignIn",
 ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
-
-from msgspec.structs import replace
+from typing import Any
 
 from conductus.config import PROJECT_FOLDER, PluginsConfig
 from conductus.extensions.calling import Caller
-from conductus.extensions.events import AfterEvent, BeforeWrite
+from conductus.extensions.events import BOOT, ERROR, Boot, Fault
+from conductus.extensions.hooking import Hooking, hook_id
 from conductus.extensions.loading import (
     FOLDER,
     Found,
@@ -21,17 +22,17 @@ from conductus.extensions.loading import (
     installed,
     loaded,
 )
-from conductus.extensions.registry import Hasher, Waiter, name_of
-from conductus.extensions.services import Reading, reading, services_of_system
-from conductus.items.hooks import Hook, Hooks, Intended
-from conductus.permissions.actor import SYSTEM
-from conductus.permissions.policy import ADMINISTRATOR
-from conductus.projects.events import Event, Listeners, Waiting
-from conductus.projects.project import Project
-from conductus.telemetry import Observer, PluginSkipped
-
-AFTER_SECONDS: Final = 50.0
-"""Less than a try of the outbox takes."""
+from conductus.extensions.notices import Notices
+from conductus.extensions.registry import Hasher, Waiter
+from conductus.projects.events import Listeners, Waiting
+from conductus.telemetry import (
+    Observation,
+    Observer,
+    PluginSkipped,
+    RequestFailed,
+    TaskFailed,
+    redacted,
+)
 
 
 class Plugins:
@@ -54,6 +55,8 @@ class Plugins:
         self._observer = observer
         self._caller = caller
         self._given = given
+        self._notices = Notices(observer)
+        self._hooking = Hooking(caller, config, self._notices)
         self._shared: tuple[Plugin, ...] | None = None
         self._own: dict[str, tuple[Plugin, ...]] = {}
 
@@ -85,7 +88,9 @@ class Plugins:
     def waiting(self, project: str, listeners: Sequence[Listeners] = ()) -> Waiting:
         """Who waits for what happens in a project."""
         plugins = self.of(project)
-        return Waiting(hooks=lambda opened: self._hooks(opened, plugins), listeners=(*listeners,))
+        return Waiting(
+            hooks=lambda opened: self._hooking.hooks(opened, plugins), listeners=(*listeners,)
+        )
 
     async def call(self, plugin: Plugin, function: Any, *given: Any) -> Any:
         """Calls what answers a request. Raises what it raises, `PluginTooSlow`."""
@@ -122,57 +127,43 @@ class Plugins:
                 self._observer(PluginSkipped(one.name, str(error)))
         return tuple(plugins)
 
-    # -- hooks ------------------------------------------------------------------------
+    # -- events of the server ---------------------------------------------------------
 
-    def _hooks(self, project: Project, plugins: Sequence[Plugin]) -> Hooks:
-        hooks = [
-            self._hook(project, plugin, waiter)
-            for plugin in plugins
-            for waiter in plugin.registered.hooks
-        ]
-        checks = {
-            name: rule for plugin in plugins for name, rule in plugin.registered.validations.items()
-        }
-        return Hooks(hooks, checks)
+    @asynccontextmanager
+    async def serving(self, app: Any) -> AsyncIterator[None]:
+        """Tells whoever waits that the server begins, and hooks of what no outbox keeps."""
+        async with self._notices:
+            await self._boot(app)
+            yield
 
-    def _hook(self, project: Project, plugin: Plugin, waiter: Waiter) -> Hook:
-        call = self._before if waiter.moment == "before" else self._after
-        return Hook(
-            id=f"{plugin.name}:{name_of(waiter.function)}",
-            event=waiter.event,
-            moment=waiter.moment,
-            collection=waiter.collection,
-            call=partial(call, project, plugin.name, waiter.function),
-        )
+    async def _boot(self, app: Any) -> None:
+        for plugin, waiter in _waiters(self._every(), BOOT):
+            told = Boot(event=BOOT, app=app)
+            seconds = self._config.hook_seconds
+            try:
+                await self._caller(plugin.name, waiter.function, told, seconds=seconds)
+            # A wall: what a plugin cannot do at the start keeps nobody from the rest.
+            except Exception as error:
+                self._observer(TaskFailed(f"hook {hook_id(plugin, waiter)}", error))
 
-    async def _before(
-        self, project: Project, plugin: str, function: Any, intended: Intended
-    ) -> Any:
-        told = BeforeWrite(
-            event=intended.event,
-            collection=intended.collection,
-            key=intended.key,
-            payload=intended.payload,
-            actor=intended.context.actor,
-            project=project.key,
-            services=reading(project, intended.context),
-            system=_system_reading(project, intended),
-        )
-        return await self._caller(plugin, function, told, seconds=self._config.hook_seconds)
+    def observe(self, observation: Observation) -> None:
+        """Tells whoever waits of errors that nobody expected: an `Observer`."""
+        fault = _find_fault(observation)
+        if fault is None:
+            return
+        for plugin, waiter in _waiters(self._concerned(fault.project), ERROR):
+            seconds = self._config.hook_seconds
+            call = partial(self._caller, plugin.name, waiter.function, fault, seconds=seconds)
+            self._notices.put(hook_id(plugin, waiter), call)
 
-    async def _after(self, project: Project, plugin: str, function: Any, event: Event) -> None:
-        told = AfterEvent(
-            id=event.id,
-            event=event.event,
-            collection=event.collection,
-            item=event.item,
-            payload=event.payload,
-            user=event.actor,
-            project=event.project,
-            timestamp=event.timestamp,
-            system=await services_of_system(project),
-        )
-        await self._caller(plugin, function, told, seconds=AFTER_SECONDS)
+    def _every(self) -> Iterable[Plugin]:
+        """Each of those that are loaded, once."""
+        every = chain(self.shared(), *self._own.values())
+        return {plugin.origin: plugin for plugin in every}.values()
+
+    def _concerned(self, project: str | None) -> Iterable[Plugin]:
+        """Those that serve a project; of what is no project's, those that serve all."""
+        return self.shared() if project is None else self._own.get(project, self.shared())
 
 
 class PluginHasher:
@@ -207,6 +198,26 @@ def _check_unique(plugins: Iterable[Plugin]) -> None:
             seen[kind, name] = plugin.name
 
 
-def _system_reading(project: Project, intended: Intended) -> Reading:
-    context = replace(intended.context, actor=SYSTEM, policy=ADMINISTRATOR)
-    return reading(project, context)
+def _waiters(plugins: Iterable[Plugin], event: str) -> Iterator[tuple[Plugin, Waiter]]:
+    for plugin in plugins:
+        for waiter in plugin.registered.hooks:
+            if waiter.event == event:
+                yield plugin, waiter
+
+
+def _find_fault(observation: Observation) -> Fault | None:
+    """What is told of a fault, without secrets."""
+    match observation:
+        case RequestFailed():
+            return Fault(
+                event=ERROR,
+                error=observation.error,
+                project=observation.project,
+                request_id=observation.request_id,
+                method=observation.method,
+                path=redacted(observation.path),
+            )
+        case TaskFailed():
+            return Fault(event=ERROR, error=observation.error, task=observation.task)
+        case _:
+            return None

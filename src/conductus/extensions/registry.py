@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from conductus.extensions.events import Moment, parsed
+from conductus.extensions.events import METHODS, parsed
 from conductus.extensions.requests import CustomRequest
+from conductus.items.hooks import Moment
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ASGI = Callable[
@@ -20,7 +21,6 @@ ASGI = Callable[
     Awaitable[None],
 ]
 Handler = Callable[[CustomRequest], Any]
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Registered(Struct, frozen=True, kw_only=True):
@@ -41,7 +41,8 @@ class Waiter(Struct, frozen=True, kw_only=True, eq=False):
     """A function that waits for an event."""
 
     event: str
-    collection: str | None
+    about: str | None
+    """What it is narrowed to."""
     moment: Moment
     function: Callable[..., Any]
 
@@ -99,7 +100,7 @@ class Registry:
 
         Raises `EventUnknown`, `ValueError` for a second function of the same name.
         """
-        names = [parsed(event) for event in events]
+        wanted = [parsed(event) for event in events]
 
         def register(function: Function) -> Function:
             name = name_of(function)
@@ -107,8 +108,8 @@ class Registry:
                 # What waits in the outbox names it, also after a restart.
                 raise ValueError(f"two hooks are called {name!r}")
             self._hooks += (
-                Waiter(event=event, collection=collection, moment=moment, function=function)
-                for event, collection, moment in names
+                Waiter(event=one.event, about=one.about, moment=one.moment, function=function)
+                for one in wanted
             )
             return function
 

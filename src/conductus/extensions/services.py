@@ -80,10 +80,11 @@ class Services(Reading):
 
 
 async def services_of(project: Project, actor: Actor) -> Services:
-    """With the rights of an actor."""
+    """With the rights of an actor, and what is read as the API would answer it."""
     snapshot = await project.current()
     policy = await project.policies.of(actor)
-    return Services(project, snapshot, _context(snapshot, actor, policy))
+    context = replace(_context(snapshot, actor, policy), answering=True)
+    return Services(project, snapshot, context)
 
 
 async def services_of_system(project: Project) -> Services:
@@ -96,7 +97,15 @@ def reading(project: Project, context: Context) -> Reading:
     """With the rights of who makes a request that is under way."""
     snapshot = project.latest()
     assert snapshot is not None  # noqa: S101 - the request has one
-    return Reading(project, snapshot, context)
+    # Else a hook that reads what it waits for would be called for ever.
+    return Reading(project, snapshot, context.for_own_use())
+
+
+def reading_of_system(project: Project) -> Reading:
+    """With every right, in the midst of a request."""
+    snapshot = project.latest()
+    assert snapshot is not None  # noqa: S101 - the request has one
+    return Reading(project, snapshot, _context(snapshot, SYSTEM, ADMINISTRATOR))
 
 
 def _context(snapshot: Snapshot, actor: Actor, policy: Any) -> Context:

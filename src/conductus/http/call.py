@@ -106,6 +106,7 @@ class Call:
             nulls_last=self.snapshot.settings.sort_null_last,
             password_policy=self.snapshot.settings.password_policy,
             computing=self._computing,
+            answering=True,
         )
 
     @cached_property

@@ -183,7 +183,13 @@ class Exchange:
 
     def failed(self, error: Exception) -> RequestFailed:
         """What is told of a fault."""
-        return RequestFailed(request_id=self.id, method=self.method, path=self.target, error=error)
+        return RequestFailed(
+            request_id=self.id,
+            method=self.method,
+            path=self.target,
+            error=error,
+            project=None if self.project is None else self.project.key,
+        )
 
     def served(self, status: int) -> RequestServed:
         """What is told of the request when it is over."""

@@ -20,6 +20,7 @@ from conductus.auth.cookies import clear_cookie, cookie_name, set_cookie
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
 from conductus.errors import ApiError, Unauthorized
+from conductus.http.answering import handed_over
 from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import preflight_headers
@@ -99,7 +100,7 @@ class Server:
         """One request."""
         exchange = Exchange(next(self._numbers), scope, receive, self._client_seconds)
         try:
-            answer = await self._answer(exchange)
+            answer = await handed_over(await self._answer(exchange), exchange)
         except ApiError as error:
             answer = error_reply(exchange.told(error), exchange.id)
         except Exception as error:

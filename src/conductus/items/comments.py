@@ -126,7 +126,7 @@ class Comments:
             limit=None,
         )
         try:
-            await self._reader.by_keys(query, [item], context)
+            await self._reader.by_keys(query, [item], context.for_own_use())
         except (ReadForbidden, Unauthorized):
             raise ItemNotFound(target.name, item) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from conductus.items.computing import NOTHING_COMPUTED, Computing
 from conductus.permissions.actor import Actor
@@ -34,3 +34,9 @@ class Context(Struct, frozen=True, kw_only=True):
     """
     computing: Computing = NOTHING_COMPUTED
     """Fields without a way to compute them are left out."""
+    answering: bool = False
+    """What is read is on its way to a client: hooks of `item.read` meet it then."""
+
+    def for_own_use(self) -> Context:
+        """The same, of what is read to decide by and not to answer with."""
+        return structs.replace(self, answering=False)

@@ -8,7 +8,7 @@ for where nobody waits. Source: extensions page §2.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -18,7 +18,9 @@ from conductus.items.context import Context
 from conductus.permissions.writing import Action
 from conductus.schema.types.field_type import Plain
 
-Moment = Literal["before", "after"]
+Moment = Literal["before", "now", "after"]
+"""Before something is done, which may be stopped then; in the midst of what it is about;
+after the commit, from the outbox."""
 
 
 class Hook(Struct, frozen=True, kw_only=True, eq=False):
@@ -29,8 +31,8 @@ class Hook(Struct, frozen=True, kw_only=True, eq=False):
     event: str
     """`item.create`, without collection and moment."""
     moment: Moment
-    collection: str | None
-    """What the event is narrowed to; None: any."""
+    about: str | None
+    """What the event is narrowed to, a collection as a rule; None: anything."""
     call: Callable[[Any], Awaitable[Any]]
     """Bounded in time by whoever made it."""
 
@@ -56,7 +58,7 @@ class Hooks:
             for hook in self._all
             if hook.event == event
             and hook.moment == moment
-            and (hook.collection is None or hook.collection == name)
+            and (hook.about is None or hook.about == name)
         )
 
     def waits(self, events: Iterable[str], moment: Moment) -> bool:
@@ -69,7 +71,8 @@ class Hooks:
 
 
 NO_HOOKS = Hooks()
-WRITES: dict[Action, str] = {
+READ: Final = "item.read"
+WRITES: Final[dict[Action, str]] = {
     Action.CREATE: "item.create",
     Action.UPDATE: "item.update",
     Action.DELETE: "item.delete",
@@ -92,3 +95,14 @@ class Intended(Struct, frozen=True, kw_only=True):
     """The hook's own copy; secrets are masked. Empty for a deletion."""
     context: Context
     transaction: Transaction
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """Items of one collection that are about to be shown, as a hook of `item.read` gets them.
+
+    All of one level at once. It changes them, or answers as many others in the same order.
+    """
+
+    collection: str
+    items: list[Item]
+    context: Context

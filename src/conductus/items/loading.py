@@ -11,7 +11,10 @@ from msgspec import Struct, structs
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Database, Row
 from conductus.items.computing import Filling
+from conductus.items.context import Context
+from conductus.items.hooks import NO_HOOKS, READ, Hooks, Shown
 from conductus.items.plan import Child, Level, Planned
+from conductus.items.predicate import own_values
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
 from conductus.items.statements import StatementCache
@@ -19,9 +22,8 @@ from conductus.permissions.actor import NOBODY
 from conductus.permissions.veils import Veil
 from conductus.schema.model import Kind, Schema
 
-Own = Mapping[str, Any]
-"""Values of the slots that stand for the asker; none for administrators."""
-_NONE: Own = {}
+Slots = Mapping[str, Any]
+_NONE: Slots = {}
 STREAM_SIZE = 1000
 """Rows of a streamed list that are in memory at a time."""
 FEW_KEYS = 200
@@ -51,13 +53,16 @@ class Prepared(Struct, frozen=True):
     fillings: tuple[Filling, ...] = ()
     strips: bool = False
     """Items of which nothing is left are not shown."""
+    watched: tuple[tuple[int, str], ...] = ()
+    """The nodes whose items hooks want to see first, each with its collection."""
 
 
 class Compilations:
     """Compiles plans, keeping the statements of the latest shapes."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, hooks: Hooks = NO_HOOKS) -> None:
         self._dialect = dialect
+        self._hooks = hooks
         self._levels: StatementCache[Compiled] = StatementCache()
 
     def prepare(self, planned: Planned, schema: Schema) -> Prepared:
@@ -68,12 +73,25 @@ class Compilations:
             tuple(self._below(child, schema) for child in planned.children),
             planned.veils,
             planned.fillings,
+            watched=self._watched(planned.level),
+        )
+
+    def _watched(self, level: Level) -> tuple[tuple[int, str], ...]:
+        if not self._hooks.waits((READ,), "now"):
+            return ()
+        return tuple(
+            (place, node.collection)
+            for place, node in enumerate(level.nodes)
+            if self._hooks.of(READ, "now", node.collection)
         )
 
     def _below(self, child: Child, schema: Schema) -> Below:
         level = child.planned.level
         tie = schema.collections[level.collection].fields[level.grouped_by or ""]
         prepared = self.prepare(child.planned, schema)
+        if child.bare:
+            # Keys alone are shown of these.
+            prepared = structs.replace(prepared, watched=())
         dense = None
         if tie.kind is Kind.INTEGER:
             compiled = self._compiled(structs.replace(level, dense=True), schema)
@@ -89,54 +107,52 @@ class Compilations:
 class Loader:
     """Loads items of prepared levels from one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hooks: Hooks = NO_HOOKS) -> None:
         self._database = database
         self._dialect = database.dialect
+        self._hooks = hooks
 
-    async def load(
-        self, prepared: Prepared, own: Own, slots: Mapping[str, Any] = _NONE
-    ) -> list[Item]:
-        """The items of a level and what hangs below.
+    async def load(self, prepared: Prepared, context: Context, slots: Slots = _NONE) -> list[Item]:
+        """The items of a level and what hangs below; `slots` adds values to the plan's."""
+        return await self.present(await self.rows(prepared, context, slots), prepared, context)
 
-        `slots` adds values to the plan's; `own` are those that stand for the asker.
-        """
-        return await self.present(await self.rows(prepared, own, slots), prepared, own)
-
-    async def rows(
-        self, prepared: Prepared, own: Own, slots: Mapping[str, Any] = _NONE
-    ) -> list[Row]:
+    async def rows(self, prepared: Prepared, context: Context, slots: Slots = _NONE) -> list[Row]:
         """The rows of a level as the driver gives them."""
         statement = prepared.compiled.statement
-        bound = {**prepared.values, **own, **slots}
+        bound = {**prepared.values, **own_of(context), **slots}
         return await self._database.fetch(statement.sql, statement.values(bound))
 
-    async def present(self, rows: Sequence[Row], prepared: Prepared, own: Own) -> list[Item]:
+    async def present(
+        self, rows: Sequence[Row], prepared: Prepared, context: Context
+    ) -> list[Item]:
         """The rows as items, with what hangs below them."""
         found = prepared.compiled.assemble(rows)
         if found:
             for below in prepared.below:
-                await self._attach(below, rows, found, prepared.compiled, own)
+                await self._attach(below, rows, found, prepared.compiled, context)
             _fill(rows, found, prepared)
-            _veil(rows, found, prepared, own)
+            _veil(rows, found, prepared, context)
+            if prepared.watched and context.answering:
+                await self._hand_to_hooks(found, prepared, context)
         return [item for item in found if item] if prepared.strips else found
 
     @asynccontextmanager
     async def stream(
-        self, prepared: Prepared, own: Own
+        self, prepared: Prepared, context: Context
     ) -> AsyncIterator[AsyncIterator[list[Item]]]:
         """The items of a level in batches; leaving early stops the statement."""
         statement = prepared.compiled.statement
-        values = statement.values({**prepared.values, **own})
+        values = statement.values({**prepared.values, **own_of(context)})
         async with self._database.stream(statement.sql, values, STREAM_SIZE) as batches:
-            yield self._batches(batches, prepared, own)
+            yield self._batches(batches, prepared, context)
 
     async def _batches(
-        self, batches: AsyncIterator[list[Row]], prepared: Prepared, own: Own
+        self, batches: AsyncIterator[list[Row]], prepared: Prepared, context: Context
     ) -> AsyncIterator[list[Item]]:
         kept: list[Item] = []
         async for rows in batches:
             # A short batch is the last one, and items that are not shown shorten others.
-            kept += await self.present(rows, prepared, own)
+            kept += await self.present(rows, prepared, context)
             if len(kept) >= STREAM_SIZE:
                 yield kept
                 kept = []
@@ -149,14 +165,14 @@ class Loader:
         rows: Sequence[Row],
         found: Sequence[Item],
         compiled: Compiled,
-        own: Own,
+        context: Context,
     ) -> None:
         """Loads one child level for all its parents and puts its items in place."""
         child = below.child
         node = compiled.layouts[child.node]
         place = node.hidden[child.key]
         keys = [row[place] for row in rows]
-        related = await self._related(below, keys, own)
+        related = await self._related(below, keys, context)
         name = child.name
         for parent, key in zip(of_node(found, node), keys, strict=True):
             if parent is None:
@@ -164,7 +180,9 @@ class Loader:
             listed = related.get(key, [])
             parent[name] = listed if child.many else (listed[0] if listed else None)
 
-    async def _related(self, below: Below, keys: Sequence[Any], own: Own) -> dict[Any, list[Any]]:
+    async def _related(
+        self, below: Below, keys: Sequence[Any], context: Context
+    ) -> dict[Any, list[Any]]:
         """The child level's items by the value that ties them to their parents."""
         wanted = [key for key in dict.fromkeys(keys) if key is not None]
         if not wanted:
@@ -175,8 +193,8 @@ class Loader:
             slots = {"low": min(wanted), "high": max(wanted)}
         else:
             slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
-        rows = await self.rows(prepared, own, slots)
-        found: Sequence[Any] = await self.present(rows, prepared, own)
+        rows = await self.rows(prepared, context, slots)
+        found: Sequence[Any] = await self.present(rows, prepared, context)
         if below.child.bare:
             found = [_key_of(item) for item in found]
         grouped: dict[Any, list[Any]] = {}
@@ -189,6 +207,36 @@ class Loader:
                 grouped[tie] = [item]
         return grouped
 
+    async def _hand_to_hooks(
+        self, found: Sequence[Item], prepared: Prepared, context: Context
+    ) -> None:
+        """Lets hooks change the items of each node, those that are joined first."""
+        for place, collection in reversed(prepared.watched):
+            reached = of_node(found, prepared.compiled.layouts[place])
+            shown = [item for item in reached if item]
+            for hook in self._hooks.of(READ, "now", collection) if shown else ():
+                # A list of its own: what the hook does to it does not matter.
+                answer = await hook.call(
+                    Shown(collection=collection, items=[*shown], context=context)
+                )
+                if answer is not None:
+                    _replace(shown, answer, hook.id)
+
+
+def own_of(context: Context) -> dict[str, Any]:
+    """What the rules of the policy say of the asker; the same plan serves all of a role."""
+    return {} if context.policy.administrator else own_values(context.actor.user)
+
+
+def _replace(shown: Sequence[Item], answer: Any, hook: str) -> None:
+    """Puts what a hook answered in the place of the items, which others hold already."""
+    if not isinstance(answer, list) or len(answer) != len(shown):
+        raise TypeError(f"The hook {hook} answered other items than it got: {type(answer)}")
+    others = [dict(item) for item in answer]
+    for item, other in zip(shown, others, strict=True):
+        item.clear()
+        item.update(other)
+
 
 def _fill(rows: Sequence[Row], found: list[Item], prepared: Prepared) -> None:
     """Puts into the items what is computed of their own rows."""
@@ -200,9 +248,9 @@ def _fill(rows: Sequence[Row], found: list[Item], prepared: Prepared) -> None:
                 item[filling.name] = filling.compute({name: row[at] for name, at in columns})
 
 
-def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, own: Own) -> None:
+def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, context: Context) -> None:
     """Takes out of the items what their own rows forbid."""
-    me = own.get("me", NOBODY)
+    me = NOBODY if context.policy.administrator else context.actor.user
     # From within, as long as there are names to reach the inner items by.
     for place, veil in reversed(prepared.veils):
         node = prepared.compiled.layouts[place]

@@ -15,10 +15,10 @@ from conductus.items import groups
 from conductus.items.computing import Computing
 from conductus.items.context import Context
 from conductus.items.counting import Counter, Counts
+from conductus.items.hooks import NO_HOOKS, Hooks
 from conductus.items.keys import key_value
-from conductus.items.loading import Compilations, Loader, Own, Prepared
+from conductus.items.loading import Compilations, Loader, Prepared, own_of
 from conductus.items.plan import Planner, composite
-from conductus.items.predicate import own_values
 from conductus.items.rows import Item
 from conductus.items.statements import StatementCache
 from conductus.items.written import Rearranged, Written, rearranged
@@ -77,11 +77,12 @@ class _Ready(Struct, frozen=True):
 class Reader:
     """Runs queries on one database. Keeps what was worked out for the latest ones."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hooks: Hooks = NO_HOOKS) -> None:
+        """`hooks` of `item.read` see what goes to clients."""
         self._database = database
         self._dialect = database.dialect
-        self._compilations = Compilations(database.dialect)
-        self._loader = Loader(database)
+        self._compilations = Compilations(database.dialect, hooks)
+        self._loader = Loader(database, hooks)
         self._counter = Counter(database)
         self._ready_queries: StatementCache[_Ready] = StatementCache()
 
@@ -90,10 +91,10 @@ class Reader:
         if query.aggregates or query.groups:
             return await self._grouped(query, context)
         ready = self._ready(query, _Way.LIST, context)
-        counts = await self._counter.count(ready.query, context, _own(context))
+        counts = await self._counter.count(ready.query, context, own_of(context))
         if query.limit == 0 and not query.single:
             return Page(items=[], counts=counts, messages=ready.messages)
-        found = await self._loader.load(ready.prepared, _own(context))
+        found = await self._loader.load(ready.prepared, context)
         if not query.single:
             return Page(items=found, counts=counts, messages=ready.messages)
         if not found:
@@ -112,7 +113,7 @@ class Reader:
             return Page(items=await self._one(one, keys[0], context), messages=one.messages)
         ready = self._ready(query, _Way.KEYS, context)
         found = await self._several(ready, keys, context)
-        counts = await self._counter.count(ready.query, context, _own(context))
+        counts = await self._counter.count(ready.query, context, own_of(context))
         return Page(items=found, counts=counts, messages=ready.messages)
 
     async def in_order(self, query: ItemQuery, keys: Sequence[str], context: Context) -> list[Item]:
@@ -121,14 +122,12 @@ class Reader:
         if ready.key is None:
             return await self._several(ready, keys, context)
         values = self._key_values(ready.key, keys, context)
-        rows = await self._loader.rows(
-            ready.prepared, _own(context), self._listed(ready.key, values)
-        )
+        rows = await self._loader.rows(ready.prepared, context, self._listed(ready.key, values))
         place = ready.prepared.compiled.layouts[0].hidden[ready.key.name]
         order = {value: number for number, value in enumerate(values)}
         # A database that ignores case may answer a key that is spelt differently.
         rows.sort(key=lambda row: order.get(row[place], len(order)))
-        return await self._loader.present(rows, ready.prepared, _own(context))
+        return await self._loader.present(rows, ready.prepared, context)
 
     async def written(
         self, query: ItemQuery, written: Sequence[Written], context: Context
@@ -137,7 +136,7 @@ class Reader:
         rows = self._stored_rows(query, written, context)
         if rows is not None:
             prepared = self._ready(query, _Way.ONE_KEY, context).prepared
-            return await self._loader.present(rows, prepared, _own(context))
+            return await self._loader.present(rows, prepared, context)
         if len(written) > 1:
             return await self.in_order(query, [one.key for one in written], context)
         try:
@@ -171,13 +170,13 @@ class Reader:
     ) -> AsyncIterator[AsyncIterator[list[Item]]]:
         """The items that match, in batches; leaving early stops the statement."""
         ready = self._ready(query, _Way.LIST, context)
-        async with self._loader.stream(ready.prepared, _own(context)) as batches:
+        async with self._loader.stream(ready.prepared, context) as batches:
             yield batches
 
     async def counted(self, query: ItemQuery, context: Context) -> Counts:
         """The figures of the query's `meta`."""
         ready = self._ready(query, _Way.LIST, context)
-        return await self._counter.count(ready.query, context, _own(context))
+        return await self._counter.count(ready.query, context, own_of(context))
 
     def warnings(self, query: ItemQuery, context: Context) -> list[Item]:
         """What is to be said of relations that were asked for and may not be read."""
@@ -187,7 +186,7 @@ class Reader:
 
     async def _one(self, ready: _Ready, key: str, context: Context) -> Item:
         slots = self._one_key(ready, key, context)
-        found = await self._loader.load(ready.prepared, _own(context), slots) if slots else []
+        found = await self._loader.load(ready.prepared, context, slots) if slots else []
         if not found:
             raise ItemNotFound(ready.collection.name, key)
         return found[0]
@@ -196,12 +195,12 @@ class Reader:
         if ready.key is not None:
             values = self._key_values(ready.key, keys, context)
             listed = self._listed(ready.key, values)
-            return await self._loader.load(ready.prepared, _own(context), listed)
+            return await self._loader.load(ready.prepared, context, listed)
         found: list[Item] = []
         for key in keys:
             slots = Planner(ready.query, context, self._dialect).composite_slots(key)
             if slots:
-                found += await self._loader.load(ready.prepared, _own(context), slots)
+                found += await self._loader.load(ready.prepared, context, slots)
         return found
 
     def _one_key(self, ready: _Ready, key: str, context: Context) -> dict[str, Any] | None:
@@ -224,7 +223,7 @@ class Reader:
         sight = Sight(context.policy, context.schema)
         query = narrow(query, sight, context.actor).query
         planner = Planner(query, context, self._dialect)
-        own = _own(context)
+        own = own_of(context)
         return Page(
             items=await groups.read(query, planner, self._database, context, own),
             counts=await self._counter.count(query, context, own),
@@ -285,11 +284,6 @@ class Reader:
             messages=list(narrowing.messages),
         )
         return ready, planner.timed
-
-
-def _own(context: Context) -> Own:
-    """What the rules of the policy say of the asker; the same plan serves all of a role."""
-    return {} if context.policy.administrator else own_values(context.actor.user)
 
 
 def _bound(bind: Any, values: list[Any]) -> list[Any]:

@@ -74,7 +74,8 @@ class Project:
         self.key = key
         self.config = config
         self.database = database
-        self.reader = Reader(database)
+        self.hooks = waiting.hooks(self)
+        self.reader = Reader(database, self.hooks)
         self.comments = Comments(database, self.reader)
         self.schema_changes = SchemaChanges(
             database.dialect, equipment.system, self.schema_transaction
@@ -84,7 +85,6 @@ class Project:
         guards = Guards(
             database.dialect, partial(equipment.seal_secret, key=config.auth.secret_key)
         )
-        self.hooks = waiting.hooks(self)
         self.outbox = Outbox(database.dialect, counters.bell(Topic.ERRANDS))
         listeners = listeners_of(self.hooks, waiting.listeners)
         events = Recorder(key, self.outbox, listeners, self.latest)
