@@ -17,6 +17,7 @@ from conductus.endpoints import (
     sections,
     server,
     settings,
+    types,
     users,
 )
 from conductus.http.routing import Route
@@ -33,6 +34,7 @@ PROJECT_ROUTES: tuple[Route[Any], ...] = (
     *roles.ROUTES,
     *sections.routes(),
     *settings.ROUTES,
+    *types.ROUTES,
     *users.ROUTES,
 )
 SERVER_ROUTES: tuple[Route[Any], ...] = server.ROUTES

@@ -42,7 +42,7 @@ ServerEndpoint = Callable[[ServerCall], Awaitable[Answer]]
 
 SERVER_SECTION = "server"
 EXTENSIONS_SECTION = "extensions"
-ROOTED_SECTIONS = frozenset({"interfaces", "layouts", "modules"})
+ROOTED_SECTIONS = frozenset({"interfaces", "layouts", "modules", "types"})
 """Sections of a project that may stand at the root."""
 UPLOADS_SECTION = "uploads"
 

@@ -38,6 +38,25 @@ def _project() -> Iterable[Operation]:
     )
     yield Operation(
         method="post",
+        path="/update",
+        id="project.update",
+        tag="project",
+        summary="Make what this version needs in the database",
+        answers=told("The tables that were made", {"type": "array", "items": {"type": "string"}}),
+        errors=(401,),
+    )
+    named = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    yield Operation(
+        method="get",
+        path="/types",
+        id="types.list",
+        tag="types",
+        summary="List the types that a field may have",
+        answers=told("Their names", {"type": "array", "items": named}),
+        errors=(401,),
+    )
+    yield Operation(
+        method="post",
         path="/utils/cache/clear",
         id="utils.cache.clear",
         tag="utils",

@@ -161,6 +161,13 @@ class Project:
         for change, count in counted.items():
             self.announce(change, count)
 
+    async def upgrade(self) -> tuple[str, ...]:
+        """Makes the tables of ours that are missing; answers their names."""
+        made = await upgrade(self.database, self._system)
+        if made:
+            await self.refresh()
+        return made
+
     async def reconcile(self) -> None:
         """Takes in what other servers changed, and what one that died did not announce."""
         before = self._counters.stored()
