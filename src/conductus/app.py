@@ -15,6 +15,7 @@ import httpx2
 
 from conductus.auth import invitations as invitations_room
 from conductus.auth import recovery as recovery_room
+from conductus.auth import super_admin as super_admin_room
 from conductus.auth.hashers import Hashers
 from conductus.auth.identity import Identity
 from conductus.auth.invitations import Invitations
@@ -24,6 +25,7 @@ from conductus.auth.recovery import Recovery
 from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions
 from conductus.auth.sso import SingleSignOn
+from conductus.auth.super_admin import SuperAdmin
 from conductus.config import ConfigInvalid, ServerConfig, data_folder, project_keys, server_config
 from conductus.endpoints import mail as mail_section
 from conductus.endpoints import server as server_section
@@ -38,6 +40,7 @@ from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.utils import Utilities
@@ -196,7 +199,11 @@ async def running(
                     *Custom(plugins).routes(),
                 ),
                 uploads=files.open_routes(),
-                server=(*SERVER_ROUTES, *_counted(config, meters).routes()),
+                server=(
+                    *SERVER_ROUTES,
+                    *_tenants(data, environment, config, passwords, throttles).routes(),
+                    *_counted(config, meters).routes(),
+                ),
             ),
             at_root=AtRoot(server_section.root, extensions.file),
             computing=FileFields(config.base_url).of,
@@ -204,6 +211,18 @@ async def running(
         )
         await stack.enter_async_context(plugins.serving(server))
         yield server
+
+
+def _tenants(
+    data: Path,
+    environment: Mapping[str, str],
+    config: ServerConfig,
+    passwords: Passwords,
+    throttles: Throttles,
+) -> Tenants:
+    tried = throttles.of("super-admin by address", super_admin_room.PACE)
+    super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
+    return Tenants(data, environment, super_admin, Allowed(config.creation.databases))
 
 
 def _meters(config: ServerConfig) -> Meters | None:

@@ -25,6 +25,7 @@ MOST_CONNECTIONS = 500
 EMAIL = "ada@example.org"
 ADA = {"email": EMAIL, "password": PASSWORD, "status": "active", "role": 1}
 STATIC = "Static.Token-of-Ada"
+SUPER_ADMIN = "Token.of-the-super-admin"
 ID = {
     **{"field": "id", "type": "integer", "datatype": "INT", "length": 11},
     **{"primary_key": True, "auto_increment": True, "interface": "numeric"},
@@ -71,9 +72,10 @@ class Crew:
 
 
 @contextmanager
-def crew(folder: Path) -> Iterator[Crew]:
+def crew(folder: Path, **environment: str) -> Iterator[Crew]:
     with ExitStack() as stack:
-        server, wire = stack.enter_context(served(folder, "--workers", str(WORKERS)))
+        served_ = served(folder, "--workers", str(WORKERS), **environment)
+        server, wire = stack.enter_context(served_)
         held: dict[int, Wire] = {}
         for _ in range(MOST_CONNECTIONS):
             another = stack.enter_context(closing(wire.another()))
@@ -227,6 +229,33 @@ def projects_that_come_and_go(crew: Crew) -> None:
         crew.agree("/main/", 200)
 
 
+def projects_that_are_made_over_the_api(crew: Crew) -> None:
+    token = {"authorization": f"Bearer {SUPER_ADMIN}"}
+    login = {"user_email": EMAIL, "user_password": PASSWORD}
+    body = {"project": "third", "db_url": "sqlite:///third.db", **login}
+    for making, removing in (crew.wires, reversed(crew.wires)):
+        crew.agree("/third/", 404)
+        made = making.request("POST", "/server/projects", body, **token)
+        assert (made.status, made.json) == (200, {"public": True})
+        crew.agree("/third/", 200)
+        for wire in crew.wires:
+            form = {"email": EMAIL, "password": PASSWORD}
+            assert wire.request("POST", "/third/auth/authenticate", form).status == 200
+        path = "/server/projects/third?drop=system"
+        assert removing.request("DELETE", path, None, **token).status == 204
+        crew.agree("/third/", 404)
+        crew.agree("/main/", 200)
+    # Whoever comes first makes it, though others try at the same time in other workers.
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(
+            pool.map(
+                lambda _: crew.first.afresh("POST", "/server/projects", body, **token), range(6)
+            )
+        )
+    assert Counter(answer.status for answer in answers) == {200: 1, 409: 5}
+    crew.agree("/third/", 200)
+
+
 def guesses_that_are_counted_together(crew: Crew) -> None:
     """The last of all: nobody can sign in from here for a while afterwards."""
 
@@ -252,6 +281,7 @@ CHANGES: list[Callable[[Crew], None]] = [
     sessions_that_end,
     cookies_that_end,
     projects_that_come_and_go,
+    projects_that_are_made_over_the_api,
     guesses_that_are_counted_together,
 ]
 
@@ -259,6 +289,6 @@ CHANGES: list[Callable[[Crew], None]] = [
 @pytest.mark.timeout(240)
 async def test_each_worker_knows_what_the_other_did(database_url: str, tmp_path: Path) -> None:
     install(database_url, tmp_path)
-    with crew(tmp_path) as both:
+    with crew(tmp_path, CONDUCTUS_SUPER_ADMIN_TOKEN=SUPER_ADMIN) as both:
         for change in CHANGES:
             change(both)

@@ -27,6 +27,7 @@ from conductus.config import (
 from conductus.database import executor
 from conductus.errors import ApiError
 from conductus.files.variants import Fit, Format
+from conductus.projects import refusals
 from conductus.query.filters import OPERATORS
 from conductus.query.grouping import FUNCTIONS
 from conductus.query.item_query import ALL_META
@@ -159,14 +160,14 @@ def test_every_error_is_documented_with_its_code_and_status() -> None:
     text = page("errors.md")
     missing = [
         kind.__name__
-        for kind in [*raised(errors), *raised(executor)]
+        for kind in [*raised(errors), *raised(executor), *raised(refusals)]
         if f"| {kind.code} | {kind.status} | `{kind.__name__}` |" not in text
     ]
     assert missing == []
 
 
 def test_every_documented_error_exists() -> None:
-    known = {kind.__name__ for kind in [*raised(errors), *raised(executor)]}
+    known = {kind.__name__ for kind in [*raised(errors), *raised(executor), *raised(refusals)]}
     named = set(re.findall(r"^\| \d+ \| \d+ \| `(\w+)` \|", page("errors.md"), re.MULTILINE))
     assert named == known
 

@@ -19,6 +19,7 @@ from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.utils import Utilities
@@ -123,7 +124,8 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Specs().routes(),
         *files.routes(),
     )
-    rooted = (*SERVER_ROUTES, *Counted("", None, None).routes())
+    tenants = Tenants(nothing, nothing, nothing, nothing)
+    rooted = (*SERVER_ROUTES, *tenants.routes(), *Counted("", None, None).routes())
     uploads = RouteTable(files.open_routes())
     project, server = RouteTable(routed), RouteTable(rooted)
     matched = set()

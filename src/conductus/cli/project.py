@@ -14,7 +14,8 @@ from conductus.cli.console import say, working
 from conductus.cli.places import DataFolder, own_folder
 from conductus.config import project_config, project_keys
 from conductus.projects import setup
-from conductus.schema.system import load_system
+from conductus.projects.exclusive import exclusively
+from conductus.schema.system import System, load_system
 from conductus.telemetry import redacted
 
 
@@ -47,19 +48,9 @@ def create(
     """
     folder = own_folder(data, os.environ)
     login = setup.Login(admin_email, admin_password)
+    wanted = setup.Wanted(key=key, url=_from_here(database_url), login=login, manage=manage)
     with working() as progress:
-        created = asyncio.run(
-            setup.create(
-                folder,
-                os.environ,
-                load_system(),
-                key,
-                _from_here(database_url),
-                login,
-                manage=manage,
-                progress=progress,
-            )
-        )
+        created = asyncio.run(made(folder, load_system(), wanted, progress))
     tell(created)
 
 
@@ -101,18 +92,24 @@ def remove(
     drop_system_tables
         Also drop the directus_* and conductus_* tables: users, permissions, history.
     """
-    dropped = asyncio.run(
-        setup.remove(
-            own_folder(data, os.environ),
-            os.environ,
-            load_system(),
-            key,
-            drop_system=drop_system_tables,
-        )
-    )
+    folder = own_folder(data, os.environ)
+    dropped = asyncio.run(_removed(folder, load_system(), key, drop_system=drop_system_tables))
     say(f"The project {key} is removed. Its tables are where they were.")
     if dropped:
         say(f"{len(dropped)} system tables were dropped.")
+
+
+async def made(
+    folder: Path, system: System, wanted: setup.Wanted, progress: setup.Progress
+) -> setup.Created:
+    """The project, while nobody else makes or removes any."""
+    async with exclusively(folder):
+        return await setup.create(folder, os.environ, system, wanted, progress)
+
+
+async def _removed(folder: Path, system: System, key: str, *, drop_system: bool) -> tuple[str, ...]:
+    async with exclusively(folder):
+        return await setup.remove(folder, os.environ, system, key, drop_system=drop_system)
 
 
 def tell(created: setup.Created) -> None:

@@ -28,7 +28,7 @@ from conductus.cli.application import CommandFailed
 from conductus.cli.console import say, working
 from conductus.cli.opened import loaded_plugins
 from conductus.cli.places import DataFolder, free_port, own_folder, sole_server
-from conductus.cli.project import tell
+from conductus.cli.project import made, tell
 from conductus.config import (
     ConfigInvalid,
     LogFormat,
@@ -53,7 +53,6 @@ from conductus.telemetry import (
 )
 
 APP = "conductus.app:create"
-FIRST_PROJECT = "main"
 FIRST_URL = "sqlite:///main.db"
 READY_SECONDS = 60.0
 FILES_BESIDES = 1024
@@ -92,40 +91,32 @@ def start(
         config = structs.replace(config, jobs=structs.replace(config.jobs, deliver=False))
     with sole_server(folder):
         config = structs.replace(config, port=free_port(config.host, config.port))
-        keys = asyncio.run(_prepared(folder, config.log_format))
+        keys = asyncio.run(_prepared(folder, config))
         with loaded_plugins(folder, keys):
             # What every worker will load: what is wrong is told once.
             pass
         _serve(folder, config, keys)
 
 
-async def _prepared(folder: Path, log_format: LogFormat) -> tuple[str, ...]:
+async def _prepared(folder: Path, config: ServerConfig) -> tuple[str, ...]:
     """The projects, each of them seen to be usable; the first is made if there is none."""
     system = load_system()
-    if not project_keys(folder, os.environ):
-        await _first_project(folder, system, log_format)
+    if config.first_project and not project_keys(folder, os.environ):
+        await _first_project(folder, config.first_project, system, config.log_format)
     keys = project_keys(folder, os.environ)
     await asyncio.gather(*(_usable(folder, key, system) for key in keys))
     return keys
 
 
-async def _first_project(folder: Path, system: System, log_format: LogFormat) -> None:
+async def _first_project(folder: Path, key: str, system: System, log_format: LogFormat) -> None:
     login = setup.Login(
         os.environ.get("CONDUCTUS_ADMIN_EMAIL") or None,
         os.environ.get("CONDUCTUS_ADMIN_PASSWORD") or None,
     )
     # A program that reads the log would not understand the steps.
     with working() if log_format == "console" else nullcontext(_untold) as progress:
-        created = await setup.create(
-            folder,
-            os.environ,
-            system,
-            FIRST_PROJECT,
-            FIRST_URL,
-            login,
-            manage=False,
-            progress=progress,
-        )
+        wanted = setup.Wanted(key=key, url=FIRST_URL, login=login)
+        created = await made(folder, system, wanted, progress)
     tell(created)
 
 

@@ -9,6 +9,7 @@ made at creation and a weak one is refused.
 
 from __future__ import annotations
 
+from conductus.config.creation import CreationConfig
 from conductus.config.environment import APART, PREFIX
 from conductus.config.images import AssetsConfig, ImagesConfig
 from conductus.config.invalid import ConfigInvalid
@@ -35,9 +36,11 @@ from conductus.config.project_files import (
     project_config,
     project_keys,
     project_path,
+    same_key,
     save_new_project,
 )
 from conductus.config.server import (
+    SHORTEST_TOKEN,
     Jobs,
     LogFormat,
     ServerConfig,
@@ -54,11 +57,13 @@ __all__ = [
     "APART",
     "PREFIX",
     "PROJECT_FOLDER",
+    "SHORTEST_TOKEN",
     "AssetsConfig",
     "AuthConfig",
     "ConfigInvalid",
     "CookieConfig",
     "CorsConfig",
+    "CreationConfig",
     "DatabaseConfig",
     "ImagesConfig",
     "Jobs",
@@ -89,6 +94,7 @@ __all__ = [
     "project_config",
     "project_keys",
     "project_path",
+    "same_key",
     "save_new_project",
     "server_config",
     "sso_preset",

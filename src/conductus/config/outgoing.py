@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from ipaddress import ip_network
 
 from msgspec import Struct
@@ -19,9 +20,14 @@ class OutgoingConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Hosts and networks besides the public ones: `hooks.internal`, `10.1.0.0/16`."""
 
     def __post_init__(self) -> None:
-        for word in self.allow:
-            if not _is_network(word) and HOST_PATTERN.fullmatch(word) is None:
-                raise ValueError(f"`allow` takes hosts and networks, and {word!r} is neither")
+        check_hosts("allow", self.allow)
+
+
+def check_hosts(setting: str, words: Iterable[str]) -> None:
+    """Raises `ValueError` for a word that is neither a host nor a network."""
+    for word in words:
+        if not _is_network(word) and HOST_PATTERN.fullmatch(word) is None:
+            raise ValueError(f"`{setting}` takes hosts and networks, and {word!r} is neither")
 
 
 def _is_network(word: str) -> bool:

@@ -127,9 +127,10 @@ def database_url(config: ProjectConfig, data: Path) -> str:
     return f"{scheme}:///{data / rest}"
 
 
-def new_project_config(url: str) -> ProjectConfig:
+def new_project_config(url: str, *, private: bool = False) -> ProjectConfig:
     """Settings of a new project with secrets of its own."""
     return ProjectConfig(
+        private=private,
         database=DatabaseConfig(url=url),
         auth=AuthConfig(secret_key=secrets.token_urlsafe(48), public_key=secrets.token_hex(16)),
     )

@@ -69,19 +69,17 @@ def save_new_project(data: Path, key: str, config: ProjectConfig) -> Path:
     """Writes the file of a new project: whole or not at all, readable by its owner alone."""
     path = project_path(data, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(
-        path,
-        toml(
-            {
-                "database": {"url": config.database.url},
-                "auth": {
-                    "secret_key": config.auth.secret_key,
-                    "public_key": config.auth.public_key,
-                },
-            }
-        ),
-    )
+    groups = {
+        "database": {"url": config.database.url},
+        "auth": {"secret_key": config.auth.secret_key, "public_key": config.auth.public_key},
+    }
+    write_private(path, ("private = true\n\n" if config.private else "") + toml(groups))
     return path
+
+
+def same_key(one: str, other: str) -> bool:
+    """Whether two keys would be one to the environment, or to some file systems."""
+    return _same(one.lower().replace("-", "_"), other)
 
 
 def _check_secret(secret: str, where: str) -> None:

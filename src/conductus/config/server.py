@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from conductus.config.conversion import convert
+from conductus.config.creation import CreationConfig
 from conductus.config.environment import merged, server_variables
 from conductus.config.images import ImagesConfig
 from conductus.config.mail import MailConfig
@@ -20,6 +21,7 @@ from conductus.config.tracing import TracingConfig
 
 SERVER_FILE = "conductus.toml"
 DEFAULT_DATA = "conductus-data"
+SHORTEST_TOKEN = 16
 LogFormat = Literal["console", "json"]
 
 
@@ -71,12 +73,22 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     tracing: TracingConfig = TracingConfig()
     outgoing: OutgoingConfig = OutgoingConfig()
     plugins: PluginsConfig = PluginsConfig()
+    creation: CreationConfig = CreationConfig()
+    super_admin_token: str = ""
+    """Opens `/server/projects` for writing; empty: the first creation states it."""
+    first_project: str = "main"
+    """The key of the project that a start makes where there is none; empty: none is made."""
     public_url: str = ""
     """Where clients find the server, `https://cms.example.com`; it stands in links of mail."""
 
     def __post_init__(self) -> None:
+        if self.super_admin_token and len(self.super_admin_token) < SHORTEST_TOKEN:
+            raise ValueError(f"`super_admin_token` needs {SHORTEST_TOKEN} characters or more")
         if self.public_url and not self.public_url.startswith(("https://", "http://")):
             raise ValueError("`public_url` must begin with https:// or http://")
+
+    def __repr__(self) -> str:
+        return f"ServerConfig({self.host!r}, {self.port})"
 
     @property
     def base_url(self) -> str:

@@ -79,6 +79,29 @@ class DatabaseURL(Struct, frozen=True):
         return context
 
 
+class Server(Struct, frozen=True, kw_only=True):
+    """A database on a server, by the parts that clients give one by one."""
+
+    driver: Name
+    host: str
+    port: int | None = None
+    username: str
+    password: str = ""
+    database: str
+
+    def __repr__(self) -> str:
+        return f"Server({self.driver!r}, {self.host!r}, {self.database!r})"
+
+    @property
+    def address(self) -> str:
+        """As one text."""
+        from sqlalchemy.engine import URL
+
+        return URL.create(
+            self.driver, self.username, self.password, self.host, self.port, self.database
+        ).render_as_string(hide_password=False)
+
+
 def parse(text: str) -> DatabaseURL:
     """The parts of a database's address. Raises `DatabaseUnusable`."""
     from sqlalchemy.engine import make_url

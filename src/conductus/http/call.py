@@ -186,10 +186,23 @@ class Call:
 class ServerCall:
     """A request to the server itself, below `/server`."""
 
-    def __init__(self, registry: Registry, query: str, headers: dict[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        query: str,
+        headers: dict[bytes, bytes],
+        ip: str,
+        path: dict[str, str],
+        body: Body,
+    ) -> None:
+        """`ip` is the peer's: nothing says yet which proxies may be believed."""
         self.registry = registry
         self.query = query
         self.headers = headers
+        self.ip = ip
+        self.path = path
+        self.body = body
 
 
 def decoded(segment: str) -> str:

@@ -6,12 +6,15 @@ is the only thing that tells ours from others. Source: authentication page §6.2
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from conductus.config import CorsConfig
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_HERE: Final = ("127.0.0.1", "::1")
+_FORWARDED: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -29,6 +32,25 @@ def may_use_cookies(
     if config.enabled and stated in config.origin and stated != "*":
         return True
     return _same(stated, host, secure=secure)
+
+
+def is_from_here(ip: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request comes from this machine, and nobody else sent it on.
+
+    A proxy on the same machine would make everybody's requests come from there, and so
+    would a page of another origin that a browser here has open.
+    """
+    if ip not in _HERE or any(name in headers for name in _FORWARDED):
+        return False
+    host = headers.get(b"host", b"").decode("latin-1")
+    origin = headers.get(b"origin")
+    try:
+        named = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if named not in (*_HERE, "localhost"):
+        return False
+    return origin is None or _same(origin.decode("latin-1"), host, secure=False)
 
 
 def _origin_of(referer: str) -> str:

@@ -45,6 +45,8 @@ EXTENSIONS_SECTION = "extensions"
 ROOTED_SECTIONS = frozenset({"interfaces", "layouts", "modules", "types"})
 """Sections of a project that may stand at the root."""
 UPLOADS_SECTION = "uploads"
+LARGEST_OF_SERVER = 64 * 1024
+"""Most bytes of a body that goes to the server itself."""
 
 
 class AtRoot(Struct, frozen=True):
@@ -119,12 +121,11 @@ class Server:
         if exchange.method == "OPTIONS":
             return await self._preflight(exchange)
         if segments == [""]:
-            return await self._at_root.bare(ServerCall(self._registry, "", exchange.headers))
+            return await self._at_root.bare(self._server_call(exchange, {}))
         if segments[0] == SERVER_SECTION:
             found = self._server_routes.match(exchange.method, segments[1:])
             exchange.route = f"{SERVER_SECTION}/{found.route.pattern}"
-            call = ServerCall(self._registry, exchange.query, exchange.headers)
-            return await found.route.endpoint(call)
+            return await found.route.endpoint(self._server_call(exchange, found.path))
         if segments[0] == EXTENSIONS_SECTION:
             return await self._at_root.extension_files(exchange)
         if segments[0] in ROOTED_SECTIONS:
@@ -139,6 +140,21 @@ class Server:
         exchange.route = match.route.pattern
         call_ = await self._call(exchange, project, match)
         return await match.route.endpoint(call_)
+
+    def _server_call(self, exchange: Exchange, path: dict[str, str]) -> ServerCall:
+        return ServerCall(
+            self._registry,
+            query=exchange.query,
+            headers=exchange.headers,
+            ip=exchange.ip,
+            path=path,
+            body=Body(
+                exchange.receive,
+                exchange.headers,
+                most=LARGEST_OF_SERVER,
+                seconds=self._client_seconds,
+            ),
+        )
 
     def _stated_project(self, exchange: Exchange) -> str:
         """The project that a request means whose path names none. Raises `Unauthorized`."""

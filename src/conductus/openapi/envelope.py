@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from conductus.errors import ApiError
 from conductus.openapi.values import JSONSchema
+from conductus.projects import refusals as refusals_of_projects
 
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _SCHEMAS: Final = "#/components/schemas"
+_CLOSED: Final = frozenset({ApiError.__module__, refusals_of_projects.__name__})
+"""The modules of the documented errors: extensions may have errors of their own."""
 
 
 def schemas() -> dict[str, JSONSchema]:
@@ -68,8 +71,7 @@ def _refusal(description: str) -> dict[str, Any]:
 
 def _kinds(kind: type[ApiError]) -> Iterable[type[ApiError]]:
     for each in kind.__subclasses__():
-        # Extensions may have errors of their own; the documented set is the closed one.
-        if each.__module__ == ApiError.__module__:
+        if each.__module__ in _CLOSED:
             yield each
             yield from _kinds(each)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from msgspec import structs
+
 from conductus.openapi.envelope import answer, json_content
 from conductus.openapi.operations import NO_CONTENT, Operation, done, object_body, told
 from conductus.openapi.parameters import path_parameter
@@ -108,8 +110,74 @@ def _server() -> Iterable[Operation]:
     health = told("Every project's database answers", state)
     health["503"] = answer("A database does not answer", state)
     yield _of_server("health", "Is everything in order?", health)
+    yield from _tenants()
     counted = _text("Counts in the text format of Prometheus", "text/plain")
     yield _of_server("metrics", "What the server counted, for its operator", counted, (401, 404))
+
+
+def _tenants() -> Iterable[Operation]:
+    text, flag = {"type": "string"}, {"type": "boolean", "default": False}
+    shown = {
+        "name": "super_admin_token",
+        "in": "query",
+        "description": "The super-admin token, which `Authorization: Bearer …` shows as well.",
+        "schema": text,
+    }
+    parts = ("db_host", "db_name", "db_user", "db_password")
+    more = ("user_token", "project_name", "app_url", "locale", "timezone")
+    yield Operation(
+        method="post",
+        path="/server/projects",
+        id="server.projects.create",
+        tag="server",
+        summary="Make a project of a database",
+        description="The first creation sets the super-admin token, unless the operator did.",
+        body=object_body(
+            {
+                "project": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
+                "super_admin_token": text,
+                "private": flag,
+                "existing": {**flag, "description": "Use the system tables that are there."},
+                "force": {**flag, "description": "Drop the system tables that are there."},
+                "force_confirm": {**text, "description": "With `force`: the key again."},
+                "db_type": {"enum": ["mysql", "postgresql", "sqlite"], "default": "mysql"},
+                "db_url": {**text, "description": "Instead of the other `db_…`."},
+                "db_port": {"type": "integer"},
+                **dict.fromkeys(parts, text),
+                "user_email": text,
+                "user_password": text,
+                **dict.fromkeys(more, text),
+            },
+            "project",
+        ),
+        answers={"200": answer("Done; there is nothing to say", {})},
+        errors=(400, 401, 409, 413, 422, 429),
+        public=True,
+        at_root=True,
+    )
+    yield Operation(
+        method="delete",
+        path="/server/projects/{key}",
+        id="server.projects.remove",
+        tag="server",
+        summary="Forget a project",
+        parameters=(
+            path_parameter("key", "Key of the project."),
+            shown,
+            {
+                "name": "drop",
+                "in": "query",
+                "description": "`system`: the system tables are dropped.",
+                "schema": {"enum": ["system"]},
+            },
+        ),
+        answers={"204": NO_CONTENT},
+        errors=(401, 404, 422, 429, 503),
+        public=True,
+        at_root=True,
+    )
+    info = _of_server("info", "Versions of the server", told("Versions", _OBJECT), (401, 429))
+    yield structs.replace(info, parameters=(shown,))
 
 
 def _of_server(

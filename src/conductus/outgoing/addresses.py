@@ -47,6 +47,13 @@ class Allowed:
         """Whether every address of a host may be called."""
         return _plain(name) in self._hosts
 
+    def names(self, host: str) -> bool:
+        """Whether a host, or an address, is named here: what is public is not meant."""
+        try:
+            return self._named(ip_address(host))
+        except ValueError:
+            return self.host(host)
+
     def address(self, text: str) -> bool:
         """Whether an address may be called."""
         address = ip_address(text)

@@ -8,7 +8,8 @@ what was broken off is completed by the next attempt.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ from conductus.database.introspection import Table, introspect_within
 from conductus.projects import rows, tables
 from conductus.projects.adoption import Adoption, plan
 from conductus.projects.coherence import STATE_TABLE, Change
-from conductus.projects.merging import OWN_PREFIX
+from conductus.projects.merging import OWN_PREFIX, SETTINGS
 from conductus.projects.snapshot import by_name, read_metadata
 from conductus.schema.model import Kind
 from conductus.schema.system import System
@@ -33,6 +34,10 @@ class Administrator(Struct, frozen=True):
 
     email: str
     password_hash: str
+    token: str | None = None
+    """A static one."""
+    locale: str = "en-US"
+    timezone: str = "UTC"
 
     def __repr__(self) -> str:
         return f"Administrator({self.email!r})"
@@ -54,20 +59,26 @@ async def install(
     administrator: Administrator,
     *,
     insist: bool,
+    afresh: bool = False,
+    stated: Mapping[str, str] = MappingProxyType({}),
 ) -> Installed:
-    """Installs what is missing.
+    """Installs what is missing; `afresh`, after dropping what was there.
 
     The administrator is added where there are no users yet, and with `insist` also beside
-    other users, unless one has that e-mail address. `name` is the name of the project.
+    other users, unless one has that e-mail address. `name` is the name of the project,
+    `stated` what other settings begin with, where they are seeded.
     """
     dialect = database.dialect
     async with database.schema_transaction() as transaction:
         existing = by_name(await introspect_within(transaction, dialect))
+        if afresh:
+            await _drop(transaction, dialect, present(existing, system))
+            existing = by_name(await introspect_within(transaction, dialect))
         for table, facts in system.tables.items():
             if table not in existing:
                 await tables.create(transaction, dialect, table, facts)
         await _count_changes(transaction, dialect, system)
-        seeded = await _seed(transaction, dialect, system, name)
+        seeded = await _seed(transaction, dialect, system, {"project_name": name, **stated})
         added = await _administrate(transaction, dialect, system, administrator, insist=insist)
     return Installed(adopted=not seeded, administrator=added)
 
@@ -109,10 +120,28 @@ async def uninstall(database: Database, system: System) -> tuple[str, ...]:
     dialect = database.dialect
     async with database.schema_transaction() as transaction:
         existing = by_name(await introspect_within(transaction, dialect))
-        ours = tuple(name for name in system.tables if name in existing)
-        for name in ours:
-            await tables.drop(transaction, dialect, name)
+        ours = present(existing, system)
+        await _drop(transaction, dialect, ours)
     return ours
+
+
+async def discard(database: Database, system: System, kept: Collection[str]) -> None:
+    """Drops the built-in tables but for those to be kept: what a failed attempt has left."""
+    dialect = database.dialect
+    async with database.schema_transaction() as transaction:
+        existing = by_name(await introspect_within(transaction, dialect))
+        made = [name for name in present(existing, system) if name not in kept]
+        await _drop(transaction, dialect, made)
+
+
+def present(existing: Collection[str], system: System) -> tuple[str, ...]:
+    """The built-in tables among those that there are."""
+    return tuple(name for name in system.tables if name in existing)
+
+
+async def _drop(transaction: Transaction, dialect: Dialect, names: Iterable[str]) -> None:
+    for name in names:
+        await tables.drop(transaction, dialect, name)
 
 
 async def _write(
@@ -145,24 +174,29 @@ async def _count_changes(transaction: Transaction, dialect: Dialect, system: Sys
     await rows.add(transaction, dialect, STATE_TABLE, kinds, missing)
 
 
-async def _seed(transaction: Transaction, dialect: Dialect, system: System, name: str) -> bool:
+async def _seed(
+    transaction: Transaction, dialect: Dialect, system: System, stated: Mapping[str, str]
+) -> bool:
     """Writes the first rows into a database that has no roles; answers whether it did."""
     if not await _empty(transaction, dialect, ROLES):
         return False
     for table, seeds in system.seeds.items():
         if await _empty(transaction, dialect, table):
-            unnumbered = [{k: v for k, v in seed.items() if k != "id"} for seed in seeds]
+            unnumbered: list[rows.Row] = [
+                {k: v for k, v in seed.items() if k != "id"} for seed in seeds
+            ]
+            if table == SETTINGS:
+                unnumbered = _begun(unnumbered, stated)
             await rows.add(transaction, dialect, table, system.tables[table].kinds, unnumbered)
-    await rows.add(
-        transaction,
-        dialect,
-        "directus_settings",
-        system.tables["directus_settings"].kinds,
-        [{"key": "project_name", "value": name}],
-    )
     for role in system.roles:
         await _number(transaction, dialect, ROLES, {"name": role["name"]}, role["id"])
     return True
+
+
+def _begun(seeds: Iterable[rows.Row], stated: Mapping[str, str]) -> list[rows.Row]:
+    """The first rows of the settings, with what is stated of them."""
+    others = [seed for seed in seeds if seed["key"] not in stated]
+    return [*others, *({"key": key, "value": value} for key, value in stated.items())]
 
 
 async def _administrate(
@@ -187,8 +221,9 @@ async def _administrate(
         "last_name": "User",
         "email": administrator.email,
         "password": administrator.password_hash,
-        "timezone": "UTC",
-        "locale": "en-US",
+        "token": administrator.token,
+        "timezone": administrator.timezone,
+        "locale": administrator.locale,
         "theme": "auto",
     }
     await rows.add(transaction, dialect, USERS, system.tables[USERS].kinds, [row])
