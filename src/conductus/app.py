@@ -35,6 +35,7 @@ from conductus.endpoints.auth import Authentication
 from conductus.endpoints.custom import Custom
 from conductus.endpoints.extensions import Extensions
 from conductus.endpoints.files import Files
+from conductus.endpoints.gql import Querying
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
@@ -194,6 +195,7 @@ async def running(
                     *Hooking(sender).routes(),
                     *Assets(storages, thumbnails, identity).routes(),
                     *Specs().routes(),
+                    *Querying().routes(),
                     *files.routes(),
                     *extensions.routes(),
                     *Custom(plugins).routes(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from conductus.config.creation import CreationConfig
 from conductus.config.environment import APART, PREFIX
+from conductus.config.graphql import GraphQLConfig
 from conductus.config.images import AssetsConfig, ImagesConfig
 from conductus.config.invalid import ConfigInvalid
 from conductus.config.mail import MailConfig, MailSecurity, MailTransport
@@ -65,6 +66,7 @@ __all__ = [
     "CorsConfig",
     "CreationConfig",
     "DatabaseConfig",
+    "GraphQLConfig",
     "ImagesConfig",
     "Jobs",
     "LimitsConfig",

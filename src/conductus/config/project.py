@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conductus.config.graphql import GraphQLConfig
 from conductus.config.images import AssetsConfig
 from conductus.config.mail import MailConfig
 from conductus.config.sso import SsoConfig, sso_problem
@@ -117,6 +118,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     mail: MailConfig = MailConfig()
     """Instead of the server's, unless its transport is `none`."""
     webhooks: WebhooksConfig = WebhooksConfig()
+    graphql: GraphQLConfig = GraphQLConfig()
 
 
 def database_url(config: ProjectConfig, data: Path) -> str:

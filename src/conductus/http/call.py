@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from msgspec import Struct, structs
 
 from conductus.auth.credentials import Credentials
-from conductus.errors import Forbidden, Unauthorized, ValidationFailed
+from conductus.errors import ApiError, Forbidden, Unauthorized, ValidationFailed
 from conductus.http.body import Body
 from conductus.items.computing import NOTHING_COMPUTED, Computing
 from conductus.items.context import Context
@@ -48,6 +48,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """It came over HTTPS."""
     foreign_page: bool
     """A page of another origin, which may not use cookies, made a browser send it."""
+    refusal: ApiError | None = None
+    """Why who showed a token is taken for the public."""
 
 
 class Call:

@@ -190,6 +190,7 @@ class Server:
             credentials=credentials,
             secure=exchange.secure,
             foreign_page=exchange.foreign_page,
+            refusal=exchange.refusal,
         )
         return Call(
             request,

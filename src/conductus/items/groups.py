@@ -156,9 +156,11 @@ def _item(
     values = row[len(query.groups) :]
     if not query.aggregates:
         item["count"] = values[0]
+    # Of rows and of fields: the number of rows stands among those of the fields.
+    counted = {each.function for each in query.aggregates if each.field != "*"}
     for asked, present, value in zip(query.aggregates, figures, values, strict=False):
         shown = present(value) if present is not None else value
-        if asked.field == "*":
+        if asked.field == "*" and asked.function not in counted:
             item[asked.function] = shown
         else:
             item.setdefault(asked.function, {})[asked.field] = shown

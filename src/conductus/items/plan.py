@@ -328,16 +328,18 @@ class _LevelBuilder:
                 hidden += self._computed(index, collection, name)
             elif key is not None and (collection.name, name) in schema.one_to_many:
                 hidden.append(key)
-                related = schema.one_to_many[(collection.name, name)].collection_many
-                keys = Selection(schema.collections[related].primary_key)
-                self._many(index, collection, name, key, keys, hops, bare=True)
+                relation = schema.one_to_many[(collection.name, name)]
+                keys = Selection(schema.collections[relation.collection_many].primary_key)
+                self._many(index, relation, name, key, keys, hops, bare=True)
         for name, wanted in selection.expanded:
-            reached = step(schema, collection, name)
+            field = selection.field_of(name)
+            reached = step(schema, collection, field)
             if reached.target is None:
                 continue
             if reached.to_many and key is not None:
                 hidden.append(key)
-                self._many(index, collection, name, key, wanted, hops, bare=False)
+                relation = schema.one_to_many[(collection.name, field)]
+                self._many(index, relation, name, key, wanted, hops, bare=False)
             elif not reached.to_many and len(self.nodes) <= MOST_JOINS:
                 shown = self._resolver.shown(reached.target)
                 self.add(reached.target, wanted, (*hops, name), shown)
@@ -372,7 +374,7 @@ class _LevelBuilder:
             *selection.keyed,
             *(name for name, _ in selection.expanded),
         )
-        return veils(self._planner.sight, collection, names)
+        return veils(self._planner.sight, collection, names, dict(selection.renamed))
 
     def _key_of(self, collection: Collection, name: str) -> str:
         """The name of the key that a many-to-one field holds."""
@@ -382,7 +384,7 @@ class _LevelBuilder:
     def _many(
         self,
         index: int,
-        collection: Collection,
+        relation: Relation,
         name: str,
         key: str,
         wanted: Selection,
@@ -390,7 +392,6 @@ class _LevelBuilder:
         *,
         bare: bool,
     ) -> None:
-        relation = self._planner.schema.one_to_many[(collection.name, name)]
         planned = self._planner.to_many(relation, wanted, (*self._path, *hops, name))
         self.children.append(Child(index, name, key, planned, bare=bare))
 

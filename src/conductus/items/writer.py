@@ -33,13 +33,14 @@ from conductus.items.records import Kept, Records
 from conductus.items.revert import find_revision, permitted, restorable
 from conductus.items.rules import Rules
 from conductus.items.steps import Step
+from conductus.items.wishes import Wish, judged
 from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import check_able_to_change
 from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
-Judged = TypeVar("Judged", Create, Update, Delete)
+Judged = TypeVar("Judged", Create, Update, Delete, Create | Update | Delete)
 HashSecret = Callable[[str], Awaitable[str]]
 _EVERYTHING = 1 << 30
 
@@ -120,6 +121,25 @@ class Writer:
             return _at(place, judge.create, target, body)
 
         changes = await breathing(judged, list(enumerate(bodies)))
+        return await self._write(changes, context, options)
+
+    async def together(
+        self,
+        wishes: Sequence[Wish],
+        context: Context,
+        options: WriteOptions | None = None,
+    ) -> list[Written]:
+        """Does what is wished for items of any collections, all of it or nothing.
+
+        Answers in the same order. The wishes are judged together: one cannot change what
+        another one makes.
+        """
+        judge = self._judge(context, options)
+
+        def judge_one(place: int, wish: Wish) -> Create | Update | Delete:
+            return _at(place, judged, judge, wish, context.now)
+
+        changes = await breathing(judge_one, list(enumerate(wishes)))
         return await self._write(changes, context, options)
 
     async def create_within(

@@ -86,7 +86,10 @@ def narrow(query: ItemQuery, sight: Sight, actor: Actor) -> Narrowed:
     if isinstance(query.statuses, tuple) and collection.status_field is not None:
         judge.told((collection.status_field,))
     selection, kept_back = _seen(query.selection, collection, sight)
-    deep = tuple((path, _deep(path, each, collection, sight)) for path, each in query.deep)
+    deep = tuple(
+        (path, _deep(path, each, _reached(path, query.selection, collection, sight), sight))
+        for path, each in query.deep
+    )
     narrowed = structs.replace(
         query,
         selection=selection,
@@ -170,11 +173,19 @@ def _unaskable(sight: Sight, collection: Collection, name: str, *, filtered: boo
     return name in sight.hidden(collection)
 
 
-def _deep(path: tuple[str, ...], deep: Deep, collection: Collection, sight: Sight) -> Deep:
-    """How an expanded list is narrowed, by what may decide about it alone."""
-    here = collection
+def _reached(
+    path: tuple[str, ...], selection: Selection, collection: Collection, sight: Sight
+) -> Collection:
+    """The collection that an expanded path leads to."""
     for name in path:
-        here = step(sight.schema, here, name).target or here
+        taken = step(sight.schema, collection, selection.field_of(name))
+        collection = taken.target or collection
+        selection = dict(selection.expanded).get(name, Selection())
+    return collection
+
+
+def _deep(path: tuple[str, ...], deep: Deep, here: Collection, sight: Sight) -> Deep:
+    """How an expanded list is narrowed, by what may decide about it alone."""
     if not (deep.filter or deep.sort):
         return deep
     if not sight.reads(here):
@@ -213,8 +224,9 @@ def _seen(
         else:
             fields.append(name)
     for name, wanted in selection.expanded:
-        taken = step(sight.schema, collection, name)
-        if name in hidden or taken.target is None:
+        field = selection.field_of(name)
+        taken = step(sight.schema, collection, field)
+        if field in hidden or taken.target is None:
             continue
         if sight.reads(taken.target):
             expanded.append((name, _seen(wanted, taken.target, sight)[0]))
@@ -222,7 +234,8 @@ def _seen(
         kept_back.append(name)
         if not taken.to_many:
             keyed.append(name)
-    return Selection(tuple(fields), tuple(expanded), tuple(keyed)), kept_back
+    seen = Selection(tuple(fields), tuple(expanded), tuple(keyed), selection.renamed)
+    return seen, kept_back
 
 
 def _warning(name: str) -> dict[str, Any]:

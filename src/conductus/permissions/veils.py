@@ -42,16 +42,22 @@ class Veil(Struct, frozen=True, eq=False):
     whoever asks; changes the item."""
 
 
-def veils(sight: Sight, collection: Collection, names: Iterable[str]) -> tuple[Veil, ...]:
-    """What has to be drawn over items of which these fields are shown."""
-    shown = frozenset(names)
+def veils(
+    sight: Sight, collection: Collection, names: Iterable[str], renamed: Mapping[str, str]
+) -> tuple[Veil, ...]:
+    """What has to be drawn over items of which these fields are shown.
+
+    `renamed`: names under which fields are shown, with the field of each.
+    """
+    named = frozenset(names)
+    shown = named.union(renamed.values())
     found: list[Veil] = []
     if collection.name == REVISIONS and shown & SNAPSHOTS:
         found.append(Veil(("collection", "item"), _Redaction(sight).draw))
     if sight.unbounded:
         return tuple(found)
     by_status = {
-        status: kept & shown
+        status: frozenset(name for name in named if renamed.get(name, name) in kept)
         for status, kept in sight.hidden_by_status(collection).items()
         if kept & shown
     }

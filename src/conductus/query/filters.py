@@ -104,6 +104,19 @@ def parse(value: Any, collection: Collection, schema: Schema, budget: Budget) ->
     return _Parser(collection, schema, budget).object(value, 0)
 
 
+def condition(
+    path: tuple[str, ...],
+    operator: Operator,
+    value: Any,
+    collection: Collection,
+    schema: Schema,
+    budget: Budget,
+) -> Compare | None:
+    """One condition, as another front end asks it. Raises as `parse`."""
+    last = walk(schema, collection, path)[-1]
+    return _Parser(collection, schema, budget).compare(path, last, operator, value)
+
+
 def _decoded(text: str) -> Any:
     try:
         return msgspec.json.decode(clean("filter", text))
@@ -177,11 +190,11 @@ class _Parser:
         if isinstance(value, list | tuple):
             value = {str(place): member for place, member in enumerate(value)}
         if not isinstance(value, dict):
-            return _all_joined(self._compare(path, last, Operator.EQ, value), False)
+            return _all_joined(self.compare(path, last, Operator.EQ, value), False)
         if len(value) > 1 and all(
             is_number(key) and not isinstance(member, dict | list) for key, member in value.items()
         ):
-            return _all_joined(self._compare(path, last, Operator.IN, list(value.values())), False)
+            return _all_joined(self.compare(path, last, Operator.IN, list(value.values())), False)
         with_or = _with_or(path, value)
         joined: list[_Joined] = []
         for key, operand in value.items():
@@ -193,13 +206,13 @@ class _Parser:
                 operator = OPERATORS.get(key)
                 if operator is None:
                     raise OperatorUnknown(clean("filter", key))
-                found = _all_joined(self._compare(path, last, operator, operand), False)
+                found = _all_joined(self.compare(path, last, operator, operand), False)
             if found and not joined and with_or:
                 found[0] = _Joined(found[0].condition, True)
             joined.extend(found)
         return joined
 
-    def _compare(
+    def compare(
         self, path: tuple[str, ...], last: Step, operator: Operator, value: Any
     ) -> Compare | None:
         """The condition; None when it is one that is to be ignored."""

@@ -136,11 +136,18 @@ class Selection(Struct, frozen=True):
     bare one-to-many aliases (a list of keys). `expanded`: relations to follow, each with
     what to return of the other side. `keyed`: many-to-one fields whose other side may not be
     read: an object of its key alone. A name stands in one of the three, in schema order.
+    `renamed`: one-to-many fields that are followed more than once, each further name in
+    `expanded` with the field that it stands for.
     """
 
     fields: tuple[str, ...] = ()
     expanded: tuple[tuple[str, Selection], ...] = ()
     keyed: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def field_of(self, name: str) -> str:
+        """The field that is followed under a name."""
+        return dict(self.renamed).get(name, name)
 
 
 class Deep(Struct, frozen=True):
@@ -189,6 +196,7 @@ class ItemQuery(Struct, frozen=True, kw_only=True):
     meta: frozenset[str] | None = None
     """Keys of `meta` asked for; None: no `meta` at all."""
     deep: tuple[tuple[tuple[str, ...], Deep], ...] = ()
-    """Each with the path of the expanded relation from the collection of the query."""
+    """Each with the path of the expanded relation from the collection of the query, by the
+    names in `expanded`."""
     groups: tuple[str, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()

@@ -185,14 +185,15 @@ def _deep(
         last = walk(schema, collection, path)[-1]
         if last.target is None or not last.to_many:
             raise Unprocessable(f"{name}: `deep` is for one-to-many fields only")
-        narrowing = _narrowing(f"deep[{name}]", options, last.target, schema, budget)
-        found.append((path, narrowing))
+        narrowed = narrowing(f"deep[{name}]", options, last.target, schema, budget)
+        found.append((path, narrowed))
     return tuple(found)
 
 
-def _narrowing(
+def narrowing(
     name: str, options: Any, collection: Collection, schema: Schema, budget: Budget
 ) -> Deep:
+    """How a list of related items is narrowed. Raises as `parse`."""
     if not isinstance(options, dict) or not options.keys() <= _DEEP_OPTIONS:
         known = ", ".join(sorted(_DEEP_OPTIONS))
         raise ValidationFailed({name: f"The options are {known}"})

@@ -39,14 +39,15 @@ def parse(value: Any, collection: Collection, schema: Schema, limits: Limits) ->
 
 def check_languages(selection: Selection, collection: Collection, schema: Schema) -> None:
     """Raises `FieldPathNotFound` when translations without a language are asked for."""
-    for name in (*selection.fields, *(name for name, _ in selection.expanded)):
+    followed = [(selection.field_of(name), below) for name, below in selection.expanded]
+    for name in (*selection.fields, *(name for name, _ in followed)):
         relation = schema.one_to_many.get((collection.name, name))
         if relation is None or collection.fields[name].type != TRANSLATION:
             continue
         many = schema.collections[relation.collection_many]
         if not any(field.type == LANGUAGE for field in many.fields.values()):
             raise FieldPathNotFound(LANGUAGE, many.name)
-    for name, below in selection.expanded:
+    for name, below in followed:
         check_languages(below, _target(collection, name, schema), schema)
 
 
