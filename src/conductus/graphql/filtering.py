@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from graphql import (
     GraphQLBoolean,
+    GraphQLID,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
@@ -154,7 +155,7 @@ def _operators(
 
 def _of_lists() -> Iterable[tuple[Operator, GraphQLInputType]]:
     for operator in (Operator.EQ, Operator.NEQ):
-        yield operator, GraphQLString
+        yield operator, GraphQLID
     for operator in (*_LISTS, Operator.ALL):
         yield operator, VALUES
     for operator in (Operator.HAS, Operator.NHAS):
