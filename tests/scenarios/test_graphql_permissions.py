@@ -47,7 +47,8 @@ async def test_everybody_sees_what_rest_shows(
         )  # fmt: skip
         text = f"""query($s: String) {{ {collection}(status: $s, limit: -1) {{
           data {{ id name }} meta {{ total_count }} }}
-          hubs {{ data {{ {collection} {{ id }} a: {collection}(sort: "-id", limit: 1) {{ id }} }} }} }}"""
+          hubs {{ data {{ {collection} {{ id }}
+            a: {collection}(sort: "-id", limit: 1) {{ id }} }} }} }}"""
         answer = await asked(place, person, text, s=status)
         if plain.status_code != 200:
             assert answer["errors"][0]["extensions"] == {"code": 2, "http": 400}
