@@ -88,8 +88,9 @@ class Querying:
         from conductus.graphql.service import Asked
 
         query, operation = stated.get("query"), stated.get("operationName")
-        variables = stated.get("variables") or {}
-        extensions = stated.get("extensions") or {}
+        variables, extensions = (
+            {} if stated.get(name) is None else stated[name] for name in ("variables", "extensions")
+        )
         if not isinstance(query, str | None) or not isinstance(operation, str | None):
             raise BodyInvalid("`query` and `operationName` must be texts")
         if not isinstance(variables, dict) or not isinstance(extensions, dict):

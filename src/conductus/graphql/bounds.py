@@ -24,7 +24,7 @@ from conductus.errors import Unprocessable
 
 MOST_FIELDS: Final = 2000
 """Fields of one document, fragments worked out."""
-MOST_TOKENS: Final = 10_000
+MOST_TOKENS: Final = 6000
 DEEPEST_INTROSPECTION: Final = 24
 """The schema describes itself in more levels than items have."""
 

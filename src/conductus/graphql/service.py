@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from graphql import GraphQLSchema
 from msgspec import Struct
 
-from conductus.errors import ApiError, BadRequest, MethodNotAllowed
+from conductus.config import GraphQLConfig
+from conductus.errors import ApiError, BadRequest, MethodNotAllowed, Unprocessable
 from conductus.graphql import documents
 from conductus.graphql.changing import Changing, failing, write
 from conductus.graphql.documents import Document
@@ -34,6 +36,10 @@ MOST_WORLDS: Final = 32
 MOST_DOCUMENTS: Final = 512 * 1024
 """Characters of the documents that are kept for one world."""
 MOST_OPERATIONS: Final = 512 * 1024
+MOST_VARIABLES: Final = 256 * 1024
+"""Bytes of the variables of a query. Changes have the bounds of what is written."""
+LONG: Final = 4000
+"""Bytes of a document and its variables that take longer than the event loop may wait."""
 MOST_PERSISTED: Final = 1024 * 1024
 """Characters of the documents that a project's clients may ask for by their checksums."""
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
@@ -74,7 +80,7 @@ class Service:
     ) -> Answer:
         """The result of an operation. Raises `Refused` for one that is not carried out."""
         served = await self.served(project.key, snapshot, context.policy)
-        operation = self._operation(served, asked, project)
+        operation = await self._operation(served, asked, project)
         if operation.writes:
             return await _changed(operation, project, context)
         data: Answer = {}
@@ -118,32 +124,50 @@ class Service:
         kept = self._persisted.setdefault(project, Kept(MOST_PERSISTED))
         kept.put(checksum, text, len(text))
 
-    def _operation(self, served: Served, asked: Asked, project: Project) -> Operation:
+    async def _operation(self, served: Served, asked: Asked, project: Project) -> Operation:
         variables = _encode(asked.variables) if asked.variables else b""
         key = asked.text, asked.operation or "", variables
         known = served.operations.find(key)
         if known is not None:
             return known
         document = served.documents.find(asked.text)
-        config = project.config.graphql
-        if document is None:
-            document = documents.read(asked.text, served.schema, config)
-            served.documents.put(asked.text, document, len(asked.text))
-        chosen = document.operation(asked.operation)
-        if asked.reads_only and not documents.is_query(chosen):
-            raise refusal(MethodNotAllowed("GET", "POST"), MethodNotAllowed.status)
-        operation = prepared(
-            document,
-            chosen,
-            asked.variables,
-            served.schema,
-            served.world,
-            served.snapshot.limits,
-            config,
-        )
+        work = partial(_made_ready, served, document, asked, project.config.graphql, len(variables))
+        size = len(asked.text) + len(variables)
+        # Other requests must not wait for what takes long.
+        document, operation = await asyncio.to_thread(work) if size > LONG else work()
+        served.documents.put(asked.text, document, len(asked.text))
         if not operation.writes:
-            served.operations.put(key, operation, len(asked.text) + len(variables))
+            served.operations.put(key, operation, size)
         return operation
+
+
+def _made_ready(
+    served: Served, document: Document | None, asked: Asked, config: GraphQLConfig, size: int
+) -> tuple[Document, Operation]:
+    """The document and its operation, whose variables have that many bytes. Raises `Refused`."""
+    if document is None:
+        document = documents.read(asked.text, served.schema, config)
+    chosen = document.operation(asked.operation)
+    reads = documents.is_query(chosen)
+    if asked.reads_only and not reads:
+        raise refusal(MethodNotAllowed("GET", "POST"), MethodNotAllowed.status)
+    if reads and size > MOST_VARIABLES:
+        raise refusal(
+            Unprocessable(
+                f"The variables of a query may have {MOST_VARIABLES} bytes",
+                details={"limit": MOST_VARIABLES},
+            )
+        )
+    operation = prepared(
+        document,
+        chosen,
+        asked.variables,
+        served.schema,
+        served.world,
+        served.snapshot.limits,
+        config,
+    )
+    return document, operation
 
 
 def _made(snapshot: Snapshot, policy: Policy) -> Served:
