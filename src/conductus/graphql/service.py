@@ -130,8 +130,8 @@ class Service:
         known = served.operations.find(key)
         if known is not None:
             return known
-        document = served.documents.find(asked.text)
-        work = partial(_made_ready, served, document, asked, project.config.graphql, len(variables))
+        kept = served.documents.find(asked.text)
+        work = partial(_made_ready, served, kept, asked, project.config.graphql, len(variables))
         size = len(asked.text) + len(variables)
         # Other requests must not wait for what takes long.
         document, operation = await asyncio.to_thread(work) if size > LONG else work()
