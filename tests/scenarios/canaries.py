@@ -28,7 +28,7 @@ Server = Callable[[Message, Receive, Send], Awaitable[None]]
 Kind = Literal["kept", "static token", "token", "cookie"]
 """`kept` is told to nobody; of the others `_rightly` says where they may stand."""
 
-SECRET_SETTINGS = {"secret_key", "client_secret", "password"}
+SECRET_SETTINGS = {"secret_key", "client_secret", "secret", "password"}
 SHORTEST = 10
 """Shorter words are found by chance."""
 SHAPES = {

@@ -131,7 +131,7 @@ def token_of(answer: httpx2.Response) -> str:
     return str(answer.json()["data"]["token"])
 
 
-async def who(world: World, token: str) -> int:
+async def who(world: Live, token: str) -> int:
     """Whom a token stands for."""
     headers = {"authorization": f"Bearer {token}"}
     answer = await world.client.get(f"/{KEY}/auth/sessions", headers=headers)
@@ -315,7 +315,7 @@ async def test_the_answer_must_be_to_this_browsers_question(world: World) -> Non
     assert await rows_of_requests(world) == 1
 
 
-async def rows_of_requests(world: World) -> int:
+async def rows_of_requests(world: Live) -> int:
     """How many sessions were opened in all."""
     return len(await world.data("/activity?filter[action]=authenticate&limit=-1"))
 

@@ -14,6 +14,7 @@ from conductus.config import (
     ConfigInvalid,
     LimitsConfig,
     MailConfig,
+    SamlConfig,
     ServerConfig,
     Watch,
     check_key,
@@ -29,6 +30,7 @@ from conductus.config import (
     write_private,
 )
 from conductus.mail.mailer import mail_config
+from tests.identity_provider import rsa_pair
 
 SECRET = "Kq3vXz81Lm5nTt0aWr7bYc9dEe2fGg4h"
 PROJECT = f'[database]\nurl = "sqlite:///a.db"\n[auth]\nsecret_key = "{SECRET}"\npublic_key = "p"\n'
@@ -277,7 +279,24 @@ class TestMail:
             server(tmp_path, 'public_url = "cms.example.com"\n')
 
 
+SAML = """preset = "saml"
+trust_email = true
+[auth.sso.staff.saml]
+entity_id = "https://id.example.com"
+certificate = "AAAA"
+"""
+
+
 class TestSingleSignOn:
+    def test_certificates_of_a_provider(self) -> None:
+        first, second = rsa_pair(), rsa_pair()
+        several = SamlConfig(certificate=f"\n{first.pem}\n\n{second.pem}").certificates
+        assert several == (first.pem.strip(), second.pem.strip())
+        assert SamlConfig(certificate=f" {first.bare[:70]}\n{first.bare[70:]}").certificates == (
+            first.pem.strip(),
+        )
+        assert SamlConfig(certificate=" ").certificates == ()
+
     def test_it_stands_in_file_and_environment(self, tmp_path: Path) -> None:
         text = PROJECT + '[auth.sso.google]\nclient_id = "a"\n'
         environment = {
@@ -306,6 +325,13 @@ class TestSingleSignOn:
             ('[auth.sso.access_token]\nclient_id = "a"\nissuer = "https://x"', "name"),
             ('[auth.sso."a/b"]\nclient_id = "a"\nissuer = "https://x"', "name"),
             ('[auth.sso.google]\nclient_id = "a"\nsecret = "b"', "secret"),
+            ('[auth.sso.google]\nclient_id = "a"\n[auth.sso.google.saml]\nemail = "b"', "saml"),
+            ('[auth.sso.twitter]\nidentifier = "a"', "secret"),
+            ('[auth.sso.twitter]\nclient_id = "a"\nclient_secret = "b"', "identifier"),
+            ("[auth.sso.saml]\ntrust_email = true", "entity_id"),
+            (f"[auth.sso.staff]\n{SAML}".replace("trust_email = true\n", ""), "trust_email"),
+            (f"[auth.sso.staff]\n{SAML}", "sign_in_url"),
+            (f"[auth.sso.staff]\n{SAML}sign_in_url = 'https://x'", "X.509"),
         ],
     )
     def test_what_cannot_be_used_is_told(self, tmp_path: Path, text: str, words: str) -> None:

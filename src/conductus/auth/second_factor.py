@@ -8,17 +8,14 @@ Source: authentication page §3 and §11.
 from __future__ import annotations
 
 import binascii
-import secrets
-from base64 import b32decode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32decode
 from datetime import datetime
 from hmac import compare_digest
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pyotp import TOTP, random_base32
+
+from conductus.auth import sealing
 
 STEP_SECONDS: Final = 30
 WINDOW: Final = 2
@@ -27,8 +24,6 @@ DIGITS: Final = 6
 SHORTEST_SECRET: Final = 16
 LONGEST_SECRET: Final = 44
 """Characters of base32; longer ones would not fit into the column once they are sealed."""
-_SEALED: Final = "v1:"
-_NONCE_BYTES: Final = 12
 _PURPOSE: Final = b"conductus second factor"
 
 
@@ -69,22 +64,11 @@ def verify(secret: str, otp: str, now: datetime, last_step: int | None) -> int |
 
 def sealed(secret: str, key: str) -> str:
     """What is stored of a secret; `key` is the project's `auth.secret_key`."""
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    box = nonce + _cipher(key).encrypt(nonce, secret.encode(), None)
-    return _SEALED + urlsafe_b64encode(box).decode()
+    return sealing.sealed(secret, key, _PURPOSE)
 
 
 def opened(stored: str, key: str) -> str:
     """The secret that was stored; empty when it was sealed with another key."""
-    if not stored.startswith(_SEALED):
+    if not stored.startswith(sealing.MARK):
         return stored
-    try:
-        box = urlsafe_b64decode(stored.removeprefix(_SEALED))
-        return _cipher(key).decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], None).decode()
-    except (binascii.Error, InvalidTag, ValueError):
-        return ""
-
-
-def _cipher(key: str) -> AESGCM:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key.encode())
-    return AESGCM(derived)
+    return sealing.opened(stored, key, _PURPOSE) or ""

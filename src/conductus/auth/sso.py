@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, Literal
 
-from msgspec import Struct
-
 from conductus.auth import sso_flow, tokens
 from conductus.auth.accounts import ACTIVE, USERS, Account, Accounts
 from conductus.auth.credentials import NOTHING_SHOWN, Credentials
@@ -20,10 +18,11 @@ from conductus.auth.login import LoggedIn, check_state
 from conductus.auth.notices import refusals_told, tell_admitted
 from conductus.auth.session_rows import SessionKey, SessionKind, session_key
 from conductus.auth.sessions import close_presented, open_session
-from conductus.auth.sso_exchange import Exchange, Person, ProviderFailed
+from conductus.auth.sso_exchange import Person, ProviderFailed
 from conductus.auth.sso_flow import Flow, Mode
-from conductus.auth.sso_providers import Provider, provider
-from conductus.auth.tokens import Signing, Stated
+from conductus.auth.sso_protocols import Answer, Protocols, metadata_of, signing_of
+from conductus.auth.sso_providers import Provider, Source, provider
+from conductus.auth.tokens import Stated
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
 from conductus.errors import (
@@ -58,14 +57,6 @@ class RequestClaims(Stated, frozen=True, kw_only=True):
     sid: str
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """What a provider sends the browser back with."""
-
-    code: str = ""
-    state: str = ""
-    issuer: str | None = None
-
-
 class SingleSignOn:
     """Signs users in by their accounts elsewhere."""
 
@@ -73,7 +64,7 @@ class SingleSignOn:
         self._identity = identity
         self._observer = observer
         self._base_url = base_url
-        self._exchange = Exchange()
+        self._protocols = Protocols()
 
     def providers(self, visit: Visit) -> list[Provider]:
         """Those that are offered, by name."""
@@ -90,17 +81,27 @@ class SingleSignOn:
         Raises `ThingNotFound` (1/404) for an unknown provider, `SignInFailed` (2).
         """
         chosen = self._provider(visit, name)
-        flow = sso_flow.begun(_signing(visit), name, mode, target, visit.now)
+        address = self._address(visit, name)
         try:
-            url = await self._exchange.authorization_url(chosen, flow, self._callback(visit, name))
+            return await self._protocols.begin(visit, chosen, mode, target, address)
         except ProviderFailed as error:
             raise self._failed(visit, name, error) from error
-        return flow, url
+
+    def source(self, visit: Visit, name: str) -> Source:
+        """Where that provider tells who somebody is. Raises `ThingNotFound`."""
+        return self._provider(visit, name).source
+
+    def metadata(self, visit: Visit, name: str) -> bytes:
+        """What an identity provider of SAML has to know of us. Raises `ThingNotFound`."""
+        chosen = self._provider(visit, name)
+        if chosen.source is not Source.SAML:
+            raise ThingNotFound(f"{name!r} is no provider of SAML")
+        return metadata_of(chosen, self._address(visit, name))
 
     def resume(self, visit: Visit, name: str, cookie: str, state: str) -> Flow:
         """The sign-in that this browser began. Raises `SignInNotBegun` (2), `ThingNotFound`."""
         self._provider(visit, name)
-        return sso_flow.resumed(_signing(visit), cookie, name, state, visit.now)
+        return sso_flow.resumed(signing_of(visit), cookie, name, state, visit.now)
 
     async def finish(self, visit: Visit, flow: Flow, answer: Answer) -> Account:
         """The user whom the provider's answer is about.
@@ -114,9 +115,9 @@ class SingleSignOn:
     async def _finished(self, visit: Visit, flow: Flow, answer: Answer) -> Account:
         name = flow.claims.provider
         chosen = self._provider(visit, name)
-        callback = self._callback(visit, name)
+        address = self._address(visit, name)
         try:
-            person = await self._exchange.person(chosen, flow, callback, answer.code, answer.issuer)
+            person = await self._protocols.person(visit, chosen, flow, answer, address)
         except ProviderFailed as error:
             raise self._failed(visit, name, error) from error
         account = await self._account(visit, chosen, person)
@@ -129,8 +130,8 @@ class SingleSignOn:
             raise ThingNotFound(f"There is no provider {name!r}")
         return provider(name, config)
 
-    def _callback(self, visit: Visit, name: str) -> str:
-        return f"{self._base_url}/{visit.project.key}/auth/sso/{name}/callback"
+    def _address(self, visit: Visit, name: str) -> str:
+        return f"{self._base_url}/{visit.project.key}/auth/sso/{name}"
 
     def _failed(self, visit: Visit, name: str, error: ProviderFailed) -> SignInFailed:
         cause = error.__cause__
@@ -201,7 +202,7 @@ class SingleSignOn:
 
         async def work(transaction: Transaction) -> Outcome[LoggedIn]:
             opened = await _opened(transaction, accounts, visit, account.standing.user, kind)
-            signing = _signing(visit)
+            signing = signing_of(visit)
             ended = await close_presented(transaction, accounts, signing, replaced)
             return Outcome(opened, access_changed=ended)
 
@@ -232,7 +233,7 @@ class SingleSignOn:
             url=f"{self._base_url}/{visit.project.key}/",
             sid=str(session),
         )
-        return tokens.sign(_signing(visit), claims)
+        return tokens.sign(signing_of(visit), claims)
 
     async def exchange(self, visit: Visit, request_token: str) -> LoggedIn:
         """A session for a request token, which is used up.
@@ -248,7 +249,7 @@ class SingleSignOn:
     async def _exchanged(self, visit: Visit, request_token: str) -> LoggedIn:
         try:
             claims = tokens.unexpired(
-                tokens.read(_signing(visit), request_token, RequestClaims), visit.now
+                tokens.read(signing_of(visit), request_token, RequestClaims), visit.now
             )
             key = session_key(claims.sid)
         except InvalidToken as error:
@@ -289,7 +290,3 @@ def _name(text: str | None) -> str | None:
     """A name as its column takes it."""
     kept = "".join(letter for letter in text or "" if letter.isprintable())[:50]
     return kept or None
-
-
-def _signing(visit: Visit) -> Signing:
-    return Signing(visit.project.key, visit.project.config.auth)

@@ -139,6 +139,8 @@ class Exchange:
                         return _of_github(
                             await _told(client, endpoints.userinfo_endpoint, list[_Address])
                         )
+                    case Source.TWITTER | Source.SAML:
+                        raise ValueError("this provider gives no code")
             except _FAILURES as error:
                 raise ProviderFailed from error
 
@@ -213,6 +215,11 @@ class Exchange:
         return kept.keys
 
 
+def text_of(value: Any) -> str | None:
+    """A text that says something; None for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
 def _client(provider: Provider) -> AsyncOAuth2Client:
     return AsyncOAuth2Client(
         client_id=provider.config.client_id,
@@ -260,12 +267,12 @@ async def _told(client: AsyncOAuth2Client, url: str, kind: type[T]) -> T:
 
 def _person(claims: Mapping[str, Any]) -> Person:
     return Person(
-        email=_text(claims.get("email")),
+        email=text_of(claims.get("email")),
         # Microsoft has a word of its own for it.
         verified=_true(claims.get("email_verified")) or _true(claims.get("xms_edov")),
-        first_name=_text(claims.get("given_name") or claims.get("first_name")),
-        last_name=_text(claims.get("family_name") or claims.get("last_name")),
-        hosted_domain=_text(claims.get("hd")),
+        first_name=text_of(claims.get("given_name") or claims.get("first_name")),
+        last_name=text_of(claims.get("family_name") or claims.get("last_name")),
+        hosted_domain=text_of(claims.get("hd")),
     )
 
 
@@ -276,10 +283,6 @@ def _of_github(listed: list[_Address]) -> Person:
     primary = [each for each in verified if each.primary]
     chosen = [*(each for each in public if each.primary), *public, *primary, *verified]
     return Person(email=chosen[0].email if chosen else None, verified=bool(chosen))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _true(value: Any) -> bool:

@@ -1,8 +1,9 @@
 """A sign-in under way, as the browser that began it carries it in a cookie. Pure.
 
 The cookie holds a random word; what goes to the provider (`state`, `nonce`, the verifier of
-PKCE) is derived from it by the project's key. So the server keeps nothing, no other browser
-can end what this one began, and who reads the cookie learns none of the three.
+PKCE, the number of a question) is derived from it by the project's key. So the server keeps
+nothing, no other browser can end what this one began, and who reads the cookie learns none of
+them. OAuth 1 gives a word of its own to come back with, which the cookie holds sealed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Final, Literal
 
-from conductus.auth import tokens
-from conductus.auth.tokens import Signing, Stated
-from conductus.errors import ExpiredToken, InvalidToken, SignInNotBegun
+import msgspec
+from msgspec import Struct
 
+from conductus.auth import sealing, tokens
+from conductus.auth.tokens import Signing, Stated
+from conductus.errors import ExpiredToken, InvalidToken, SignInNotBegun, ValidationFailed
+
+_PURPOSE: Final = b"conductus sign-in announced"
 LIFETIME: Final = timedelta(minutes=10)
 Mode = Literal["jwt", "cookie"]
 
@@ -31,6 +37,16 @@ class FlowClaims(Stated, frozen=True, kw_only=True):
     target: str | None
     """Where the browser goes in the end."""
     word: str
+    announced: str = ""
+    """What the provider gave when the sign-in was announced to it, sealed."""
+
+
+class Announced(Struct, frozen=True):
+    """What a provider of OAuth 1 gives before anybody is sent to it."""
+
+    token: str
+    """Goes with the browser, and comes back with it."""
+    secret: str
 
 
 class Flow:
@@ -48,7 +64,21 @@ class Flow:
     @property
     def state(self) -> str:
         """Comes back from the provider with the answer."""
-        return self._derived("state")
+        return self._derived("state") if self.announced is None else self.announced.token
+
+    @property
+    def question(self) -> str:
+        """The number of a question of SAML, which its answer names: a name of XML."""
+        return f"_{self._derived('question')}"
+
+    @cached_property
+    def announced(self) -> Announced | None:
+        """What the provider gave; None where nothing is announced."""
+        if not self.claims.announced:
+            return None
+        found = sealing.opened(self.claims.announced, self._signing.auth.secret_key, _PURPOSE)
+        # What is signed is ours, so it can be opened.
+        return msgspec.json.decode(found or b"", type=Announced)
 
     @property
     def nonce(self) -> str:
@@ -67,8 +97,19 @@ class Flow:
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def begun(signing: Signing, provider: str, mode: Mode, target: str | None, now: datetime) -> Flow:
-    """A new sign-in."""
+def begun(
+    signing: Signing,
+    provider: str,
+    mode: Mode,
+    target: str | None,
+    now: datetime,
+    announced: Announced | None = None,
+) -> Flow:
+    """A new sign-in. Raises `ValidationFailed` when the target is too long for a cookie."""
+    box = ""
+    if announced is not None:
+        text = msgspec.json.encode(announced).decode()
+        box = sealing.sealed(text, signing.auth.secret_key, _PURPOSE)
     claims = FlowClaims(
         type="sso_flow",
         key=signing.auth.public_key,
@@ -78,8 +119,12 @@ def begun(signing: Signing, provider: str, mode: Mode, target: str | None, now: 
         mode=mode,
         target=target,
         word=secrets.token_urlsafe(24),
+        announced=box,
     )
-    return Flow(signing, claims)
+    flow = Flow(signing, claims)
+    if len(flow.cookie) > tokens.LONGEST_TOKEN:
+        raise ValidationFailed({"redirect_url": "Is too long"})
+    return flow
 
 
 def resumed(signing: Signing, cookie: str, provider: str, state: str, now: datetime) -> Flow:

@@ -20,6 +20,8 @@ class Source(Enum):
     OPENID = "the ID token, and userinfo for what it leaves out"
     USERINFO = "userinfo alone"
     GITHUB = "the list of e-mail addresses"
+    TWITTER = "the account, asked by OAuth 1"
+    SAML = "a signed assertion"
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     authorize_url: str = ""
     token_url: str = ""
     userinfo_url: str = ""
+    request_url: str = ""
+    """Of OAuth 1: where a sign-in is announced."""
     scope: str
     secret_in_body: bool = False
     """The client's secret goes into the body, not into a header."""
@@ -49,6 +53,7 @@ class _Preset(Struct, frozen=True, kw_only=True):
     authorize_url: str = ""
     token_url: str = ""
     userinfo_url: str = ""
+    request_url: str = ""
     scope: str = "openid email profile"
     secret_in_body: bool = False
 
@@ -76,6 +81,15 @@ _PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
         scope="email",
         secret_in_body=True,
     ),
+    "twitter": _Preset(
+        source=Source.TWITTER,
+        request_url="https://api.twitter.com/oauth/request_token",
+        authorize_url="https://api.twitter.com/oauth/authenticate",
+        token_url="https://api.twitter.com/oauth/access_token",  # noqa: S106
+        userinfo_url="https://api.twitter.com/1.1/account/verify_credentials.json",
+        scope="",
+    ),
+    "saml": _Preset(source=Source.SAML, scope=""),
 }
 
 
@@ -95,6 +109,7 @@ def provider(name: str, config: SsoConfig) -> Provider:
         authorize_url=config.authorize_url or preset.authorize_url,
         token_url=config.token_url or preset.token_url,
         userinfo_url=config.userinfo_url or preset.userinfo_url,
+        request_url=config.request_url or preset.request_url,
         scope=" ".join(config.scopes) or preset.scope,
         secret_in_body=preset.secret_in_body,
     )

@@ -40,6 +40,7 @@ from conductus.config.project_files import (
     same_key,
     save_new_project,
 )
+from conductus.config.saml import SamlConfig
 from conductus.config.server import (
     SHORTEST_TOKEN,
     Jobs,
@@ -79,6 +80,7 @@ __all__ = [
     "PluginsConfig",
     "ProjectConfig",
     "RateLimitConfig",
+    "SamlConfig",
     "ServerConfig",
     "SsoConfig",
     "SsoPreset",

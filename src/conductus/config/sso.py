@@ -8,11 +8,22 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from conductus.config.saml import SamlConfig, saml_problem
+
 PROVIDER_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ADMINISTRATOR_ROLE = 1
 PUBLIC_ROLE = 2
 SsoPreset = Literal[
-    "generic", "google", "github", "gitlab", "microsoft", "facebook", "okta", "keycloak"
+    "generic",
+    "google",
+    "github",
+    "gitlab",
+    "microsoft",
+    "facebook",
+    "okta",
+    "keycloak",
+    "twitter",
+    "saml",
 ]
 
 
@@ -22,15 +33,23 @@ class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool = True
     preset: SsoPreset | None = None
     """None: the one that is called like the provider, else `generic`."""
-    client_id: str
+    client_id: str = ""
     client_secret: str = ""
+    identifier: str = ""
+    """Of `twitter`, in the place of `client_id`."""
+    secret: str = ""
+    """Of `twitter`, in the place of `client_secret`."""
     issuer: str = ""
     """Of OpenID Connect: the other addresses are found by discovery."""
+    request_url: str = ""
+    """Of `twitter`: where a sign-in is announced."""
     authorize_url: str = ""
     token_url: str = ""
     userinfo_url: str = ""
     tenant: str = ""
     """Of `microsoft`."""
+    saml: SamlConfig = SamlConfig()
+    """Of `saml`."""
     scopes: tuple[str, ...] = ()
     hosted_domain: str = "*"
     """Of `google`: the one domain whose accounts are let in."""
@@ -41,7 +60,7 @@ class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     icon: str | None = None
 
     def __repr__(self) -> str:
-        return f"SsoConfig({self.client_id!r})"
+        return f"SsoConfig({self.client_id or self.identifier or self.saml.entity_id!r})"
 
 
 def sso_preset(name: str, config: SsoConfig) -> SsoPreset:
@@ -65,17 +84,48 @@ def is_safe_url(url: str) -> bool:
 def sso_problem(name: str, config: SsoConfig) -> str | None:
     """What is wrong with a provider."""
     preset = sso_preset(name, config)
-    urls = (config.authorize_url, config.token_url, config.userinfo_url)
     if PROVIDER_PATTERN.fullmatch(name) is None or name == "access_token":
         return "the name takes small letters, digits, '_' and '-'"
-    if preset in ("generic", "okta", "keycloak") and not (config.issuer or all(urls)):
-        return "an `issuer` is needed, or all of the other addresses"
-    if preset == "microsoft" and not (config.tenant or config.issuer):
-        return "a `tenant` is needed"
-    if not all(is_safe_url(url) for url in (config.issuer, *urls) if url):
+    unfit = _misplaced(preset, config) or _lacking(preset, config)
+    if unfit is not None:
+        return unfit
+    urls = (config.request_url, config.authorize_url, config.token_url, config.userinfo_url)
+    stated = (config.issuer, *urls, config.saml.sign_in_url)
+    if not all(is_safe_url(url) for url in stated if url):
         return "addresses must begin with https://"
     if config.default_role in (ADMINISTRATOR_ROLE, PUBLIC_ROLE):
         return "`default_role` cannot be that of administrators, nor of the public"
     if preset == "google" and config.default_role is not None and config.hosted_domain == "*":
         return "`default_role` needs a `hosted_domain`, or anybody would come in"
     return None
+
+
+def _misplaced(preset: SsoPreset, config: SsoConfig) -> str | None:
+    """What is there and says nothing to a preset."""
+    if preset != "twitter" and (config.identifier or config.secret or config.request_url):
+        return "`identifier`, `secret` and `request_url` are for `twitter`"
+    if preset != "saml" and config.saml != SamlConfig():
+        return "`saml` needs the preset of that name"
+    return None
+
+
+def _lacking(preset: SsoPreset, config: SsoConfig) -> str | None:
+    """What a preset needs and is not there."""
+    urls = (config.authorize_url, config.token_url, config.userinfo_url)
+    match preset:
+        case "saml":
+            if not config.trust_email:
+                return "SAML verifies no address: set `trust_email` if nobody can state another's"
+            return saml_problem(config.saml)
+        case "twitter":
+            return (
+                None
+                if config.identifier and config.secret
+                else "`identifier` and `secret` are needed"
+            )
+        case "generic" | "okta" | "keycloak" if not (config.issuer or all(urls)):
+            return "an `issuer` is needed, or all of the other addresses"
+        case "microsoft" if not (config.tenant or config.issuer):
+            return "a `tenant` is needed"
+        case _:
+            return None if config.client_id else "a `client_id` is needed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,12 +14,15 @@ from conductus.auth.credentials import NOTHING_SHOWN
 from conductus.auth.failures import Visit
 from conductus.auth.links import Destinations, with_query_at_end
 from conductus.auth.login import LoggedIn, Login
-from conductus.auth.sso import Answer, SingleSignOn
+from conductus.auth.sso import SingleSignOn
 from conductus.auth.sso_flow import Flow, Mode
+from conductus.auth.sso_protocols import Answer
+from conductus.auth.sso_providers import Source
 from conductus.config import CookieConfig
 from conductus.endpoints.passwords import visit
 from conductus.errors import (
     ApiError,
+    MethodNotAllowed,
     RequestTokenInvalid,
     SignInFailed,
     SignInNotBegun,
@@ -26,11 +30,15 @@ from conductus.errors import (
 )
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
-from conductus.http.reply import Headers, Reply, json_reply
+from conductus.http.reply import Reply, json_reply
 from conductus.http.routing import Route
 
 # A browser that comes back from a provider is sent no stricter one.
-_COOKIE: Final = CookieConfig(same_site="Lax")
+_FOLLOWED: Final = CookieConfig(same_site="Lax")
+# With what a page of the provider posts, as it does with SAML, no browser sends that one. This
+# one is sent along with whatever any page asks for, but opens nothing by itself: what comes
+# with it must name two words that are derived from it, one of them signed by the provider.
+_POSTED: Final = CookieConfig(same_site="None")
 _PROVIDERS_FAULT: Final = -1
 
 
@@ -50,6 +58,8 @@ class SigningOn:
             Route("GET", "auth/sso/{name}", self.begin, identified=False),
             Route("POST", "auth/sso/{name}", self.finish_directly, identified=False),
             Route("GET", "auth/sso/{name}/callback", self.finish, identified=False),
+            Route("POST", "auth/sso/{name}/callback", self.finish_posted, identified=False),
+            Route("GET", "auth/sso/{name}/metadata", self.metadata, identified=False),
         )
 
     async def providers(self, call: Call) -> Reply:
@@ -63,51 +73,54 @@ class SigningOn:
         came = visit(call)
         mode: Mode = "cookie" if call.params.get("mode") == "cookie" else "jwt"
         name = call.text("name")
+        source = self._sso.source(came, name)
         flow, url = await self._sso.begin(came, name, mode, self._target(call))
-        headers: Headers = (
-            _header(
-                set_cookie(
-                    _cookie_name(call),
-                    flow.cookie,
-                    came.now + sso_flow.LIFETIME,
-                    _COOKIE,
-                    secure=call.request.secure,
-                )
-            ),
+        cookie = set_cookie(
+            _cookie_name(call),
+            flow.cookie,
+            came.now + sso_flow.LIFETIME,
+            _POSTED if source is Source.SAML else _FOLLOWED,
+            secure=call.request.secure,
         )
-        data = {"authorization_url": url, "state": flow.state}
+        stated = {} if source is Source.TWITTER else {"state": flow.state}
+        body = {"data": {"authorization_url": url, **stated}, "public": True}
         if not _may_be_redirected(call):
-            return json_reply({"data": data, "public": True}, headers=headers)
-        found = json_reply({"data": data, "public": True}, 302, headers)
+            return json_reply(body, headers=(_header(cookie),))
+        found = json_reply(body, 302, (_header(cookie),))
         return Reply(found.body, 302, (*found.headers, (b"location", url.encode("latin-1"))))
 
     async def finish(self, call: Call) -> Reply:
         """Takes the browser back from the provider, with a session or an error."""
         came = visit(call)
-        # Whoever did not begin here is led nowhere: nothing tells where it would be safe.
-        flow = self._resumed(call, came, _parameter(call, "state"))
-        try:
-            return await self._finished(call, came, flow)
-        except ApiError as error:
-            if flow.claims.target is None:
-                raise
-            code = _PROVIDERS_FAULT if isinstance(error, SignInFailed) else error.code
-            parameters = {"error": "1", "code": str(code)}
-            return _led(call, with_query_at_end(flow.claims.target, parameters))
+        if self._sso.source(came, call.text("name")) is Source.SAML:
+            raise MethodNotAllowed("GET", "POST")
+        return await self._finished(call, came, call.params, _FOLLOWED)
+
+    async def finish_posted(self, call: Call) -> Reply:
+        """The same for a provider of SAML, whose page posts the answer."""
+        came = visit(call)
+        if self._sso.source(came, call.text("name")) is not Source.SAML:
+            raise MethodNotAllowed("POST", "GET")
+        return await self._finished(call, came, await call.body.item(), _POSTED)
+
+    async def metadata(self, call: Call) -> Reply:
+        """What an identity provider of SAML has to know of this project."""
+        described = self._sso.metadata(visit(call), call.text("name"))
+        return Reply(described, 200, ((b"content-type", b"application/samlmetadata+xml"),))
 
     async def finish_directly(self, call: Call) -> Reply:
-        """A token for the code that an app has got from the provider by itself."""
+        """A token for what an app has got from the provider by itself."""
         came = visit(call)
         body = await call.body.item()
-        code, state = body.get("code"), body.get("state")
-        if not isinstance(code, str) or not code:
-            raise ValidationFailed({"code": "This value is required"})
+        proof_name, _ = self._names(call, came)
+        if not _parameter(body, proof_name):
+            raise ValidationFailed({proof_name: "This value is required"})
         if call.request.foreign_page:
             raise SignInNotBegun
-        flow = self._resumed(call, came, state if isinstance(state, str) else "")
-        account = await self._sso.finish(came, flow, Answer(code=code, state=flow.state))
+        flow, answer = self._resumed(call, came, body)
+        account = await self._sso.finish(came, flow, answer)
         opened = await self._sso.open(came, account, "jwt")
-        headers = (_forgotten(call),)
+        headers = (_forgotten(call, _FOLLOWED),)
         data = {"token": self._login.token(came, opened)}
         return json_reply({"data": data, "public": True}, headers=headers)
 
@@ -128,16 +141,42 @@ class SigningOn:
             return allowed.checked("redirect_url", stated)
         return allowed.find(_referer(call))
 
-    def _resumed(self, call: Call, came: Visit, state: str) -> Flow:
-        cookie = cookie_of(call.request.headers.get(b"cookie", b""), _cookie_name(call))
-        return self._sso.resume(came, call.text("name"), cookie, state)
+    def _names(self, call: Call, came: Visit) -> tuple[str, str]:
+        """What the proof and the state are called that come from a provider."""
+        match self._sso.source(came, call.text("name")):
+            case Source.SAML:
+                return "SAMLResponse", "RelayState"
+            case Source.TWITTER:
+                return "oauth_verifier", "oauth_token"
+            case Source.OPENID | Source.USERINFO | Source.GITHUB:
+                return "code", "state"
 
-    async def _finished(self, call: Call, came: Visit, flow: Flow) -> Reply:
-        code = _parameter(call, "code")
-        if not code:
+    def _resumed(self, call: Call, came: Visit, brought: Mapping[str, Any]) -> tuple[Flow, Answer]:
+        """What this browser began, and what it comes back with."""
+        proof, state = (_parameter(brought, name) for name in self._names(call, came))
+        cookie = cookie_of(call.request.headers.get(b"cookie", b""), _cookie_name(call))
+        flow = self._sso.resume(came, call.text("name"), cookie, state)
+        issuer = _parameter(brought, "iss") or None
+        return flow, Answer(proof=proof, state=flow.state, issuer=issuer)
+
+    async def _finished(
+        self, call: Call, came: Visit, brought: Mapping[str, Any], cookie: CookieConfig
+    ) -> Reply:
+        # Whoever did not begin here is led nowhere: nothing tells where it would be safe.
+        flow, answer = self._resumed(call, came, brought)
+        try:
+            reply = await self._admitted(call, came, flow, answer)
+        except ApiError as error:
+            if flow.claims.target is None:
+                raise
+            code = _PROVIDERS_FAULT if isinstance(error, SignInFailed) else error.code
+            parameters = {"error": "1", "code": str(code)}
+            reply = _led(call, with_query_at_end(flow.claims.target, parameters))
+        return Reply(reply.body, reply.status, (*reply.headers, _forgotten(call, cookie)))
+
+    async def _admitted(self, call: Call, came: Visit, flow: Flow, answer: Answer) -> Reply:
+        if not answer.proof:
             raise SignInFailed
-        issuer = _parameter(call, "iss") or None
-        answer = Answer(code=code, state=flow.state, issuer=issuer)
         account = await self._sso.finish(came, flow, answer)
         if flow.claims.mode == "cookie":
             shown = call.request.credentials
@@ -146,8 +185,7 @@ class SigningOn:
             return self._signed_in(call, came, flow, account, opened)
         token = await self._sso.request_token(came, account)
         if flow.claims.target is None:
-            headers = (_forgotten(call),)
-            return json_reply({"data": {"request_token": token}, "public": True}, headers=headers)
+            return json_reply({"data": {"request_token": token}, "public": True})
         return _led(call, with_query_at_end(flow.claims.target, {"request_token": token}))
 
     def _signed_in(
@@ -158,19 +196,21 @@ class SigningOn:
         secure = call.request.secure
         session = _header(set_cookie(name, str(opened.session), expires, config, secure=secure))
         if flow.claims.target is None:
-            headers = (session, _forgotten(call))
-            return json_reply({"data": {"user": account.shown}, "public": True}, headers=headers)
+            data = {"user": account.shown}
+            return json_reply({"data": data, "public": True}, headers=(session,))
         led = _led(call, flow.claims.target)
         return Reply(led.body, led.status, (*led.headers, session))
 
 
 def _led(call: Call, url: str) -> Reply:
-    """Sends the browser on; the sign-in is over."""
-    return Reply(b"", 302, ((b"location", url.encode("latin-1")), _forgotten(call)))
+    """Sends the browser on, with a GET."""
+    status = 303 if call.request.method == "POST" else 302
+    return Reply(b"", status, ((b"location", url.encode("latin-1")),))
 
 
-def _forgotten(call: Call) -> tuple[bytes, bytes]:
-    return _header(clear_cookie(_cookie_name(call), _COOKIE, secure=call.request.secure))
+def _forgotten(call: Call, cookie: CookieConfig) -> tuple[bytes, bytes]:
+    """The sign-in is over."""
+    return _header(clear_cookie(_cookie_name(call), cookie, secure=call.request.secure))
 
 
 def _header(cookie: str) -> tuple[bytes, bytes]:
@@ -181,8 +221,8 @@ def _cookie_name(call: Call) -> str:
     return f"directus-{call.project.key}-sso"
 
 
-def _parameter(call: Call, name: str) -> str:
-    value = call.params.get(name)
+def _parameter(brought: Mapping[str, Any], name: str) -> str:
+    value = brought.get(name)
     return value if isinstance(value, str) else ""
 
 

@@ -138,7 +138,9 @@ def _single_sign_on() -> Iterable[Operation]:
         "auth.sso.code",
         "Get a token for a code of the provider",
         token,
-        body=object_body({"code": _TEXT, "state": _TEXT}, "code", "state"),
+        body=object_body(
+            {"code": _TEXT, "state": _TEXT, "oauth_verifier": _TEXT, "oauth_token": _TEXT}
+        ),
         parameters=(name,),
         errors=(400, 401, 404, 422),
     )
@@ -151,8 +153,43 @@ def _single_sign_on() -> Iterable[Operation]:
             **told("Without a place to go: what has come of it", {"type": "object"}),
             "302": {"description": "To `redirect_url`, with `request_token` or `error` and `code`"},
         },
-        parameters=(name, _query("code", "Of the provider."), _query("state", "Of the question.")),
-        errors=(400, 401, 404),
+        parameters=(
+            name,
+            _query("code", "Of the provider."),
+            _query("state", "Of the question."),
+            _query("oauth_verifier", "Of a provider of OAuth 1."),
+            _query("oauth_token", "Of the question to it."),
+        ),
+        errors=(400, 401, 404, 405),
+    )
+    yield _public(
+        "post",
+        f"{path}/callback",
+        "auth.sso.posted",
+        "Come back from a provider of SAML",
+        {
+            **told("Without a place to go: what has come of it", {"type": "object"}),
+            "303": {"description": "To `redirect_url`, with `request_token` or `error` and `code`"},
+        },
+        body=object_body(
+            {"SAMLResponse": _TEXT, "RelayState": _TEXT}, "SAMLResponse", "RelayState"
+        ),
+        parameters=(name,),
+        errors=(400, 401, 404, 405),
+    )
+    yield _public(
+        "get",
+        f"{path}/metadata",
+        "auth.sso.metadata",
+        "What an identity provider of SAML has to know of the project",
+        {
+            "200": {
+                "description": "Metadata of SAML 2.0",
+                "content": {"application/samlmetadata+xml": {"schema": _TEXT}},
+            }
+        },
+        parameters=(name,),
+        errors=(404,),
     )
 
 
