@@ -44,6 +44,7 @@ from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
+from conductus.endpoints.transfer import Transfers
 from conductus.endpoints.utils import Utilities
 from conductus.endpoints.webhooks import Hooking
 from conductus.extensions.calling import Caller
@@ -57,6 +58,7 @@ from conductus.files.storages import Storages
 from conductus.files.thumbnails import Thumbnails
 from conductus.files.uploads import Uploads
 from conductus.http.rates import Rates
+from conductus.http.routing import Route
 from conductus.http.server import AtRoot, Routes, Server
 from conductus.jobs import hooked
 from conductus.jobs.delivery import Attendance, Delivery
@@ -166,10 +168,7 @@ async def running(
         )
         login = Login(identity, passwords, throttles)
         sso = SingleSignOn(identity, observer, config.base_url)
-        utilities = Utilities(
-            Hashers(passwords, plugins.find_hasher),
-            throttles.of("utilities by address", utils_section.PACE),
-        )
+        hashers = Hashers(passwords, plugins.find_hasher)
         storages = Storages(data, observer)
         images = await stack.enter_async_context(ImageProcesses(config.images))
         thumbnails = await stack.enter_async_context(
@@ -191,7 +190,7 @@ async def running(
                     *LostPasswords(recovery).routes(),
                     *Mailing(messages, throttles.of("mail by writer", mail_section.PACE)).routes(),
                     *Inviting(invitations, config.base_url).routes(),
-                    *utilities.routes(),
+                    *_utilities(hashers, throttles, intake),
                     *Hooking(sender).routes(),
                     *Assets(storages, thumbnails, identity).routes(),
                     *Specs().routes(),
@@ -225,6 +224,12 @@ def _tenants(
     tried = throttles.of("super-admin by address", super_admin_room.PACE)
     super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
     return Tenants(data, environment, super_admin, Allowed(config.creation.databases))
+
+
+def _utilities(hashers: Hashers, throttles: Throttles, intake: Intake) -> tuple[Route[Any], ...]:
+    """The routes of the utilities, all of which count the public together."""
+    asked = throttles.of("utilities by address", utils_section.PACE)
+    return (*Utilities(hashers, asked).routes(), *Transfers(asked, intake).routes())
 
 
 def _meters(config: ServerConfig) -> Meters | None:

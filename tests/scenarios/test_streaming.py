@@ -53,6 +53,11 @@ class Library(Struct, frozen=True):
         headers = {"authorization": f"Bearer {self.token}"}
         return httpx2.get(f"{self.server.url}/{KEY}{path}", headers=headers, timeout=60)
 
+    def post(self, path: str, **options: Any) -> httpx2.Response:
+        """A whole answer."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        return httpx2.post(f"{self.server.url}/{KEY}{path}", headers=headers, timeout=60, **options)
+
     @contextmanager
     def listening(self, path: str, method: str = "GET") -> Iterator[socket.socket]:
         """A connection over which the request was sent, and nothing is read unasked."""
@@ -204,3 +209,29 @@ async def test_a_head_is_answered_without_a_body(library: Library, limit: str) -
 async def test_a_stream_with_children(library: Library) -> None:
     answer: Any = json.loads(library.get(f"{ALL}&fields=id&sort=-id&offset={LINES - 3}").content)
     assert [item["id"] for item in answer["data"]] == [3, 2, 1]
+
+
+async def test_an_export_holds_little(library: Library) -> None:
+    library.get(f"/items/{WATCHED}?limit=1")
+    before = library.peak_bytes()
+    answer = library.post("/utils/export", json={"collection": WATCHED, "format": "csv"})
+    assert answer.status_code == 200
+    assert answer.content.count(b"\r\n") == LINES + 1
+    assert library.peak_bytes() - before < GROWTH_BYTES
+
+
+async def test_an_import_holds_little_and_writes_nothing_before_all_is_well(
+    library: Library,
+) -> None:
+    count = LINES // 4
+    content = b"id,words\n" + f",{WORDS}\n".encode() * count + b"nonsense,x\n"
+    before = library.peak_bytes()
+    answer = library.post(
+        "/utils/import", data={"collection": WATCHED}, files={"file": ("x.csv", content)}
+    )
+    assert answer.status_code == 422
+    (problem,) = answer.json()["error"]["details"]["errors"]
+    assert (problem["line"], problem["field"]) == (count + 2, "id")
+    assert library.peak_bytes() - before < len(content)
+    listed = library.get(f"/items/{WATCHED}?limit=0&meta=total_count").json()
+    assert listed["meta"]["total_count"] == LINES

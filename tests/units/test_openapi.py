@@ -22,6 +22,7 @@ from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
+from conductus.endpoints.transfer import Transfers
 from conductus.endpoints.utils import Utilities
 from conductus.endpoints.webhooks import Hooking
 from conductus.errors import ApiError
@@ -119,6 +120,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Mailing(nothing, nothing).routes(),
         *SigningOn(nothing, nothing, "").routes(),
         *Utilities(nothing, nothing).routes(),
+        *Transfers(nothing, nothing).routes(),
         *Hooking(nothing).routes(),
         *Extensions(nothing).routes(),
         *Specs().routes(),

@@ -92,6 +92,8 @@ class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Most items of one list; None for no bound."""
     batch: int = 10_000
     """Most items that one request may change, nested ones included."""
+    import_rows: int = 500_000
+    """Most items that one import may create or change."""
     statement_seconds: float = 30.0
 
 

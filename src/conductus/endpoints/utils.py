@@ -83,10 +83,14 @@ class Utilities:
         return nothing(public=call.public)
 
     async def _count(self, call: Call) -> None:
-        """Raises `TooManyRequests` (7/429) for an address that asks too often."""
-        if call.public:
-            address, how = block_of(call.actor.ip), call.project.config.rate_limit
-            await self._asked.take(address, datetime.now(UTC), how)
+        await count_public(call, self._asked)
+
+
+async def count_public(call: Call, asked: Throttle) -> None:
+    """Raises `TooManyRequests` (7/429) for an address that asks too often without a login."""
+    if call.public:
+        address, how = block_of(call.actor.ip), call.project.config.rate_limit
+        await asked.take(address, datetime.now(UTC), how)
 
 
 async def _account(call: Call) -> str:

@@ -25,7 +25,7 @@ from conductus.items.written import Rearranged, Written, rearranged
 from conductus.permissions.policy import Policy
 from conductus.permissions.reading import narrow
 from conductus.permissions.scope import Sight
-from conductus.query.item_query import ItemQuery
+from conductus.query.item_query import ItemQuery, Selection
 from conductus.schema.model import Collection, Field
 from conductus.schema.types.field_type import NoMatch
 
@@ -177,6 +177,10 @@ class Reader:
         """The figures of the query's `meta`."""
         ready = self._ready(query, _Way.LIST, context)
         return await self._counter.count(ready.query, context, own_of(context))
+
+    def shown(self, query: ItemQuery, context: Context) -> Selection:
+        """What the items of a query have: as far as the actor may read it."""
+        return self._ready(query, _Way.LIST, context).query.selection
 
     def warnings(self, query: ItemQuery, context: Context) -> list[Item]:
         """What is to be said of relations that were asked for and may not be read."""

@@ -75,6 +75,24 @@ class Step:
         return Written(self.text, self.after)
 
 
+class Representatives:
+    """Of many steps one of each sort: what is asked of sorts need not hold all of them."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[type[Change], str], Step] = {}
+
+    @property
+    def steps(self) -> list[Step]:
+        """One step for each action on a collection that did something."""
+        return list(self._found.values())
+
+    def add(self, steps: Iterable[Step]) -> None:
+        """Takes in what is new among the steps."""
+        for step in steps:
+            if not step.idle:
+                self._found.setdefault((type(step.change), step.collection.name), step)
+
+
 def laid_out(changes: Sequence[Change]) -> list[Step]:
     """The steps of a batch, each before those nested in it."""
     steps: list[Step] = []

@@ -10,37 +10,37 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from conductus.database.executor import Database, Transaction
 from conductus.database.insisting import insist
-from conductus.errors import ApiError, Unprocessable, ValidationFailed
+from conductus.errors import ApiError
 from conductus.items.attempt import Attempt
+from conductus.items.batches import Changes, all_alike, at, each_by_its_key
 from conductus.items.breathing import breathing
-from conductus.items.changes import Create, Delete, Item, Secret, Update, secrets_of
+from conductus.items.changes import Change, Create, Item, Secret, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History, unsure
 from conductus.items.hooks import NO_HOOKS, WRITES, Hooks
 from conductus.items.intercepting import Interceptor
 from conductus.items.judge import Judge, WriteLimits
-from conductus.items.keys import find_key_in_body, key_of_text
+from conductus.items.keys import key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.records import Kept, Records
 from conductus.items.revert import find_revision, permitted, restorable
 from conductus.items.rules import Rules
-from conductus.items.steps import Step
+from conductus.items.steps import Representatives, Step
 from conductus.items.wishes import Wish, judged
+from conductus.items.witnesses import Bookkeeping, Events
 from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import check_able_to_change
-from conductus.schema.model import Collection
 
-Changes = Sequence[Create | Update | Delete]
-Judged = TypeVar("Judged", Create, Update, Delete, Create | Update | Delete)
+Parts = Callable[[], AsyncGenerator[Changes, None]]
 HashSecret = Callable[[str], Awaitable[str]]
 _EVERYTHING = 1 << 30
 
@@ -52,34 +52,6 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
     """Kept with the activity of the items that the request names."""
     skip_activity: bool = False
     """Neither activity nor revisions; for administrators, others' wish is not heard."""
-
-
-class Bookkeeping(Protocol):
-    """Is told of every write, so that what is kept of the collections can be renewed."""
-
-    async def before_commit(
-        self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> Any:
-        """In the transaction, with the steps that did something; the answer is kept …"""
-        ...
-
-    def after_commit(self, noted: Any) -> None:
-        """… and handed over once the transaction is there for all to see."""
-        ...
-
-
-class Events(Protocol):
-    """Keeps what is to be told of a write to those who wait for it."""
-
-    async def record(
-        self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
-        """In the transaction, with every step."""
-        ...
-
-    def after_commit(self, steps: Sequence[Step]) -> None:
-        """What was recorded of the steps is there for all to see."""
-        ...
 
 
 class Writer:
@@ -114,11 +86,11 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> list[Written]:
         """Creates items; answers them in the same order."""
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
         target = judge.collection(collection)
 
         def judged(place: int, body: Item) -> Create:
-            return _at(place, judge.create, target, body)
+            return at(place, judge.create, target, body)
 
         changes = await breathing(judged, list(enumerate(bodies)))
         return await self._write(changes, context, options)
@@ -134,10 +106,10 @@ class Writer:
         Answers in the same order. The wishes are judged together: one cannot change what
         another one makes.
         """
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
 
-        def judge_one(place: int, wish: Wish) -> Create | Update | Delete:
-            return _at(place, judged, judge, wish, context.now)
+        def judge_one(place: int, wish: Wish) -> Change:
+            return at(place, judged, judge, wish, context.now)
 
         changes = await breathing(judge_one, list(enumerate(wishes)))
         return await self._write(changes, context, options)
@@ -151,7 +123,7 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> str:
         """Creates an item as part of a transaction under way, which counts its own changes."""
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
         change = judge.create(judge.collection(collection), body)
         steps = await self._join(transaction, [change], context, options)
         return steps[0].text
@@ -160,7 +132,7 @@ class Writer:
         self, transaction: Transaction, collection: str, key: str, body: Item, context: Context
     ) -> None:
         """Changes an item in the same way."""
-        judge = self._judge(context, None)
+        judge = self.judge(context, None)
         target = judge.collection(collection)
         change = judge.update(target, key_of_text(key, target, context.now), body)
         await self._join(transaction, [change], context, None)
@@ -169,7 +141,7 @@ class Writer:
         self, transaction: Transaction, collection: str, key: str, context: Context
     ) -> None:
         """Removes an item in the same way."""
-        judge = self._judge(context, None)
+        judge = self.judge(context, None)
         target = judge.collection(collection)
         change = judge.delete(target, key_of_text(key, target, context.now))
         await self._join(transaction, [change], context, None)
@@ -198,12 +170,12 @@ class Writer:
 
         Raises 12/422 for a list with keys, 4/422 for an object without.
         """
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
         target = judge.collection(collection)
         changes = (
-            await _each_by_its_key(judge, target, body)
+            await each_by_its_key(judge, target, body)
             if keys is None
-            else _all_alike(judge, target, keys, body, context)
+            else all_alike(judge, target, keys, body, context)
         )
         return await self._write(changes, context, options)
 
@@ -215,10 +187,10 @@ class Writer:
         options: WriteOptions | None = None,
     ) -> None:
         """Removes items for good, all of them or none."""
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
         target = judge.collection(collection)
         changes = [
-            _at(place, judge.delete, target, key_of_text(key, target, context.now))
+            at(place, judge.delete, target, key_of_text(key, target, context.now))
             for place, key in enumerate(dict.fromkeys(keys))
         ]
         await self._write(changes, context, options)
@@ -235,7 +207,7 @@ class Writer:
 
         Raises `RevisionNotFound` for an unknown one and for one of another item.
         """
-        judge = self._judge(context, options)
+        judge = self.judge(context, options)
         target = judge.collection(collection)
         check_able_to_change(context.actor, context.policy, target)
         parsed = key_of_text(key, target, context.now)
@@ -249,6 +221,30 @@ class Writer:
         change = judge.update(target, parsed, body)
         (answer,) = await self._write([change], context, options, Deed.REVERT)
         return answer
+
+    def judge(self, context: Context, options: WriteOptions | None = None) -> Judge:
+        """Judges what one request, or one part of it, is to write."""
+        explained = options is not None and bool(options.comment and options.comment.strip())
+        return Judge(
+            context, self._limits, _new_uuid, self._profiles, self._rules, explained=explained
+        )
+
+    async def write_parts(
+        self, parts: Parts, context: Context, options: WriteOptions | None = None
+    ) -> None:
+        """Writes more than memory holds: what comes in parts, in one transaction.
+
+        `parts` is begun anew for each attempt. An error is raised while its part is the one
+        that was asked for last, and tells the place in it where that is known.
+        """
+        suspect: int | None = None
+
+        async def attempt() -> int | None:
+            return await self._attempt_parts(parts, context, options or WriteOptions(), suspect)
+
+        # Rows went to the database together: that part again, one by one, tells which fails.
+        while (found := await insist(attempt, "items", self._limits.attempts)) is not None:
+            suspect = found
 
     # -- running --------------------------------------------------------------------
 
@@ -296,6 +292,38 @@ class Writer:
             self._events.after_commit(steps)
         return steps
 
+    async def _attempt_parts(
+        self, parts: Parts, context: Context, options: WriteOptions, suspect: int | None
+    ) -> int | None:
+        """The number of the part in which rows that went together failed; None: all is done."""
+        noted, told = [], Representatives()
+        number = 0
+        try:
+            async with self._database.transaction() as transaction, aclosing(parts()) as following:
+                async for changes in following:
+                    number += 1
+                    widest = 1 if number == suspect else _EVERYTHING
+                    hashes = await self._hashes(changes)
+                    steps = await self._steps(
+                        transaction, changes, context, options, hashes, None, widest
+                    )
+                    told.add(steps)
+                    if self._bookkeeping is not None:
+                        done = [step for step in steps if not step.idle]
+                        noted.append(
+                            await self._bookkeeping.before_commit(transaction, done, context)
+                        )
+        except ApiError as error:
+            if number == suspect or "index" in error.details or error.status >= 500:
+                raise
+            return number
+        for each in noted:
+            if self._bookkeeping is not None:
+                self._bookkeeping.after_commit(each)
+        if self._events is not None:
+            self._events.after_commit(told.steps)
+        return None
+
     async def _steps(
         self,
         transaction: Transaction,
@@ -330,18 +358,12 @@ class Writer:
         hashed = await asyncio.gather(*(self._hash_secret(secret.text) for secret in secrets))
         return dict(zip(secrets, hashed, strict=True))
 
-    def _judge(self, context: Context, options: WriteOptions | None) -> Judge:
-        explained = options is not None and bool(options.comment and options.comment.strip())
-        return Judge(
-            context, self._limits, _new_uuid, self._profiles, self._rules, explained=explained
-        )
-
     def _interceptor(
         self, context: Context, options: WriteOptions, records: Records
     ) -> Interceptor | None:
         if self._hooks is None:
             return None
-        judge = self._judge(replace(context, policy=ADMINISTRATOR), options)
+        judge = self.judge(replace(context, policy=ADMINISTRATOR), options)
         return Interceptor(self._hooks, judge, self._hashes, context, records, self._profiles)
 
     def _records(self, context: Context) -> Records:
@@ -350,40 +372,3 @@ class Writer:
 
 def _new_uuid() -> str:
     return str(uuid.uuid4())
-
-
-def _all_alike(
-    judge: Judge, target: Collection, keys: Sequence[str], body: Item | list[Item], context: Context
-) -> Changes:
-    if isinstance(body, list):
-        raise Unprocessable("Changing items by their ids takes one object, not a list")
-    distinct = dict.fromkeys(keys)
-    parsed = [key_of_text(key, target, context.now) for key in distinct]
-    if not parsed:
-        raise ValidationFailed("The id of an item is needed")
-    return judge.update_all(target, parsed, body)
-
-
-async def _each_by_its_key(judge: Judge, target: Collection, body: Item | list[Item]) -> Changes:
-    if not isinstance(body, list):
-        raise ValidationFailed("The id of an item is needed, or a list of objects with their ids")
-
-    def judged(place: int, one: Item) -> Update:
-        return _at(place, _change_by_its_key, judge, target, one)
-
-    return await breathing(judged, list(enumerate(body)))
-
-
-def _change_by_its_key(judge: Judge, target: Collection, body: Item) -> Update:
-    key = find_key_in_body(body, target)
-    if key is None:
-        raise Unprocessable(f"{', '.join(target.primary_key)}: every item needs its key")
-    return judge.update(target, key, body)
-
-
-def _at(place: int, judged: Callable[..., Judged], *given: Any) -> Judged:
-    """What the judge says of one item of a batch; its errors tell the place."""
-    try:
-        return judged(*given)
-    except ApiError as error:
-        raise error.at(place) from error.__cause__

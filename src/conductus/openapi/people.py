@@ -20,6 +20,7 @@ from conductus.openapi.operations import (
     told,
 )
 from conductus.openapi.parameters import LIST, SHAPE, WRITE, path_parameter, references
+from conductus.openapi.transfer import transfer_operations
 from conductus.openapi.values import JSONSchema, World
 
 _TEXT: Final[JSONSchema] = {"type": "string"}
@@ -39,6 +40,7 @@ def people_operations(world: World) -> Iterable[Operation]:
         yield from _explaining()
     yield from _settings(world)
     yield from _utilities()
+    yield from transfer_operations()
 
 
 def _users(answers: dict[str, Any]) -> Iterable[Operation]:
