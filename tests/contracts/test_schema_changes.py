@@ -15,9 +15,12 @@ from conductus.database.executor import Database, Transaction
 from conductus.database.introspection import introspect
 from conductus.database.opening import open_database
 from conductus.errors import ApiError, Unprocessable
+from conductus.items.hooks import NO_HOOKS
 from conductus.projects import rows
+from conductus.projects.coherence import Bell
 from conductus.projects.install import Administrator, install
 from conductus.projects.merging import merge
+from conductus.projects.outbox import Outbox
 from conductus.projects.schema_changes import (
     SchemaChanges,
     check_relation,
@@ -25,6 +28,7 @@ from conductus.projects.schema_changes import (
     collection_object,
     field_object,
 )
+from conductus.projects.schema_changes.heralding import Herald
 from conductus.projects.snapshot import by_name, read_metadata
 from conductus.schema.model import Kind, Schema
 from conductus.schema.system import System, load_system
@@ -59,7 +63,10 @@ class World:
         self.database = database
         self.system = system
         self.commits = 0
-        self.changes = SchemaChanges(database.dialect, system, self._begin)
+        self.herald = Herald(
+            "main", NO_HOOKS, Outbox(database.dialect, Bell(lambda: None, lambda: 0))
+        )
+        self.changes = SchemaChanges(database.dialect, system, self._begin, self.herald)
 
     async def schema(self) -> Schema:
         tables = await introspect(self.database)
@@ -654,7 +661,8 @@ async def test_a_relation_may_be_kept_by_the_database(world: World) -> None:
 async def test_a_change_that_breaks_leaves_metadata_true(world: World) -> None:
     await world.make("c", NAME)
     before = await world.schema()
-    broken = SchemaChanges(world.database.dialect, world.system, world.failing)
+    dialect = world.database.dialect
+    broken = SchemaChanges(dialect, world.system, world.failing, world.herald)
     with pytest.raises(Broken):
         await broken.create_field("c", {"field": "more", "type": "integer"})
     with pytest.raises(Broken):

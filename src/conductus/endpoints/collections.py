@@ -43,7 +43,9 @@ async def read_by_names(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     """Makes a table, or manages one that is there."""
     objects.only_administrators(call)
-    name = await call.project.schema_changes.create_collection(await call.body.item())
+    name = await call.project.schema_changes.by(call.actor).create_collection(
+        await call.body.item()
+    )
     snapshot = await call.project.current()
     made = collection_metadata(snapshot.schema.collection(name))
     return objects.one(call, made, COLLECTIONS)
@@ -53,7 +55,7 @@ async def update(call: Call) -> Reply:
     """Changes what is said of a collection, and its fields."""
     objects.only_administrators(call)
     name = call.text("collection")
-    await call.project.schema_changes.update_collection(name, await call.body.item())
+    await call.project.schema_changes.by(call.actor).update_collection(name, await call.body.item())
     snapshot = await call.project.current()
     return objects.one(call, collection_object(snapshot.schema.collection(name)), COLLECTIONS)
 
@@ -61,7 +63,7 @@ async def update(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """Drops a table and everything that spoke of it."""
     objects.only_administrators(call)
-    await call.project.schema_changes.delete_collection(call.text("collection"))
+    await call.project.schema_changes.by(call.actor).delete_collection(call.text("collection"))
     return nothing(public=call.public)
 
 

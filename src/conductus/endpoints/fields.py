@@ -55,14 +55,16 @@ async def create(call: Call) -> Reply:
     """Adds a field."""
     objects.only_administrators(call)
     collection = call.text("collection")
-    name = await call.project.schema_changes.create_field(collection, await call.body.item())
+    name = await call.project.schema_changes.by(call.actor).create_field(
+        collection, await call.body.item()
+    )
     return _answer(call, (await call.project.current()).schema, [name])
 
 
 async def update_by_names(call: Call) -> Reply:
     """Changes one field, or several in the same way."""
     objects.only_administrators(call)
-    names = await call.project.schema_changes.update_field(
+    names = await call.project.schema_changes.by(call.actor).update_field(
         call.text("collection"),
         call.text("field").split(","),
         await call.body.item(),
@@ -77,7 +79,7 @@ async def update_many(call: Call) -> Reply:
     bodies = await call.body.items()
     if not isinstance(bodies, list):
         raise BodyInvalid("The body must be a list of fields")
-    names = await call.project.schema_changes.update_fields(
+    names = await call.project.schema_changes.by(call.actor).update_fields(
         call.text("collection"), bodies, force=call.flag("force")
     )
     schema = (await call.project.current()).schema
@@ -87,7 +89,7 @@ async def update_many(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """Drops fields."""
     objects.only_administrators(call)
-    await call.project.schema_changes.delete_field(
+    await call.project.schema_changes.by(call.actor).delete_field(
         call.text("collection"),
         call.text("field").split(","),
         delete_junction=call.flag("delete_junction"),

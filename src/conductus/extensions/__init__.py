@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from conductus.extensions.events import (
     AfterEvent,
+    BeforeFile,
+    BeforeSchemaChange,
     BeforeWrite,
     Boot,
     EventUnknown,
@@ -19,6 +21,8 @@ from conductus.extensions.services import Reading, Services
 __all__ = [
     "AfterEvent",
     "Answer",
+    "BeforeFile",
+    "BeforeSchemaChange",
     "BeforeWrite",
     "Boot",
     "CustomRequest",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -32,6 +32,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "item.update": Kind(_BOTH, "collection"),
     "item.delete": Kind(_BOTH, "collection"),
     "item.read": Kind(_NOW, "collection"),
+    "collection.create": Kind(_BOTH, "collection"),
+    "collection.update": Kind(_BOTH, "collection"),
+    "collection.delete": Kind(_BOTH, "collection"),
+    "field.create": Kind(_BOTH, "collection"),
+    "field.update": Kind(_BOTH, "collection"),
+    "field.delete": Kind(_BOTH, "collection"),
+    "file.save": Kind(_BOTH),
+    "file.delete": Kind(_BOTH),
     "response": Kind(_NOW, "method"),
     "auth.request:credentials": Kind(_NOW),
     "auth.success": Kind(_NOW),
@@ -61,6 +69,44 @@ class BeforeWrite(Struct, frozen=True, kw_only=True):
     """With the actor's rights. Does not see what this write has done so far."""
     system: Reading
     """With every right."""
+
+
+class BeforeSchemaChange(Struct, frozen=True, kw_only=True):
+    """A collection or a field is about to be made, changed or dropped.
+
+    Raise an error of the API: nothing is changed then. A change that is tried again calls
+    the hook again.
+    """
+
+    event: str
+    collection: str
+    field: str | None
+    """None for a collection."""
+    payload: Item
+    """What the request says of it; empty for what is dropped."""
+    actor: Actor
+    project: str
+    system: Reading
+    """With every right. Does not see what this change has done so far."""
+
+
+class BeforeFile(Struct, frozen=True, kw_only=True):
+    """The content of a file is about to be saved or deleted.
+
+    Raise an error of the API: nothing is saved or deleted then, and nothing is left behind.
+    """
+
+    event: str
+    key: Any
+    """None for a file that is new."""
+    payload: Item
+    """Its columns, those that follow from the content too; empty for a deletion."""
+    content: Callable[[], AsyncIterator[bytes]] | None
+    """Reads what is to be saved from its beginning; None where no content comes along."""
+    actor: Actor
+    project: str
+    system: Reading
+    """With every right. Does not see what this write has done so far."""
 
 
 class ItemsRead(Struct, frozen=True, kw_only=True):
@@ -108,7 +154,7 @@ class AfterEvent(Struct, frozen=True, kw_only=True):
     event: str
     collection: str
     item: Any
-    """The key; the text of a composite one."""
+    """The key; the text of a composite one. Of collections and fields the name."""
     payload: Item | None
     """What was written, secrets masked; None for a deletion."""
     user: int | None

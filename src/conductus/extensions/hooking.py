@@ -16,6 +16,8 @@ from conductus.extensions.events import (
     BOOT,
     ERROR,
     AfterEvent,
+    BeforeFile,
+    BeforeSchemaChange,
     BeforeWrite,
     ItemsRead,
     Response,
@@ -25,7 +27,7 @@ from conductus.extensions.loading import Plugin
 from conductus.extensions.notices import Notices
 from conductus.extensions.registry import Waiter, name_of
 from conductus.extensions.services import reading, reading_of_system, services_of_system
-from conductus.items.hooks import Hook, Hooks, Intended, Shown
+from conductus.items.hooks import KEEPS, Hook, Hooks, Intended, Shown
 from conductus.projects.events import Event
 from conductus.projects.occasions import (
     ADMITTED,
@@ -36,6 +38,7 @@ from conductus.projects.occasions import (
     SignInSeen,
 )
 from conductus.projects.project import Project
+from conductus.projects.schema_changes.heralding import SchemaIntended
 
 AFTER_SECONDS: Final = 50.0
 """Less than a try of the outbox takes."""
@@ -43,7 +46,8 @@ NOTICED: Final = frozenset({ASKED, ADMITTED, REFUSED})
 """Events of a project that hooks are told of when the request is over."""
 OF_SERVER: Final = frozenset({BOOT, ERROR})
 """Events that are of no project."""
-Occasion = Intended | Shown | Outgoing | SignInSeen | Event
+_OF_CONTENTS: Final = frozenset(KEEPS.values())
+Occasion = Intended | SchemaIntended | Shown | Outgoing | SignInSeen | Event
 
 
 class Hooking:
@@ -98,6 +102,16 @@ def hook_id(plugin: Plugin, waiter: Waiter) -> str:
 async def _event(project: Project, occasion: Occasion) -> Any:
     """What a function is called with."""
     match occasion:
+        case Intended(event=event) if event in _OF_CONTENTS:
+            return BeforeFile(
+                event=event,
+                key=occasion.key,
+                payload=occasion.payload,
+                content=occasion.context.chunks,
+                actor=occasion.context.actor,
+                project=project.key,
+                system=reading_of_system(project),
+            )
         case Intended():
             return BeforeWrite(
                 event=occasion.event,
@@ -107,6 +121,16 @@ async def _event(project: Project, occasion: Occasion) -> Any:
                 actor=occasion.context.actor,
                 project=project.key,
                 services=reading(project, occasion.context),
+                system=reading_of_system(project),
+            )
+        case SchemaIntended():
+            return BeforeSchemaChange(
+                event=occasion.event,
+                collection=occasion.collection,
+                field=occasion.field,
+                payload=occasion.payload,
+                actor=occasion.actor,
+                project=project.key,
                 system=reading_of_system(project),
             )
         case Shown():

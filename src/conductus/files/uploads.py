@@ -54,11 +54,12 @@ class Asked(Struct, frozen=True):
     context: Context
     options: WriteOptions
 
-    def with_content(self, columns: Item) -> Context:
-        """The context in which the server says this of the content."""
+    def with_content(self, columns: Item, incoming: Incoming | None = None) -> Context:
+        """The context in which the server says this of the content, if need be of a new one."""
         fields = self.context.schema.collection(FILES).fields
         known = {name: value for name, value in columns.items() if name in fields}
-        return structs.replace(self.context, content=known)
+        chunks = None if incoming is None else incoming.spool.chunks
+        return structs.replace(self.context, content=known, chunks=chunks)
 
 
 class Uploads:
@@ -86,7 +87,7 @@ class Uploads:
                 "uploaded_on": asked.context.now.strftime("%Y-%m-%d %H:%M:%S"),
             }
             (written,) = await asked.project.writer.create(
-                FILES, [body], asked.with_content(columns), asked.options
+                FILES, [body], asked.with_content(columns, incoming), asked.options
             )
         except BaseException:
             await _dropped(storage.originals, kept)
@@ -106,7 +107,7 @@ class Uploads:
                 await self._keep(storage.originals, part, incoming, facts)
                 columns = _columns(asked, row.filename_disk, incoming, facts)
                 (written,) = await asked.project.writer.update(
-                    FILES, [key], body, asked.with_content(columns), asked.options
+                    FILES, [key], body, asked.with_content(columns, incoming), asked.options
                 )
                 await self._put_in_place(asked, storage.originals, part, row)
             except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ class Context(Struct, frozen=True, kw_only=True):
 
     Only with it are files made and removed, and what follows from content written.
     """
+    chunks: Callable[[], AsyncIterator[bytes]] | None = None
+    """Reads the content that comes along, from its beginning."""
     computing: Computing = NOTHING_COMPUTED
     """Fields without a way to compute them are left out."""
     answering: bool = False

@@ -70,7 +70,7 @@ class Hooks:
         return self._by_id.get((id, event))
 
 
-NO_HOOKS = Hooks()
+NO_HOOKS: Final = Hooks()
 READ: Final = "item.read"
 WRITES: Final[dict[Action, str]] = {
     Action.CREATE: "item.create",
@@ -78,6 +78,13 @@ WRITES: Final[dict[Action, str]] = {
     Action.DELETE: "item.delete",
 }
 """The events of a write."""
+FILES: Final = "directus_files"
+KEEPS: Final[dict[Action, str]] = {
+    Action.CREATE: "file.save",
+    Action.UPDATE: "file.save",
+    Action.DELETE: "file.delete",
+}
+"""The events of a write of files with which their content comes or goes."""
 
 
 class Intended(Struct, frozen=True, kw_only=True):

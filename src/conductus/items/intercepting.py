@@ -29,7 +29,7 @@ from conductus.items.changes import (
     Update,
 )
 from conductus.items.context import Context
-from conductus.items.hooks import WRITES, Hooks, Intended
+from conductus.items.hooks import FILES, KEEPS, WRITES, Hook, Hooks, Intended
 from conductus.items.judge import Judge
 from conductus.items.keys import Key, text_of_key
 from conductus.items.profile import Profiles
@@ -78,7 +78,7 @@ class Interceptor:
         """The batch with what the hooks changed; None where they left it as it was."""
         names = {step.collection.name for step in steps}
         if not any(
-            self._hooks.of(event, "before", name) for event in WRITES.values() for name in names
+            waiting(self._hooks, action, name, self._context) for action in Action for name in names
         ):
             return None
         visit = _Visit(
@@ -181,11 +181,10 @@ class _Visit:
         self, action: Action, collection: Collection, key: Key | None, sent: Item
     ) -> Item:
         """The payload after every hook that waits for this."""
-        event = WRITES[action]
         payload = sent
-        for hook in self._hooks.of(event, "before", collection.name):
+        for hook in waiting(self._hooks, action, collection.name, self._context):
             intended = Intended(
-                event=event,
+                event=hook.event,
                 collection=collection.name,
                 key=None if key is None else shown_key(key, collection),
                 payload=copy.deepcopy(payload),
@@ -193,6 +192,9 @@ class _Visit:
                 transaction=self._transaction,
             )
             answer = await hook.call(intended)
+            if hook.event == KEEPS[action]:
+                # What is kept and what is said of it is one: these may but refuse.
+                continue
             payload = intended.payload if answer is None else answer
             if not isinstance(payload, dict):
                 raise TypeError(f"The hook {hook.id} answered no payload: {type(payload)}")
@@ -248,6 +250,14 @@ class _Visit:
         needed = {field.name for field in self._profiles.of(change.collection).needed}
         if needed & gone:
             raise ValidationFailed(dict.fromkeys(sorted(needed & gone), REQUIRED))
+
+
+def waiting(hooks: Hooks, action: Action, collection: str, context: Context) -> tuple[Hook, ...]:
+    """Who wants to be asked before items of a collection are written."""
+    found = hooks.of(WRITES[action], "before", collection)
+    if collection == FILES and context.content is not None:
+        found += hooks.of(KEEPS[action], "before")
+    return found
 
 
 def shown_key(key: Key, collection: Collection) -> Plain:

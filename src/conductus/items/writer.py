@@ -25,7 +25,7 @@ from conductus.items.breathing import breathing
 from conductus.items.changes import Change, Create, Item, Secret, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History, unsure
-from conductus.items.hooks import NO_HOOKS, WRITES, Hooks
+from conductus.items.hooks import KEEPS, NO_HOOKS, WRITES, Hooks
 from conductus.items.intercepting import Interceptor
 from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import key_of_text
@@ -73,7 +73,8 @@ class Writer:
         self._limits = limits or WriteLimits()
         self._bookkeeping = bookkeeping
         self._rules = rules
-        self._hooks = hooks if hooks.waits(WRITES.values(), "before") else None
+        asked = (*WRITES.values(), *KEEPS.values())
+        self._hooks = hooks if hooks.waits(asked, "before") else None
         self._events = events
         self._kept = Kept(database.dialect)
         self._profiles = Profiles(hooks.checks)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, Final, Protocol
 
@@ -20,10 +20,11 @@ from msgspec import Struct
 from conductus.database.executor import Transaction
 from conductus.items.changes import Create, Delete, Item
 from conductus.items.context import Context
-from conductus.items.hooks import NO_HOOKS, WRITES, Hooks
+from conductus.items.hooks import FILES, KEEPS, NO_HOOKS, WRITES, Hook, Hooks
 from conductus.items.intercepting import shown_key
 from conductus.items.steps import Step
 from conductus.permissions.actor import NOBODY as NO_USER
+from conductus.permissions.actor import Actor
 from conductus.permissions.writing import Action
 from conductus.projects.outbox import Errand, Outbox
 from conductus.projects.snapshot import Snapshot
@@ -80,12 +81,14 @@ class Recorder:
         self,
         project: str,
         outbox: Outbox,
+        hooks: Hooks,
         listeners: Sequence[Listeners],
         snapshot: Callable[[], Snapshot | None],
     ) -> None:
         """`snapshot` is the latest one, as far as there is one."""
         self._project = project
         self._outbox = outbox
+        self._hooks = hooks
         self._listeners = tuple(listeners)
         self._snapshot = snapshot
 
@@ -96,15 +99,27 @@ class Recorder:
         errands = [
             errand
             for step, listeners in self._heard(steps)
-            for errand in self._errands(step, listeners, context)
+            for errand in self._errands(step, _event(step), listeners, context)
         ]
+        if context.content is not None:
+            errands += self._of_contents(steps, context)
         if errands:
             await self._outbox.put(transaction, errands, context.now)
 
     def after_commit(self, steps: Sequence[Step]) -> None:
         """Rings the bell where there is something new."""
-        if any(True for _ in self._heard(steps)):
+        if any(True for _ in self._heard(steps)) or (
+            self._hooks.waits(KEEPS.values(), "after")
+            and any(step.collection.name == FILES for step in steps)
+        ):
             self._outbox.ring()
+
+    def _of_contents(self, steps: Sequence[Step], context: Context) -> Iterator[Errand]:
+        """Tells of files whose content came or went along with their rows."""
+        for step in steps:
+            event = KEEPS[_action(step)]
+            hooks = self._hooks.of(event, "after") if step.collection.name == FILES else ()
+            yield from self._errands(step, event, _listening(hooks), context)
 
     def _heard(self, steps: Sequence[Step]) -> Iterator[tuple[Step, tuple[Listener, ...]]]:
         """The steps that somebody waits for."""
@@ -124,18 +139,17 @@ class Recorder:
         )
 
     def _errands(
-        self, step: Step, listeners: Sequence[Listener], context: Context
+        self, step: Step, event: str, listeners: Sequence[Listener], context: Context
     ) -> Iterable[Errand]:
-        told: dict[str, Any] = {
-            "id": f"msg_{uuid.uuid4().hex}",
-            "event": _event(step),
-            "collection": step.collection.name,
-            "item": shown_key(step.key, step.collection),
-            "payload": None if isinstance(step.change, Delete) else step.change.sent,
-            "actor": None if context.actor.user == NO_USER else context.actor.user,
-            "project": self._project,
-            "timestamp": context.now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        }
+        told = told_of(
+            event=event,
+            collection=step.collection.name,
+            item=shown_key(step.key, step.collection),
+            payload=None if isinstance(step.change, Delete) else step.change.sent,
+            actor=context.actor,
+            project=self._project,
+            now=context.now,
+        )
         for listener in listeners:
             yield Errand(listener.kind, {**told, "listener": listener.name})
 
@@ -158,12 +172,39 @@ def listeners_of(hooks: Hooks, others: tuple[Listeners, ...]) -> tuple[Listeners
     """The listeners, the hooks among them where one of them is called afterwards."""
 
     def hooked(_: Snapshot, event: str, collection: str) -> Iterable[Listener]:
-        return [Listener(HOOK, hook.id) for hook in hooks.of(event, "after", collection)]
+        return _listening(hooks.of(event, "after", collection))
 
     return (hooked, *others) if hooks.waits(EVENTS, "after") else others
 
 
+def _listening(hooks: Iterable[Hook]) -> list[Listener]:
+    return [Listener(HOOK, hook.id) for hook in hooks]
+
+
 NOBODY: Final = Waiting()
+
+
+def told_of(
+    *,
+    event: str,
+    collection: str,
+    item: Plain,
+    payload: Item | None,
+    actor: Actor,
+    project: str,
+    now: datetime,
+) -> Item:
+    """What the errands of one event say, but for whose they are: see `Event`."""
+    return {
+        "id": f"msg_{uuid.uuid4().hex}",
+        "event": event,
+        "collection": collection,
+        "item": item,
+        "payload": payload,
+        "actor": None if actor.user == NO_USER else actor.user,
+        "project": project,
+        "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    }
 
 
 def told(payload: Item) -> Event:
@@ -172,10 +213,14 @@ def told(payload: Item) -> Event:
 
 
 def _event(step: Step) -> str:
+    return WRITES[_action(step)]
+
+
+def _action(step: Step) -> Action:
     match step.change:
         case Create():
-            return WRITES[Action.CREATE]
+            return Action.CREATE
         case Delete():
-            return WRITES[Action.DELETE]
+            return Action.DELETE
         case _:
-            return WRITES[Action.UPDATE]
+            return Action.UPDATE

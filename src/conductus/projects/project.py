@@ -39,6 +39,7 @@ from conductus.projects.merging import OWN_PREFIX
 from conductus.projects.outbox import Outbox
 from conductus.projects.policies import Policies
 from conductus.projects.queries import Queries
+from conductus.projects.schema_changes.heralding import SCHEMA_EVENTS, Herald
 from conductus.projects.schema_changes.service import SchemaChanges
 from conductus.projects.snapshot import Snapshot, load
 from conductus.projects.tracking import Tracking
@@ -77,17 +78,18 @@ class Project:
         self.hooks = waiting.hooks(self)
         self.reader = Reader(database, self.hooks)
         self.comments = Comments(database, self.reader)
-        self.schema_changes = SchemaChanges(
-            database.dialect, equipment.system, self.schema_transaction
-        )
         bookkeeper = Bookkeeper(database.dialect, counters.announce)
         limits = WriteLimits(max_changes=config.limits.batch)
         guards = Guards(
             database.dialect, partial(equipment.seal_secret, key=config.auth.secret_key)
         )
         self.outbox = Outbox(database.dialect, counters.bell(Topic.ERRANDS))
+        herald = Herald(key, self.hooks, self.outbox)
+        self.schema_changes = SchemaChanges(
+            database.dialect, equipment.system, self.schema_transaction, herald
+        )
         listeners = listeners_of(self.hooks, waiting.listeners)
-        events = Recorder(key, self.outbox, listeners, self.latest)
+        events = Recorder(key, self.outbox, self.hooks, listeners, self.latest)
         self.writer = Writer(
             database, equipment.hash_secret, limits, bookkeeper, guards, self.hooks, events
         )
@@ -139,6 +141,8 @@ class Project:
                 yield transaction
                 counts = {change: await self.count(transaction, change) for change in Change}
             known = counts
+            if self.hooks.waits(SCHEMA_EVENTS, "after"):
+                self.outbox.ring()
         finally:
             # Also after a failure: MySQL commits DDL step by step, so what is left may differ.
             for change in Change:

@@ -15,6 +15,7 @@ from conductus.database.ddl.conversion import fits, widening
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
 from conductus.errors import DuplicateValue, RequiredImpossible, Unprocessable
+from conductus.projects.schema_changes.plans import FieldPlan
 from conductus.schema.model import Column
 
 BATCH = 1000
@@ -27,6 +28,18 @@ class RowChecks:
         self._transaction = transaction
         self._dialect = dialect
         self._table = table
+
+    async def plan(self, plan: FieldPlan, *, force: bool) -> None:
+        """Raises as the others do. By `force` a column goes whatever it holds."""
+        if plan.changed is not None:
+            await self.change(plan.changed)
+        if plan.added is not None:
+            await self.addition(plan.added)
+        if plan.dropped is not None and not force and await self.holds_data(plan.dropped):
+            raise Unprocessable(
+                f"{plan.row.field}: the column holds data, which an alias cannot; use force=1",
+                details={"field": plan.row.field},
+            )
 
     async def change(self, change: ColumnChange) -> None:
         """Raises 404/422, 204/409 or 12/422 where the rows do not allow a change."""

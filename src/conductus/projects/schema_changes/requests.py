@@ -75,6 +75,12 @@ class CollectionRequest(Struct, frozen=True, kw_only=True):
         every = {name: getattr(self, name) for name in names}
         return {name: value for name, value in every.items() if value is not UNSET}
 
+    def stated(self) -> dict[str, Any]:
+        """What it speaks of, by key."""
+        fields = {} if self.fields is UNSET else {"fields": [one.stated() for one in self.fields]}
+        name = {} if self.collection is UNSET else {"collection": self.collection}
+        return {**name, **self.metadata(), **fields}
+
 
 def parse_collection(body: Body) -> CollectionRequest:
     """The request of a body for `/collections`."""

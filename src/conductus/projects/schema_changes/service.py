@@ -29,8 +29,10 @@ from conductus.errors import (
     Unprocessable,
     ValidationFailed,
 )
+from conductus.permissions.actor import Actor
 from conductus.projects.schema_changes import adopting, removals
 from conductus.projects.schema_changes.checks import RowChecks
+from conductus.projects.schema_changes.heralding import Herald, Heralded
 from conductus.projects.schema_changes.metadata import MetadataRows
 from conductus.projects.schema_changes.picture import Picture, look
 from conductus.projects.schema_changes.plans import (
@@ -63,12 +65,16 @@ Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 class _Work:
     """One change under way: the transaction, what it sees, and the hands it works with."""
 
-    def __init__(self, transaction: Transaction, dialect: Dialect, picture: Picture) -> None:
+    def __init__(
+        self, transaction: Transaction, dialect: Dialect, picture: Picture, heralded: Heralded
+    ) -> None:
         self.transaction = transaction
         self.dialect = dialect
         self.picture = picture
         self.editor: SchemaEditor = schema_editor(dialect)
         self.metadata = MetadataRows(transaction, dialect, picture)
+        self.hooks = heralded
+        """To be asked before anything is done."""
 
     def judge(self, collection: Collection) -> FieldJudge:
         """Who judges what is asked of the fields of a collection."""
@@ -78,11 +84,16 @@ class _Work:
 class SchemaChanges:
     """Collections, fields and foreign keys of one project."""
 
-    def __init__(self, dialect: Dialect, system: System, begin: Begin) -> None:
+    def __init__(self, dialect: Dialect, system: System, begin: Begin, herald: Herald) -> None:
         """`begin` opens a schema transaction and counts the change when it commits."""
         self._dialect = dialect
         self._system = system
         self._begin = begin
+        self._herald = herald
+
+    def by(self, actor: Actor) -> SchemaChanges:
+        """The same changes, as this one makes them: hooks are told who it is."""
+        return SchemaChanges(self._dialect, self._system, self._begin, self._herald.of(actor))
 
     async def picture(self, executor: Executor) -> Picture:
         """What the changes go by, as the database or a transaction sees it now."""
@@ -93,7 +104,7 @@ class SchemaChanges:
 
         They raise `TransactionConflict`: the owner begins again.
         """
-        return _Joined(self._dialect, self._system, transaction)
+        return _Joined(self._dialect, self._system, transaction, self._herald)
 
     # -- collections ----------------------------------------------------------------
 
@@ -115,10 +126,11 @@ class SchemaChanges:
             twin = find_twin(name, work.picture.tables)
             if twin is not None:
                 raise CollectionExists(twin)
+            if existing is not None and existing.managed:
+                raise CollectionExists(name)
+            await work.hooks.ask("collection.create", name, None, request.stated())
             if existing is None:
                 await self._create_table(work, name, request, most_keys)
-            elif existing.managed:
-                raise CollectionExists(name)
             else:
                 await self._manage(work, existing, request)
             return name
@@ -131,15 +143,16 @@ class SchemaChanges:
 
         async def update(work: _Work) -> str:
             collection = work.picture.collection(name)
+            if not (collection.system or collection.managed or request.managed is True):
+                raise CollectionNotManaged(name)
+            await work.hooks.ask("collection.update", name, None, request.stated())
             if collection.system:
                 await self._update_system(work, collection, request)
             elif collection.managed:
                 await work.metadata.put_collection(name, request.metadata())
                 await self._put_fields(work, collection, request)
-            elif request.managed is True:
-                await self._manage(work, collection, request)
             else:
-                raise CollectionNotManaged(name)
+                await self._manage(work, collection, request)
             return name
 
         return await self._whole(update)
@@ -153,6 +166,7 @@ class SchemaChanges:
                 raise SystemCollection(name)
             if not collection.managed:
                 raise CollectionNotManaged(name)
+            await work.hooks.ask("collection.delete", name)
             await self._drop_table(work, collection)
 
         await self._whole(delete)
@@ -166,6 +180,7 @@ class SchemaChanges:
         async def create(work: _Work) -> str:
             target = work.picture.alterable(collection)
             plan = work.judge(target).create(request)
+            await work.hooks.ask("field.create", collection, plan.row.field, request.stated())
             await self._run(work, target, [plan], force=False)
             return plan.row.field
 
@@ -198,6 +213,10 @@ class SchemaChanges:
             gone = [removals.removable(work.picture, target, name) for name in dict.fromkeys(names)]
             removals.refuse_emptying(target, gone)
             removal = removals.removal(work.picture.schema, target, gone, junctions=delete_junction)
+            for junction in removal.junctions:
+                await work.hooks.ask("collection.delete", junction)
+            for field in gone:
+                await work.hooks.ask("field.delete", collection, field.name)
             for junction in removal.junctions:
                 await self._drop_table(work, work.picture.collection(junction))
             await removals.carry_out(
@@ -239,14 +258,22 @@ class SchemaChanges:
         for _ in range(_ATTEMPTS):
             with suppress(TransactionConflict):
                 async with self._begin() as transaction:
-                    picture = await look(transaction, self._dialect, self._system)
-                    return await action(_Work(transaction, self._dialect, picture))
+                    return await self._act(action, transaction)
         raise DatabaseUnreachable("Too many others change the same tables: try again")
+
+    async def _act(self, action: Callable[[_Work], Awaitable[T]], transaction: Transaction) -> T:
+        """Runs a change by what the transaction sees now, and leaves word of it."""
+        picture = await self.picture(transaction)
+        heralded = self._herald.begin()
+        done = await action(_Work(transaction, self._dialect, picture, heralded))
+        await heralded.leave_word(transaction)
+        return done
 
     async def _create_table(
         self, work: _Work, name: str, request: CollectionRequest, most_keys: int
     ) -> None:
         plans = _new_table(work, name, request, most_keys)
+        await work.hooks.ask_of_fields(Collection(name=name, fields={}), request)
         columns = [plan.added for plan in plans if plan.added is not None]
         await work.editor.create_table(work.transaction, name, columns)
         await work.metadata.forget_structure(name)
@@ -277,6 +304,7 @@ class SchemaChanges:
     ) -> None:
         if request.fields is not UNSET and request.fields:
             plans = work.judge(collection).put(request.fields)
+            await work.hooks.ask_of_fields(collection, request)
             await self._run(work, collection, plans, force=False)
 
     async def _update(
@@ -287,6 +315,8 @@ class SchemaChanges:
             judge = work.judge(target)
             plans = [judge.change(name, request) for name, request in requests]
             judge.refuse_doubles(plans)
+            for name, request in requests:
+                await work.hooks.ask("field.update", collection, name, request.stated())
             await self._run(work, target, plans, force=force)
             return tuple(plan.rename_to or plan.row.field for plan in plans)
 
@@ -297,7 +327,7 @@ class SchemaChanges:
     ) -> None:
         checks = RowChecks(work.transaction, work.dialect, collection.name)
         for plan in plans:
-            await _ask_rows(checks, plan, force=force)
+            await checks.plan(plan, force=force)
         change = table_change(plans)
         if change.added or change.changed or change.dropped or change.renamed:
             table = work.picture.tables[collection.name]
@@ -325,13 +355,14 @@ class SchemaChanges:
 class _Joined(SchemaChanges):
     """Changes in a transaction that somebody else has begun."""
 
-    def __init__(self, dialect: Dialect, system: System, transaction: Transaction) -> None:
-        super().__init__(dialect, system, lambda: nullcontext(transaction))
+    def __init__(
+        self, dialect: Dialect, system: System, transaction: Transaction, herald: Herald
+    ) -> None:
+        super().__init__(dialect, system, lambda: nullcontext(transaction), herald)
         self._transaction = transaction
 
     async def _whole(self, action: Callable[[_Work], Awaitable[T]]) -> T:
-        picture = await self.picture(self._transaction)
-        return await action(_Work(self._transaction, self._dialect, picture))
+        return await self._act(action, self._transaction)
 
 
 def _with_fields(work: _Work, name: str) -> Collection:
@@ -360,15 +391,3 @@ def _new_table(
         if field.primary_key is True and plan.added is None:
             raise Unprocessable("A primary key needs a column")
     return plans
-
-
-async def _ask_rows(checks: RowChecks, plan: FieldPlan, *, force: bool) -> None:
-    if plan.changed is not None:
-        await checks.change(plan.changed)
-    if plan.added is not None:
-        await checks.addition(plan.added)
-    if plan.dropped is not None and not force and await checks.holds_data(plan.dropped):
-        raise Unprocessable(
-            f"{plan.row.field}: the column holds data, which an alias cannot; use force=1",
-            details={"field": plan.row.field},
-        )
