@@ -1,5 +1,9 @@
 # The server in one image: `docker build -t conductus .`. What must last is in /data.
 
+FROM node:22-bookworm-slim AS console
+COPY graphiql /build/graphiql
+RUN npm ci --prefix /build/graphiql && npm run --prefix /build/graphiql build
+
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/conductus
@@ -12,6 +16,7 @@ RUN awk '/^redis==/ { found = 1 } found { print } found && !/\\$/ { exit }' \
       --requirement /build/requirements/redis.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md /build/
 COPY src /build/src
+COPY --from=console /build/src/conductus/graphql/page/built /build/src/conductus/graphql/page/built
 RUN /opt/conductus/bin/pip install --no-deps /build
 
 FROM python:3.11-slim-bookworm

@@ -6,12 +6,13 @@ ARGS ?=
 
 BIN := .venv/bin
 KEY := $(shell cat requirements/dev.txt pyproject.toml | cksum | cut -d ' ' -f 1)
+CONSOLE := src/conductus/graphql/page/built/graphiql.js
 INSTALLED := .venv/.installed-$(KEY)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help start check test nightly bench golden docs lock
+.PHONY: help start check test nightly bench golden docs console lock
 
 help: ## Show this list
 	@echo 'make TARGET, where TARGET is one of:'
@@ -19,6 +20,8 @@ help: ## Show this list
 	@echo 'Variables: PYTHON (python3), JOBS (all cores), ARGS (more for the command).'
 
 start: $(INSTALLED) ## Run a server from this checkout
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory console || \
+	echo 'The GraphQL console was not built: its page says so'; fi
 	$(BIN)/conductus start $(ARGS)
 
 check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licences
@@ -46,6 +49,12 @@ golden: $(INSTALLED) ## Rewrite the golden files; review the difference as code
 docs: $(INSTALLED) ## Check that the documentation names and runs what there is
 	@if [ -e tests/units/test_docs.py ]; then $(BIN)/python -m pytest tests/units/test_docs.py $(ARGS); \
 	else echo 'tests/units/test_docs.py is not here: nothing was checked'; fi
+
+console: $(CONSOLE) ## Build the page with GraphiQL, which needs npm
+
+$(CONSOLE): graphiql/package-lock.json graphiql/build.mjs graphiql/console.mjs
+	npm ci --prefix graphiql --no-progress
+	npm run --prefix graphiql build
 
 # Versions first, hashes second: of a release that was a week old in the midst
 # of its upload, one step would lock only the files that came early. The second

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from conductus.endpoints.console import Console
 from conductus.errors import ApiError, BadRequest, BodyInvalid
 from conductus.http.call import Call
+from conductus.http.pages import wants_page
 from conductus.http.reply import Headers, Reply, encode
 from conductus.http.routing import Route
 from conductus.query.values import text
@@ -33,10 +35,15 @@ class Querying:
 
     def __init__(self) -> None:
         self._service: Service | None = None
+        self._console = Console()
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where they answer."""
-        return (Route("POST", "gql", self.post), Route("GET", "gql", self.get))
+        return (
+            Route("POST", "gql", self.post),
+            Route("GET", "gql", self.get),
+            Route("GET", "gql/{file}", self._console.file, identified=False),
+        )
 
     async def post(self, call: Call) -> Reply:
         """An operation, as JSON."""
@@ -49,7 +56,10 @@ class Querying:
         return await self._answered(call, stated, reads_only=False)
 
     async def get(self, call: Call) -> Reply:
-        """A query, as parameters."""
+        """A query, as parameters; for a browser without one, the page."""
+        asks = "query" in call.params or "extensions" in call.params
+        if not asks and wants_page(call.request.headers):
+            return await self._console.show(call)
 
         async def stated() -> Mapping[str, Any]:
             named = ("query", "operationName", "variables", "extensions")

@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from conductus.errors import RouteNotFound
+from conductus.endpoints.pages import file_reply, page_reply
 from conductus.http.call import Call
-from conductus.http.reply import JSON_TYPE, Headers, Reply
+from conductus.http.reply import JSON_TYPE, Reply
 from conductus.http.routing import Route
 from conductus.openapi import kept
 from conductus.openapi.assets import POLICY, Page, load_page
 from conductus.openapi.kept import Documents
 
 _VARY = (b"vary", b"authorization")
-_LONG = (b"cache-control", b"public, max-age=31536000, immutable")
-_PAGE_HEADERS: Headers = (
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-frame-options", b"DENY"),
-)
 
 
 class Specs:
@@ -51,20 +45,11 @@ class Specs:
 
     async def docs(self, _: Call) -> Reply:
         """The page."""
-        page = await self._opened()
-        return Reply(page.html, 200, _PAGE_HEADERS)
+        return page_reply(await self._opened(), POLICY)
 
     async def file(self, call: Call) -> Reply:
         """A file that the page needs. Raises `RouteNotFound` for any other."""
-        name = call.text("file")
-        asset = (await self._opened()).assets.get(name)
-        if asset is None:
-            raise RouteNotFound(f"docs/{name}")
-        etag = asset.etag.encode()
-        headers: Headers = ((b"etag", etag), _LONG)
-        if _holds(call.request.headers.get(b"if-none-match", b""), etag):
-            return Reply(b"", 304, headers)
-        return Reply(asset.content, 200, ((b"content-type", asset.content_type.encode()), *headers))
+        return file_reply(await self._opened(), call, "docs")
 
     async def _opened(self) -> Page:
         if self._page is None:
@@ -74,8 +59,3 @@ class Specs:
 
 def _document(content: bytes) -> Reply:
     return Reply(content, 200, (JSON_TYPE, _VARY))
-
-
-def _holds(condition: bytes, etag: bytes) -> bool:
-    given = (each.strip().removeprefix(b"W/") for each in condition.split(b","))
-    return condition.strip() == b"*" or etag in given

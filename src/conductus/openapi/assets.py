@@ -25,8 +25,8 @@ POLICY: Final = (
 
 Swagger UI writes `style` attributes; of scripts it needs none but its file.
 """
-_JAVASCRIPT: Final = "text/javascript; charset=utf-8"
-_CSS: Final = "text/css; charset=utf-8"
+JAVASCRIPT: Final = "text/javascript; charset=utf-8"
+CSS: Final = "text/css; charset=utf-8"
 
 
 class Asset(Struct, frozen=True):
@@ -49,17 +49,23 @@ def load_page() -> Page:
     ours = files("conductus.openapi").joinpath("page")
     theirs = Path(swagger_ui.static_path)
     assets = {
-        "docs.css": _asset(ours.joinpath("docs.css"), _CSS),
-        "docs.js": _asset(ours.joinpath("docs.js"), _JAVASCRIPT),
-        "swagger-ui.css": _asset(theirs.joinpath("swagger-ui.css"), _CSS),
-        "swagger-ui-bundle.js": _asset(theirs.joinpath("swagger-ui-bundle.js"), _JAVASCRIPT),
+        "docs.css": asset(ours.joinpath("docs.css"), CSS),
+        "docs.js": asset(ours.joinpath("docs.js"), JAVASCRIPT),
+        "swagger-ui.css": asset(theirs.joinpath("swagger-ui.css"), CSS),
+        "swagger-ui-bundle.js": asset(theirs.joinpath("swagger-ui-bundle.js"), JAVASCRIPT),
     }
-    html = ours.joinpath("index.html").read_text(encoding="utf-8")
-    for name, asset in assets.items():
-        html = html.replace(f"{{{{{name}}}}}", asset.etag.strip('"'))
+    return page(ours.joinpath("index.html"), assets)
+
+
+def page(file: Traversable, assets: Mapping[str, Asset]) -> Page:
+    """A page in which each `{{name}}` is the digest of the file of that name."""
+    html = file.read_text(encoding="utf-8")
+    for name, each in assets.items():
+        html = html.replace(f"{{{{{name}}}}}", each.etag.strip('"'))
     return Page(html.encode(), assets)
 
 
-def _asset(file: Traversable | Path, content_type: str) -> Asset:
+def asset(file: Traversable | Path, content_type: str) -> Asset:
+    """A file, read."""
     content = file.read_bytes()
     return Asset(content, content_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
