@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
@@ -33,6 +34,7 @@ from conductus.endpoints import utils as utils_section
 from conductus.endpoints.assets import Assets
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.custom import Custom
+from conductus.endpoints.events import Events
 from conductus.endpoints.extensions import Extensions
 from conductus.endpoints.files import Files
 from conductus.endpoints.gql import Querying
@@ -73,6 +75,7 @@ from conductus.outgoing.client import guarded
 from conductus.projects.events import HOOK
 from conductus.projects.registry import Registry
 from conductus.projects.webhooks import KIND as WEBHOOK
+from conductus.realtime.hubs import Hubs
 from conductus.tallies.redis import RedisDoor
 from conductus.tallies.throttle import Throttles
 from conductus.telemetry import Log, Observer, all_of
@@ -108,7 +111,6 @@ async def running(
     """
     if attendance is None:
         attendance = Attendance.OPEN if config.jobs.deliver else Attendance.NONE
-    idle = attendance is Attendance.NONE
     async with AsyncExitStack() as stack:
         calls = stack.enter_context(Caller(config.plugins.threads))
         plugins = Plugins(data, config.plugins, observer, calls, given)
@@ -145,6 +147,7 @@ async def running(
         }
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
         bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
+        hubs = Hubs(config.watch, observer, FileFields(config.base_url).of)
         registry = await stack.enter_async_context(
             Registry(
                 data,
@@ -155,7 +158,8 @@ async def running(
                 sealed_secret,
                 beside=(
                     bell.beside,
-                    *(() if idle else (delivery.beside,)),
+                    hubs.beside,
+                    *(() if attendance is Attendance.NONE else (delivery.beside,)),
                     *(() if meters is None else (meters.beside,)),
                 ),
                 waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
@@ -191,6 +195,7 @@ async def running(
                     *Mailing(messages, throttles.of("mail by writer", mail_section.PACE)).routes(),
                     *Inviting(invitations, config.base_url).routes(),
                     *_utilities(hashers, throttles, intake),
+                    *Events(hubs, identity).routes(),
                     *Hooking(sender).routes(),
                     *Assets(storages, thumbnails, identity).routes(),
                     *Specs().routes(),
@@ -205,6 +210,7 @@ async def running(
                     *_tenants(data, environment, config, passwords, throttles).routes(),
                     *_counted(config, meters).routes(),
                 ),
+                end_streams=hubs.end,
             ),
             at_root=AtRoot(server_section.root, extensions.file),
             computing=FileFields(config.base_url).of,
@@ -263,8 +269,10 @@ def _counted(config: ServerConfig, meters: Meters | None) -> Counted:
 class Application:
     """The ASGI application of one worker: opens at start-up, closes at shutdown."""
 
-    def __init__(self, opened: Callable[[], Any]) -> None:
+    def __init__(self, opened: Callable[[], Any], *, heeds_signals: bool = False) -> None:
+        """`heeds_signals`: answers without an end are ended when the process is to stop."""
         self._opened = opened
+        self._heeds_signals = heeds_signals
         self._server: Server | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -283,6 +291,8 @@ class Application:
         try:
             async with self._opened() as server:
                 self._server = server
+                if self._heeds_signals:
+                    _heed(server)
                 # What is here now stays: let nobody go over it again at each full collection,
                 # which would hold the loop up for some fifty milliseconds.
                 gc.collect()
@@ -297,11 +307,22 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def _heed(server: Server) -> None:
+    """Ends what has no end of its own when the worker is told to stop, and waits for requests.
+
+    Signals wake the event loop by a number written to its socket, whatever their handlers
+    are: the worker's own is called as well.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(server.end_streams))
+
+
 def create() -> Application:
     """The application as the environment describes it: the server's factory."""
     data = data_folder(None, os.environ)
     config = server_config(data, os.environ)
-    return Application(lambda: _logged(data, config))
+    return Application(lambda: _logged(data, config), heeds_signals=True)
 
 
 @asynccontextmanager

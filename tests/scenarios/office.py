@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from conductus.config import ServerConfig
 from conductus.database.dialect import Name as Driver
 from tests.databases import fresh_database
 from tests.scenarios.shop import KEY as PROJECT
@@ -107,11 +108,13 @@ def token(person: str) -> str:
 
 
 @asynccontextmanager
-async def office(driver: Driver, folder: Path) -> AsyncIterator[Office]:
+async def office(
+    driver: Driver, folder: Path, config: ServerConfig | None = None
+) -> AsyncIterator[Office]:
     """The office, furnished; no role has any row of a collection of ours."""
     async with (
         fresh_database(driver, "office", folder) as url,
-        live(url, folder / "data") as world,
+        live(url, folder / "data", config=config) as world,
     ):
         found = Office(world)
         await _make_people(found)

@@ -42,9 +42,10 @@ def text(name: str) -> dict[str, Any]:
 class Crew:
     """A connection to each worker."""
 
-    def __init__(self, wires: list[Wire], folder: Path) -> None:
+    def __init__(self, wires: list[Wire], folder: Path, server: Running) -> None:
         self.wires = wires
         self.folder = folder
+        self.server = server
 
     @property
     def first(self) -> Wire:
@@ -85,7 +86,7 @@ def crew(folder: Path, **environment: str) -> Iterator[Crew]:
             if len(held) == WORKERS:
                 break
         assert len(held) == WORKERS, held
-        yield Crew(list(held.values()), folder)
+        yield Crew(list(held.values()), folder, server)
 
 
 def worker_of(wire: Wire, server: Running) -> int:

@@ -117,6 +117,7 @@ class Identity:
         now: datetime,
         *,
         enrols: bool = False,
+        extends: bool = True,
     ) -> Identified:
         """Who asks; whoever cannot be believed is the public, and told why where it matters.
 
@@ -126,7 +127,7 @@ class Identity:
         refusal: ApiError | None = None
         if credentials.token:
             try:
-                found = await self.signed_in(project, credentials, now)
+                found = await self.signed_in(project, credentials, now, extends=extends)
             except UserSuspended:
                 refusal = UserInactive()
             except REFUSALS as error:
@@ -140,9 +141,14 @@ class Identity:
         return Identified(Actor(ip=ip, user_agent=user_agent), refusal)
 
     async def signed_in(
-        self, project: Project, credentials: Credentials, now: datetime
+        self,
+        project: Project,
+        credentials: Credentials,
+        now: datetime,
+        *,
+        extends: bool = True,
     ) -> SignedIn:
-        """Who a valid token stands for.
+        """Who a valid token stands for; what is no use of its session `extends` it not.
 
         Raises `InvalidToken` (101), `ExpiredToken` (102), `UserInactive`, `UserSuspended`
         (103).
@@ -159,7 +165,7 @@ class Identity:
             return known.signed_in
         self._known.pop(key, None)
         # The generation was read first: what changes meanwhile is looked up next time.
-        known = await self._look_up(project, credentials, generation, now)
+        known = await self._look_up(project, credentials, generation, now, extends=extends)
         self._remember(key, known)
         return known.signed_in
 
@@ -200,17 +206,27 @@ class Identity:
         return load
 
     async def _look_up(
-        self, project: Project, credentials: Credentials, generation: int, now: datetime
+        self,
+        project: Project,
+        credentials: Credentials,
+        generation: int,
+        now: datetime,
+        *,
+        extends: bool,
     ) -> _Known:
         token = credentials.token
         until = now + timedelta(seconds=REMEMBERED_SECONDS)
         if credentials.cookie:
-            standing = await self._standing_of_session(project, token, "cookie", now)
+            standing = await self._standing_of_session(
+                project, token, "cookie", now, extends=extends
+            )
             until = min(until, standing.expires or until)
             found = _signed_in(standing, "cookie")
         elif tokens.is_jwt(token):
             claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
-            standing = await self._standing_of_session(project, claims.sid, "jwt", now)
+            standing = await self._standing_of_session(
+                project, claims.sid, "jwt", now, extends=extends
+            )
             if standing.user != claims.id:
                 raise InvalidToken
             until = min(until, datetime.fromtimestamp(claims.exp, UTC), standing.expires or until)
@@ -229,7 +245,13 @@ class Identity:
         return standing
 
     async def _standing_of_session(
-        self, project: Project, shown: str, kind: SessionKind, now: datetime
+        self,
+        project: Project,
+        shown: str,
+        kind: SessionKind,
+        now: datetime,
+        *,
+        extends: bool,
     ) -> Standing:
         session = session_key(shown)
         snapshot = await project.current()
@@ -239,7 +261,7 @@ class Identity:
             raise InvalidToken
         if standing.expires <= now:
             raise ExpiredToken
-        if standing.status == ACTIVE:
+        if extends and standing.status == ACTIVE:
             self._extend(project, snapshot, session.id, standing.expires, now)
         return standing
 

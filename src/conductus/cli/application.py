@@ -61,10 +61,6 @@ def application() -> App:
     held = "Hold the storage and the rows of files against each other."
     files.command("conductus.cli.files:check", name="check", help=held)
     commands.command(files)
-    clients = App(name="client", help="Write programs that use a project.")
-    typed = "Write a Python module with the types of a project's collections."
-    clients.command("conductus.cli.client:generate", name="generate", help=typed)
-    commands.command(clients)
     written = "Write the OpenAPI document of a project."
     commands.command("conductus.cli.openapi:show_document", name="openapi", help=written)
     looked = "Look at everything that can be wrong, and say what to do."

@@ -104,6 +104,29 @@ class WebhooksConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """`directus8`: what was written, and nothing around it."""
 
 
+class RealtimeConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What clients may have told of changes as they happen."""
+
+    enabled: bool = True
+    connections: int = 2500
+    """Most streams of one worker …"""
+    per_client: int = 50
+    """… and of one user, or one address of those who are not signed in."""
+    subscriptions: int = 50
+    """Most subscriptions of one WebSocket."""
+    queue: int = 256
+    """Messages that wait for a slow reader before it is cut off."""
+    heartbeat_seconds: float = 20.0
+    retention_seconds: int = 3600
+    """How long a client may be away without missing anything, …"""
+    retention_events: int = 100_000
+    """… and how many changes at most."""
+
+    def __post_init__(self) -> None:
+        if self.heartbeat_seconds <= 0 or self.retention_seconds < 1 or self.queue < 1:
+            raise ValueError("heartbeat, retention and queue must be greater than 0")
+
+
 class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `projects/<key>.toml` and the environment say about a project."""
 
@@ -121,6 +144,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Instead of the server's, unless its transport is `none`."""
     webhooks: WebhooksConfig = WebhooksConfig()
     graphql: GraphQLConfig = GraphQLConfig()
+    realtime: RealtimeConfig = RealtimeConfig()
 
 
 def database_url(config: ProjectConfig, data: Path) -> str:

@@ -246,6 +246,8 @@ class Exchange:
     ) -> None:
         """Sends chunks until there are no more or nobody listens."""
         gone = asyncio.ensure_future(_hung_up(receive))
+        if (told := answer.gone) is not None:
+            gone.add_done_callback(lambda _: told())
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             async with aclosing(answer.chunks) as chunks:

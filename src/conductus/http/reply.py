@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
@@ -30,6 +30,8 @@ class StreamReply(Struct, frozen=True):
     chunks: AsyncGenerator[bytes, None]
     status: int = 200
     headers: Headers = (JSON_TYPE,)
+    gone: Callable[[], None] | None = None
+    """Called when the client hangs up, for what waits before its next chunk."""
 
 
 def json_reply(value: Any, status: int = 200, headers: Headers = ()) -> Reply:

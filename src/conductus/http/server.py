@@ -67,6 +67,8 @@ class Routes(Struct, frozen=True, kw_only=True):
     """Of a project too, below `/uploads/<project>`."""
     server: Sequence[Route[ServerEndpoint]]
     """Below `/server`."""
+    end_streams: Callable[[], None]
+    """Ends those answers of theirs that have no end of their own."""
 
 
 class Server:
@@ -97,6 +99,7 @@ class Server:
         self._client_seconds = client_seconds
         # From anywhere among so many numbers that no two workers meet.
         self._numbers = count(secrets.randbits(63))
+        self.end_streams = routes.end_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

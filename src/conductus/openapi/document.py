@@ -80,6 +80,7 @@ def _item_operations(shown: list[Collection], world: World) -> Iterable[Operatio
             continue
         place = items.item_place(collection, world)
         yield from items.reading(place, collection)
+        yield from items.listening(place, collection)
         yield from items.writing(place, collection)
         yield from items.revisions(place, collection, world)
         yield from items.reverting(place, collection)

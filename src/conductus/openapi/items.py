@@ -66,6 +66,37 @@ def reading(place: Place, collection: Collection) -> Iterable[Operation]:
     )
 
 
+def listening(place: Place, collection: Collection) -> Iterable[Operation]:
+    """Tells of changes as they happen; of nothing that has no key."""
+    if not collection.primary_key:
+        return
+    again = {
+        "name": "last-event-id",
+        "in": "header",
+        "description": "The last `id` that was told: what was missed since then comes first.",
+        "schema": {"type": "string"},
+    }
+    yield Operation(
+        method="get",
+        path=f"{place.path}/events",
+        id=f"{place.id}.events",
+        tag=place.tag,
+        summary="Be told of changes as they happen",
+        description=(
+            "Server-Sent Events: `create`, `update` and `leave` with `event`, `collection`, `key` "
+            "and `item`, `delete` without the item; `open`, `reset` and `end` of the stream itself."
+        ),
+        parameters=(again, *references(("fields", "filter", "q", "status", "lang", "deep"))),
+        answers={
+            "200": {
+                "description": "A stream without an end of its own",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+        errors=(*READING, 429),
+    )
+
+
 def writing(place: Place, collection: Collection) -> Iterable[Operation]:
     """Creates, changes and deletes items; nothing for what can only be read."""
     if collection.view:

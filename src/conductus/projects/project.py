@@ -35,6 +35,7 @@ from conductus.projects.events import NOBODY, Recorder, Waiting, listeners_of
 from conductus.projects.guarded_payloads import SealSecret
 from conductus.projects.guards import Guards
 from conductus.projects.install import upgrade
+from conductus.projects.journal import Everyone, Journal
 from conductus.projects.merging import OWN_PREFIX
 from conductus.projects.outbox import Outbox
 from conductus.projects.policies import Policies
@@ -89,7 +90,9 @@ class Project:
             database.dialect, equipment.system, self.schema_transaction, herald
         )
         listeners = listeners_of(self.hooks, waiting.listeners)
-        events = Recorder(key, self.outbox, self.hooks, listeners, self.latest)
+        self.journal = Journal(database, counters.bell(Topic.EVENTS), self.latest)
+        recorder = Recorder(key, self.outbox, self.hooks, listeners, self.latest)
+        events = Everyone(recorder, self.journal)
         self.writer = Writer(
             database, equipment.hash_secret, limits, bookkeeper, guards, self.hooks, events
         )
@@ -190,10 +193,12 @@ class Project:
         match topic:
             case Topic.CHANGES:
                 self._told.set()
+                # Whoever reads the journal to others looks whether they are still let in.
+                self.journal.bell.set()
             case Topic.ERRANDS:
                 self.outbox.bell.set()
             case Topic.EVENTS:
-                pass
+                self.journal.bell.set()
             case _:
                 assert_never(topic)
 

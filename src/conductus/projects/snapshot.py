@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from conductus.database.introspection import Table, introspect
 from conductus.errors import NotInstalled
 from conductus.projects import rows
 from conductus.projects.coherence import STATE_TABLE
+from conductus.projects.journal_statements import WATCHED, read_watched
 from conductus.projects.merging import SETTINGS, Metadata, merge, settings_catalogue
 from conductus.projects.settings import Settings, settings
 from conductus.projects.webhooks import WEBHOOKS, Webhooks, load_webhooks
@@ -34,6 +36,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """What one query may ask for."""
     webhooks: Webhooks = Webhooks()
     """Who is told of changes."""
+    watched: frozenset[str] = frozenset()
+    """Collections of which the journal is written."""
     fingerprint: str
     """Of the catalogue that the schema was read from."""
 
@@ -58,6 +62,7 @@ async def load(
         limits=_limits(stated, limits),
         settings_fields=settings_catalogue(metadata, system),
         webhooks=await load_webhooks(database, dialect, named.get(WEBHOOKS)),
+        watched=await read_watched(database, dialect, named.get(WATCHED), datetime.now(UTC)),
         fingerprint=fingerprint,
     )
 

@@ -1,0 +1,74 @@
+"""What a subscription asks for, and what can be shared by those who ask the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conductus.errors import Unprocessable
+from conductus.permissions.levels import Level
+from conductus.permissions.policy import Policy
+from conductus.projects.project import Project
+from conductus.projects.snapshot import Snapshot
+from conductus.query.item_query import ALL, ItemQuery, Selection, compares
+from conductus.query.paths import step, walk
+from conductus.schema.model import Collection, Schema
+
+
+class Asked(Struct, frozen=True):
+    """Items of a collection, in the words of the client: a query string."""
+
+    collection: str
+    text: str
+
+
+def query_of(asked: Asked, project: Project, snapshot: Snapshot) -> ItemQuery:
+    """The query without what a stream has no use for: order, limits, figures.
+
+    Raises what parsing raises, `Unprocessable` for what has no items to tell of.
+    """
+    query = project.queries.listing(asked.collection, asked.text, snapshot)
+    if query.groups or query.aggregates:
+        raise Unprocessable("Changes are told of items: they cannot be grouped")
+    if not snapshot.schema.collection(asked.collection).primary_key:
+        raise Unprocessable(f"{asked.collection!r} has no primary key: nothing can be told of it")
+    return replace(query, sort=(), limit=None, offset=0, page=None, single=False, meta=None)
+
+
+def hangs_on_the_user(query: ItemQuery, policy: Policy, schema: Schema) -> bool:
+    """Whether two users of the policy may be shown different things."""
+    if policy.administrator or policy.nobody:
+        return False
+    return any(
+        collection.system
+        or any(rule.read is Level.MINE for rule in policy.on(collection.name).applicable())
+        for collection in _entered(query, schema)
+    )
+
+
+def _entered(query: ItemQuery, schema: Schema) -> Iterator[Collection]:
+    """The collections that the query reads or decides by."""
+    collection = schema.collection(query.collection)
+    yield collection
+    yield from _expanded(query.selection, collection, schema)
+    filters = [query.filter or ALL, *(deep.filter or ALL for _, deep in query.deep)]
+    starts = [(), *(path for path, _ in query.deep)]
+    for start, filter in zip(starts, filters, strict=True):
+        for leaf in compares(filter):
+            for taken in walk(schema, collection, (*start, *leaf.path)):
+                if taken.target is not None:
+                    yield taken.target
+
+
+def _expanded(selection: Selection, collection: Collection, schema: Schema) -> Iterator[Collection]:
+    for name in selection.fields:
+        target = step(schema, collection, name).target
+        if target is not None:
+            yield target
+    for name, wanted in selection.expanded:
+        target = step(schema, collection, name).target
+        if target is not None:
+            yield target
+            yield from _expanded(wanted, target, schema)
