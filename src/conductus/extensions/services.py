@@ -115,5 +115,6 @@ def _context(snapshot: Snapshot, actor: Actor, policy: Any) -> Context:
         policy=policy,
         now=datetime.now(UTC),
         nulls_last=snapshot.settings.sort_null_last,
+        split_words=snapshot.settings.q_words,
         password_policy=snapshot.settings.password_policy,
     )

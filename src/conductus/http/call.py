@@ -106,6 +106,7 @@ class Call:
             policy=self.policy,
             now=datetime.now(UTC),
             nulls_last=self.snapshot.settings.sort_null_last,
+            split_words=self.snapshot.settings.q_words,
             password_policy=self.snapshot.settings.password_policy,
             computing=self._computing,
             answering=True,

@@ -25,6 +25,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """UTC, with zone."""
     nulls_last: bool = True
     """Setting `sort_null_last`."""
+    split_words: bool = False
+    """Setting `q_words`: a search is for each of its words."""
     password_policy: str | None = None
     """Setting `password_policy`."""
     content: Mapping[str, Any] | None = None

@@ -150,11 +150,12 @@ class Planner:
     def filtered(self, resolver: Resolver, collection: Collection) -> Predicate:
         """Filter and search, without statuses."""
         query = self._query
+        wanted = words(query.search, split=self._context.split_words)
         return combine(
             "all",
             [
                 ALWAYS if query.filter is None else resolver.resolve(query.filter, collection),
-                *(self._search(word, resolver, collection) for word in words(query.search)),
+                *(self._search(word, resolver, collection) for word in wanted),
             ],
         )
 

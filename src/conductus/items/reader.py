@@ -245,6 +245,7 @@ class Reader:
             way,
             context.schema.version,
             context.nulls_last,
+            context.split_words,
             id(context.policy),
             id(context.computing),
         )

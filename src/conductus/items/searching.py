@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from conductus.errors import Unprocessable
 from conductus.schema.model import NUMBERS, Collection
 from conductus.schema.types import field_type
 
+MOST_WORDS: Final = 20
+_WORDS: Final = re.compile(r'"([^"]*)"|(\S+)')
 _OF_NUMBERS = frozenset("0123456789.+-eE")
 
 
-def words(search: str | None) -> tuple[str, ...]:
-    """What is searched for: the whole text."""
-    return (search,) if search else ()
+def words(search: str | None, *, split: bool) -> tuple[str, ...]:
+    """What is searched for, all of it: the whole text, or with `split` each word of it.
+
+    A phrase in quotes is one word; a quote that is not closed is a letter like others.
+    Raises `Unprocessable` for too many words.
+    """
+    if not search:
+        return ()
+    if not split:
+        return (search,)
+    found = (phrase or word for phrase, word in _WORDS.findall(search))
+    distinct = tuple(dict.fromkeys(word for word in found if word.strip()))
+    if len(distinct) > MOST_WORDS:
+        raise Unprocessable(f"More than {MOST_WORDS} words in `q`", details={"limit": MOST_WORDS})
+    return distinct
 
 
 def numberlike(text: str) -> bool:

@@ -24,6 +24,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     project_url: str
     default_limit: int
     sort_null_last: bool
+    q_words: bool
+    """A search is for each of its words."""
     telemetry: bool
     auth_token_ttl: int
     """Minutes."""
@@ -52,6 +54,7 @@ def settings(rows: Iterable[tuple[str, str | None]], key: str) -> Settings:
         project_url=raw.get("project_url") or "",
         default_limit=_positive(raw, "default_limit", EMPTY_LIMIT),
         sort_null_last=_flag(raw, "sort_null_last", fallback=True),
+        q_words=_flag(raw, "q_words", fallback=False),
         telemetry=_flag(raw, "telemetry", fallback=True),
         auth_token_ttl=_positive(raw, "auth_token_ttl", TOKEN_MINUTES),
         auto_sign_out=_sign_out(raw),
