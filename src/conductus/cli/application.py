@@ -61,6 +61,11 @@ def application() -> App:
     held = "Hold the storage and the rows of files against each other."
     files.command("conductus.cli.files:check", name="check", help=held)
     commands.command(files)
+    transfer = "conductus.cli.transfer"
+    taken_out = "Write the items of a collection to a file."
+    commands.command(f"{transfer}:export_items", name="export", help=taken_out)
+    taken_in = "Create and change items as a file says."
+    commands.command(f"{transfer}:import_items", name="import", help=taken_in)
     written = "Write the OpenAPI document of a project."
     commands.command("conductus.cli.openapi:show_document", name="openapi", help=written)
     looked = "Look at everything that can be wrong, and say what to do."
