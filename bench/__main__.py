@@ -43,6 +43,12 @@ def main() -> int:
             from bench import memory
 
             return asyncio.run(memory.measure(_servers(options), options.databases, options.rows))
+        case "projects":
+            from bench import projects
+
+            number, seconds = options.projects, options.idle_seconds
+            kinds = [kind for kind in options.databases if kind != "mariadb"]
+            return asyncio.run(projects.measure(_servers(options), kinds, number, seconds))
         case "authentication":
             from bench import authentication
 
@@ -107,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "command", nargs="?", default="run",
         choices=(
             "run", "peers", "restricted", "roles", "schema-size", "memory", "authentication",
-            "assets",
+            "assets", "projects",
         ),
     )  # fmt: skip
     parser.add_argument("what", nargs="?", choices=("install",), help="with `peers`")
@@ -130,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--without-conductus", action="store_true")
     parser.add_argument("--without-peers", action="store_true", help="none of the installed ones")
     parser.add_argument("--rows", type=int, default=1_000_000, help="with `memory`")
+    parser.add_argument("--projects", type=int, default=200, help="with `projects`")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=5.0, help="with `projects`: until one is let go"
+    )
     parser.add_argument("--json", type=Path, help="where to write the results")
     return parser
 

@@ -173,6 +173,10 @@ class PostgreSQL:
         """Make it, empty."""
         await self._on_server(f'CREATE DATABASE "{self.database}"')
 
+    async def create_like(self, other: PostgreSQL) -> None:
+        """Make it, with all that is in another one that nobody is connected to."""
+        await self._on_server(f'CREATE DATABASE "{self.database}" TEMPLATE "{other.database}"')
+
     async def drop(self) -> None:
         """Remove it."""
         await self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')

@@ -27,7 +27,7 @@ from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions
 from conductus.auth.sso import SingleSignOn
 from conductus.auth.super_admin import SuperAdmin
-from conductus.config import ConfigInvalid, ServerConfig, data_folder, project_keys, server_config
+from conductus.config import ConfigInvalid, ServerConfig, data_folder, found_keys, server_config
 from conductus.endpoints import mail as mail_section
 from conductus.endpoints import server as server_section
 from conductus.endpoints import utils as utils_section
@@ -73,7 +73,7 @@ from conductus.mail.transports import Transports
 from conductus.outgoing.addresses import Allowed
 from conductus.outgoing.client import guarded
 from conductus.projects.events import HOOK
-from conductus.projects.registry import Registry
+from conductus.projects.registry import Company, Registry
 from conductus.projects.webhooks import KIND as WEBHOOK
 from conductus.realtime.hubs import Hubs
 from conductus.tallies.redis import RedisDoor
@@ -114,7 +114,7 @@ async def running(
     async with AsyncExitStack() as stack:
         calls = stack.enter_context(Caller(config.plugins.threads))
         plugins = Plugins(data, config.plugins, observer, calls, given)
-        plugins.load_all(project_keys(data, environment))
+        plugins.load_all(found_keys(data, environment)[0])
         meters = _meters(config)
         spans = stack.enter_context(_spans(config))
         observer = all_of(
@@ -156,13 +156,16 @@ async def running(
                 observer,
                 passwords.hash_secret,
                 sealed_secret,
-                beside=(
-                    bell.beside,
-                    hubs.beside,
-                    *(() if attendance is Attendance.NONE else (delivery.beside,)),
-                    *(() if meters is None else (meters.beside,)),
+                Company(
+                    beside=(
+                        bell.beside,
+                        hubs.beside,
+                        *(() if attendance is Attendance.NONE else (delivery.beside,)),
+                        *(() if meters is None else (meters.beside,)),
+                    ),
+                    waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
+                    keeps=() if attendance is Attendance.NONE else (delivery.keeps,),
                 ),
-                waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
             )
         )
         await stack.enter_async_context(identity)

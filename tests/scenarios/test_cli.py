@@ -189,6 +189,35 @@ class TestWhatKeepsItFromStarting:
         assert done.complaint.startswith("conductus: project shop: ")
         assert "hush" not in done.err + done.out
 
+    def test_some_projects_that_cannot_be_used_hinder_no_other(self, tmp_path: Path) -> None:
+        made = conductus("project", "create", "good", "--database-url",
+                         f"sqlite:///{tmp_path / 'good.db'}", "--data", tmp_path)  # fmt: skip
+        assert made.code == 0
+        away = f"postgresql://u:hush@127.0.0.1:{closed_port()}/d"
+        save_new_project(tmp_path, "away", new_project_config(away))
+        (tmp_path / "projects" / "odd.toml").write_text("[databse]")
+        with serving("--data", tmp_path, "--log-format", "json") as server:
+            assert httpx2.get(f"{server.url}/good/").status_code == 200
+            assert httpx2.get(f"{server.url}/away/").status_code == 503
+            assert httpx2.get(f"{server.url}/odd/").status_code == 503
+            told = [line for line in server.err if "project unavailable" in line]
+        assert any('"project": "away"' in line for line in told)
+        assert any("databse" in line for line in told)
+        assert "hush" not in "".join(server.err)
+
+    def test_maintenance(self, tmp_path: Path) -> None:
+        save_new_project(tmp_path, "shop", new_project_config("sqlite:///a.db"))
+
+        def listed() -> Any:
+            return json.loads(conductus("project", "list", "--json", "--data", tmp_path).out)
+
+        for state, expected in (("on", True), ("on", True), ("off", False), ("off", False)):
+            done = conductus("project", "maintenance", "shop", state, "--data", tmp_path)
+            assert done.code == 0
+            assert listed()[0]["maintenance"] is expected
+        assert conductus("project", "maintenance", "nope", "on", "--data", tmp_path).code == 1
+        assert conductus("project", "maintenance", "shop", "up", "--data", tmp_path).code == 2
+
     def test_a_database_without_the_system_tables(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///empty.db"))
         done = conductus("start", "--data", tmp_path, "--port", "0")

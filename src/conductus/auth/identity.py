@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Final, Literal
 
@@ -34,7 +35,6 @@ from conductus.errors import (
     UserInactive,
     UserSuspended,
 )
-from conductus.items.statements import StatementCache
 from conductus.permissions.actor import PUBLIC_ROLE, Actor
 from conductus.projects.coherence import Change, Fresh
 from conductus.projects.project import Project
@@ -90,8 +90,8 @@ class Identity:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._known: dict[tuple[str, Credentials], _Known] = {}
-        self._accounts: StatementCache[Accounts] = StatementCache(256)
-        self._publics: StatementCache[Fresh[Addresses]] = StatementCache(256)
+        self._accounts: dict[Project, tuple[int, Accounts]] = {}
+        self._publics: dict[Project, Fresh[Addresses]] = {}
         self._purged: dict[str, datetime] = {}
         self._tasks = asyncio.TaskGroup()
         self._extending: set[tuple[str, int]] = set()
@@ -180,11 +180,14 @@ class Identity:
 
     def accounts(self, project: Project, snapshot: Snapshot) -> Accounts:
         """Users and sessions as this snapshot has them."""
-        dialect = project.database.dialect
-        # Each database has a dialect of its own, so it also tells databases apart.
-        return self._accounts.get(
-            (dialect, snapshot.schema.version), lambda: Accounts(snapshot.schema, dialect)
-        )
+        version = snapshot.schema.version
+        known = self._accounts.get(project)
+        if known is None:
+            project.at_end(partial(self._accounts.pop, project, None))
+        if known is None or known[0] != version:
+            known = version, Accounts(snapshot.schema, project.database.dialect)
+            self._accounts[project] = known
+        return known[1]
 
     def _remember(self, key: tuple[str, Credentials], known: _Known) -> None:
         # What was remembered first goes first, and would be looked up again soonest.
@@ -193,10 +196,12 @@ class Identity:
         self._known[key] = known
 
     async def _public_addresses(self, project: Project) -> Addresses:
-        return await self._publics.get(
-            project,
-            lambda: Fresh(lambda: project.generation(Change.ACCESS), self._loading(project)),
-        ).current()
+        known = self._publics.get(project)
+        if known is None:
+            known = Fresh(lambda: project.generation(Change.ACCESS), self._loading(project))
+            self._publics[project] = known
+            project.at_end(partial(self._publics.pop, project, None))
+        return await known.current()
 
     def _loading(self, project: Project) -> Callable[[int], Awaitable[Addresses]]:
         async def load(_: int) -> Addresses:

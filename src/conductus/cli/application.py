@@ -40,6 +40,8 @@ def application() -> App:
     projects.command(
         "conductus.cli.project:remove", name="remove", help="Forget a project, keep its data."
     )
+    kept_out = "Keep all but administrators out, or let them in again."
+    projects.command("conductus.cli.project:maintain", name="maintenance", help=kept_out)
     commands.command(projects)
     commands.command(_users())
     commands.command(_roles())

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from conductus.cli.application import CommandFailed
 from conductus.cli.console import say, working
 from conductus.cli.places import DataFolder, own_folder
-from conductus.config import project_config, project_keys
+from conductus.config import MaintenanceConfig, project_config, project_keys
 from conductus.projects import setup
 from conductus.projects.exclusive import exclusively
+from conductus.projects.maintenance import order, orders, withdraw
 from conductus.schema.system import System, load_system
 from conductus.telemetry import redacted
 
@@ -27,6 +30,7 @@ def create(
     manage: Annotated[bool, Parameter(negative=(), help="Manage every table.")] = False,
     admin_email: str | None = None,
     admin_password: str | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
     data: DataFolder = None,
 ) -> None:
     """Make a project of a database: new, with tables of your own, or made by Directus 8.
@@ -45,13 +49,18 @@ def create(
         Who may sign in as administrator.
     admin_password
         Made up and shown once when it is left out.
+    json
+        For programs.
     """
     folder = own_folder(data, os.environ)
     login = setup.Login(admin_email, admin_password)
     wanted = setup.Wanted(key=key, url=_from_here(database_url), login=login, manage=manage)
     with working() as progress:
         created = asyncio.run(made(folder, load_system(), wanted, progress))
-    tell(created)
+    if json:
+        print(msgspec.json.encode(created).decode())
+    else:
+        tell(created)
 
 
 def listed(
@@ -65,17 +74,24 @@ def listed(
         For programs.
     """
     folder = own_folder(data, os.environ)
+    ordered = orders(folder)
     found = []
     for key in project_keys(folder, os.environ):
         config = project_config(folder, key, os.environ)
         found.append(
-            {"key": key, "database": redacted(config.database.url), "private": config.private}
+            {
+                "key": key,
+                "database": redacted(config.database.url),
+                "private": config.private,
+                "maintenance": key in ordered or config.maintenance.enabled,
+            }
         )
     if json:
         print(msgspec.json.encode(found).decode())
         return
     for project in found:
-        say(f"{project['key']}  {project['database']}{'  (private)' if project['private'] else ''}")
+        marks = "".join(f"  ({mark})" for mark in ("private", "maintenance") if project[mark])
+        say(f"{project['key']}  {project['database']}{marks}")
 
 
 def remove(
@@ -83,6 +99,7 @@ def remove(
     /,
     *,
     drop_system_tables: Annotated[bool, Parameter(negative=())] = False,
+    json: Annotated[bool, Parameter(negative=())] = False,
     data: DataFolder = None,
 ) -> None:
     """Forget a project. Its database stays as it is.
@@ -91,12 +108,50 @@ def remove(
     ----------
     drop_system_tables
         Also drop the directus_* and conductus_* tables: users, permissions, history.
+    json
+        For programs.
     """
     folder = own_folder(data, os.environ)
     dropped = asyncio.run(_removed(folder, load_system(), key, drop_system=drop_system_tables))
+    if json:
+        print(msgspec.json.encode({"key": key, "dropped": dropped}).decode())
+        return
     say(f"The project {key} is removed. Its tables are where they were.")
     if dropped:
         say(f"{len(dropped)} system tables were dropped.")
+
+
+def maintain(
+    key: str,
+    state: Literal["on", "off"],
+    /,
+    *,
+    message: str = "",
+    retry_after: Annotated[int, Parameter(validator=Number(gte=1))] = 120,
+    data: DataFolder = None,
+) -> None:
+    """Keep everybody but administrators out of a project, or let them in again.
+
+    A running server heeds it with the next request.
+
+    Parameters
+    ----------
+    message
+        What they are told.
+    retry_after
+        Seconds after which they are to try again.
+    """
+    folder = own_folder(data, os.environ)
+    if key not in project_keys(folder, os.environ):
+        raise CommandFailed(f"There is no project {key!r}")
+    if state == "on":
+        order(folder, key, MaintenanceConfig(message=message, retry_after=retry_after))
+        say(f"The project {key} serves administrators alone.")
+        return
+    withdraw(folder, key)
+    if project_config(folder, key, os.environ).maintenance.enabled:
+        raise CommandFailed(f"The configuration of {key} keeps it in maintenance")
+    say(f"The project {key} serves everybody.")
 
 
 async def made(

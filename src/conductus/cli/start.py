@@ -14,7 +14,7 @@ import resource
 import signal
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -34,19 +34,21 @@ from conductus.config import (
     LogFormat,
     ServerConfig,
     database_url,
+    found_keys,
     project_config,
-    project_keys,
     server_config,
 )
 from conductus.database.opening import open_database
 from conductus.errors import ApiError
 from conductus.projects import setup
-from conductus.projects.snapshot import load
+from conductus.projects.at_once import for_each
+from conductus.projects.install import check_installed
 from conductus.schema.system import System, load_system
 from conductus.telemetry import (
     ConfigurationRefused,
     ConfigurationTaken,
     Log,
+    ProjectUnavailable,
     ServerStarted,
     ServerStopped,
     library_logging,
@@ -55,6 +57,9 @@ from conductus.telemetry import (
 APP = "conductus.app:create"
 FIRST_URL = "sqlite:///main.db"
 READY_SECONDS = 60.0
+LOOK_SECONDS = 20.0
+"""How long the start waits for the projects' databases; who is later is looked at later."""
+SILENT = "its database has not answered yet"
 FILES_BESIDES = 1024
 """Files that a worker has open besides its clients' connections."""
 
@@ -99,12 +104,33 @@ def start(
 
 
 async def _prepared(folder: Path, config: ServerConfig) -> tuple[str, ...]:
-    """The projects, each of them seen to be usable; the first is made if there is none."""
+    """The projects; the first is made if there is none.
+
+    One that cannot be used is told of, and keeps the server from starting only where no
+    other can be.
+    """
     system = load_system()
-    if config.first_project and not project_keys(folder, os.environ):
+    keys, problems = found_keys(folder, os.environ)
+    if config.first_project and not keys and not problems:
         await _first_project(folder, config.first_project, system, config.log_format)
-    keys = project_keys(folder, os.environ)
-    await asyncio.gather(*(_usable(folder, key, system) for key in keys))
+        keys, problems = found_keys(folder, os.environ)
+    found: dict[str, str | None] = {}
+
+    async def look(key: str) -> None:
+        found[key] = await _problem(folder, key)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await for_each(keys, look)
+    if None not in found.values() and (problems or found):
+        raise CommandFailed(next((each for each in (*problems, *found.values()) if each), SILENT))
+    log = Log(config.log_format)
+    for problem in problems:
+        log(ProjectUnavailable("", problem))
+    for key in keys:
+        reason = found.get(key, SILENT)
+        if reason is not None:
+            log(ProjectUnavailable(key, reason))
     return keys
 
 
@@ -124,16 +150,20 @@ def _untold(step: str) -> None:
     """Progress that nobody watches."""
 
 
-async def _usable(folder: Path, key: str, system: System) -> None:
-    config = project_config(folder, key, os.environ)
+async def _problem(folder: Path, key: str) -> str | None:
+    """What is wrong with a project."""
     try:
+        config = project_config(folder, key, os.environ)
         database = await open_database(database_url(config, folder), pool_size=1)
         try:
-            await load(database, key, system, config.limits, 0)
+            await check_installed(database, key)
         finally:
             await database.close()
+    except ConfigInvalid as error:
+        return str(error)
     except ApiError as error:
-        raise CommandFailed(f"project {key}: {error.message}") from error
+        return f"project {key}: {error.message}"
+    return None
 
 
 def _serve(folder: Path, config: ServerConfig, keys: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from conductus.config.graphql import GraphQLConfig
 from conductus.config.images import AssetsConfig, ImagesConfig
 from conductus.config.invalid import ConfigInvalid
 from conductus.config.mail import MailConfig, MailSecurity, MailTransport
+from conductus.config.maintenance import MaintenanceConfig
 from conductus.config.metrics import MetricsConfig
 from conductus.config.outgoing import OutgoingConfig
 from conductus.config.plugins import PluginsConfig
@@ -35,6 +36,8 @@ from conductus.config.project import (
 from conductus.config.project_files import (
     PROJECT_FOLDER,
     check_key,
+    found_keys,
+    maintenance_config,
     project_config,
     project_keys,
     project_path,
@@ -76,6 +79,7 @@ __all__ = [
     "MailConfig",
     "MailSecurity",
     "MailTransport",
+    "MaintenanceConfig",
     "MetricsConfig",
     "OutgoingConfig",
     "PluginsConfig",
@@ -95,7 +99,9 @@ __all__ = [
     "check_key",
     "data_folder",
     "database_url",
+    "found_keys",
     "is_safe_url",
+    "maintenance_config",
     "new_project_config",
     "project_config",
     "project_keys",

@@ -11,6 +11,7 @@ from msgspec import Struct
 from conductus.config.graphql import GraphQLConfig
 from conductus.config.images import AssetsConfig
 from conductus.config.mail import MailConfig
+from conductus.config.maintenance import MaintenanceConfig
 from conductus.config.sso import SsoConfig, sso_problem
 from conductus.config.storage import StorageConfig
 
@@ -145,6 +146,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     webhooks: WebhooksConfig = WebhooksConfig()
     graphql: GraphQLConfig = GraphQLConfig()
     realtime: RealtimeConfig = RealtimeConfig()
+    maintenance: MaintenanceConfig = MaintenanceConfig()
 
 
 def database_url(config: ProjectConfig, data: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from conductus.config.conversion import convert
 from conductus.config.environment import merged, project_variables
 from conductus.config.invalid import ConfigInvalid
+from conductus.config.maintenance import MaintenanceConfig
 from conductus.config.project import ProjectConfig
 from conductus.config.toml import read, toml, write_private
 
@@ -31,14 +32,36 @@ def project_path(data: Path, key: str) -> Path:
 
 def project_keys(data: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
     """The keys of every configured project, in alphabetical order. Raises `ConfigInvalid`."""
+    keys, problems = found_keys(data, environment)
+    if problems:
+        raise ConfigInvalid(problems[0])
+    return keys
+
+
+def found_keys(
+    data: Path, environment: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The keys of projects, and what is wrong with what is called as none may be.
+
+    Raises `ConfigInvalid` where the environment contradicts itself.
+    """
     folder = data / PROJECT_FOLDER
     # Half-written files begin with a dot.
     files = [path.stem for path in folder.glob("*.toml") if not path.name.startswith(".")]
     alone = [key for key in project_variables(environment) if not _match(key, files)]
-    keys = sorted([*files, *alone])
-    for key in keys:
-        check_key(key)
-    return tuple(keys)
+    keys, problems = [], []
+    for key in sorted([*files, *alone]):
+        try:
+            keys.append(check_key(key))
+        except ConfigInvalid as error:
+            problems.append(str(error))
+    return tuple(keys), tuple(problems)
+
+
+def maintenance_config(path: Path, group: str) -> MaintenanceConfig:
+    """An order of maintenance, in a table of that name. Raises `ConfigInvalid`."""
+    stated = read(path).get(group, {})
+    return convert({**stated, "enabled": True}, MaintenanceConfig, str(path))
 
 
 def project_config(data: Path, key: str, environment: Mapping[str, str]) -> ProjectConfig:

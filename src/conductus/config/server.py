@@ -76,6 +76,10 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     creation: CreationConfig = CreationConfig()
     super_admin_token: str = ""
     """Opens `/server/projects` for writing; empty: the first creation states it."""
+    open_projects: int = 20
+    """How many projects a worker keeps open though nobody asks for them."""
+    idle_seconds: float = 300.0
+    """How long others stay open that nobody asks for."""
     first_project: str = "main"
     """The key of the project that a start makes where there is none; empty: none is made."""
     public_url: str = ""
@@ -84,6 +88,8 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def __post_init__(self) -> None:
         if self.super_admin_token and len(self.super_admin_token) < SHORTEST_TOKEN:
             raise ValueError(f"`super_admin_token` needs {SHORTEST_TOKEN} characters or more")
+        if self.open_projects < 0 or self.idle_seconds <= 0:
+            raise ValueError("`idle_seconds` must be more than 0, `open_projects` not less")
         if self.public_url and not self.public_url.startswith(("https://", "http://")):
             raise ValueError("`public_url` must begin with https:// or http://")
 

@@ -6,6 +6,7 @@ Source: files page §1.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote
@@ -78,15 +79,17 @@ class FileFields:
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
-        self._kept: dict[str, tuple[Snapshot, Computing]] = {}
+        self._kept: dict[Project, tuple[Snapshot, Computing]] = {}
 
     def of(self, project: Project, snapshot: Snapshot) -> Computing:
         """How the fields are computed by the settings of a snapshot."""
-        kept = self._kept.get(project.key)
+        kept = self._kept.get(project)
+        if kept is None:
+            project.at_end(partial(self._kept.pop, project, None))
         if kept is None or kept[0] is not snapshot:
             addresses = self._addresses(project, snapshot.settings)
             kept = snapshot, {(FILES, DATA): addresses.data}
-            self._kept[project.key] = kept
+            self._kept[project] = kept
         return kept[1]
 
     def _addresses(self, project: Project, settings: Settings) -> Addresses:

@@ -135,6 +135,16 @@ class Exchange:
         token = of_request(self.headers, self._sent_query, {}, ("query", "bearer"), "").token
         return unverified_project(token)
 
+    def enter(self, project: Project) -> None:
+        """The request is one to this project, which stays open until it has been answered."""
+        project.hold()
+        self.project = project
+
+    def leave(self) -> None:
+        """It has been answered."""
+        if self.project is not None:
+            self.project.release()
+
     def see_through(self, trusted: Collection[str]) -> None:
         """Takes the client's address and scheme from what trusted proxies say of them."""
         if not trusted or not listed(self.ip, trusted):

@@ -19,7 +19,7 @@ from conductus.auth.address import block_of
 from conductus.auth.cookies import clear_cookie, cookie_name, set_cookie
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
-from conductus.errors import ApiError, Unauthorized
+from conductus.errors import ApiError, DatabaseUnreachable, Unauthorized
 from conductus.http.answering import handed_over
 from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
@@ -33,6 +33,7 @@ from conductus.items.computing import Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING
 from conductus.projects.project import Project
+from conductus.projects.refusals import UnderMaintenance
 from conductus.projects.registry import Registry
 from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer
@@ -45,6 +46,8 @@ EXTENSIONS_SECTION = "extensions"
 ROOTED_SECTIONS = frozenset({"interfaces", "layouts", "modules", "types"})
 """Sections of a project that may stand at the root."""
 UPLOADS_SECTION = "uploads"
+SIGN_IN = "auth/authenticate"
+"""Where administrators come in, also while nobody else may."""
 LARGEST_OF_SERVER = 64 * 1024
 """Most bytes of a body that goes to the server itself."""
 
@@ -118,6 +121,7 @@ class Server:
             self._observer(exchange.failed(error))
         finally:
             self._observer(exchange.served(answer.status))
+            exchange.leave()
 
     async def _answer(self, exchange: Exchange) -> Answer:
         segments = exchange.segments
@@ -136,8 +140,8 @@ class Server:
         routes = self._routes
         if segments[0] == UPLOADS_SECTION and len(segments) > 1:
             routes, segments = self._upload_routes, segments[1:]
-        project = await self._registry.project(segments[0])
-        exchange.project = project
+        project = await self._project(segments[0])
+        exchange.enter(project)
         below = segments[1:]
         match = routes.match(exchange.method, [] if below == [""] else below)
         exchange.route = match.route.pattern
@@ -166,6 +170,21 @@ class Server:
             raise Unauthorized
         return key
 
+    async def _project(self, key: str) -> Project:
+        try:
+            return await self._registry.project(key)
+        except DatabaseUnreachable as error:
+            kept_out = self._registry.maintenance(key)
+            if kept_out is None:
+                raise
+            raise UnderMaintenance(kept_out.message, kept_out.retry_after) from error
+
+    def _check_served(self, key: str, actor: Actor, route: Route[Endpoint]) -> None:
+        """Raises `UnderMaintenance` (21/503) for all but administrators, and who signs in."""
+        kept_out = self._registry.maintenance(key)
+        if kept_out is not None and not actor.administrator and route.pattern != SIGN_IN:
+            raise UnderMaintenance(kept_out.message, kept_out.retry_after)
+
     async def _call(self, exchange: Exchange, project: Project, match: Match[Endpoint]) -> Call:
         snapshot = await project.current()
         exchange.see_through(snapshot.settings.trusted_proxies)
@@ -182,6 +201,7 @@ class Server:
             exchange.cookie = await self._cookie(exchange, project, snapshot, credentials)
         actor = await self._actor(exchange, project, match.route, credentials)
         exchange.actor = actor
+        self._check_served(project.key, actor, match.route)
         policy = await project.policies.of(actor) if match.route.identified else NOTHING
         request = Request(
             method=exchange.method,
@@ -252,5 +272,5 @@ class Server:
     async def _preflight(self, exchange: Exchange) -> Reply:
         """What a browser may send; answered for any path, also below unknown projects."""
         with suppress(ApiError):
-            exchange.project = await self._registry.project(exchange.segments[0])
+            exchange.enter(await self._registry.project(exchange.segments[0]))
         return Reply(b"", 200, preflight_headers(exchange.cors, exchange.origin))

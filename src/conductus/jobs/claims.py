@@ -119,6 +119,10 @@ class Claims:
             # Somebody else changed it: it is theirs.
             return False
 
+    async def waiting(self) -> bool:
+        """Whether anything is left to be done, now or later; what failed for good is not."""
+        return bool(await self._database.fetch(self._any.sql, self._any.values({})))
+
     # -- statements -----------------------------------------------------------------
 
     @cached_property
@@ -133,6 +137,12 @@ class Claims:
             .order_by(t.c.due, t.c.errand)
             .limit(sa.bindparam("most", type_=sa.Integer()))
         )
+
+    @cached_property
+    def _any(self) -> Statement:
+        t = self._table
+        left = sa.select(t.c.errand).where(t.c.due.is_not(None)).limit(sa.literal_column("1"))
+        return self._database.dialect.compile(left)
 
     @cached_property
     def _content(self) -> Statement:

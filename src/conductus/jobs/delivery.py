@@ -20,6 +20,7 @@ from msgspec import Struct
 from conductus.errors import ApiError
 from conductus.jobs.claims import Claim, Claims
 from conductus.jobs.lanes import Lanes
+from conductus.projects.at_once import for_each
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry, ended
 from conductus.telemetry import (
@@ -77,6 +78,7 @@ class Delivery:
         self._clock = clock
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._whole = False
 
     async def beside(self, project: Project) -> None:
         """Does what is due, whenever the bell rings or some time has passed; until cancelled."""
@@ -139,9 +141,9 @@ class Delivery:
             return
         lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as file:
-            whole = attendance is Attendance.ALL
-            seconds = self._poll_seconds if whole else WAKE_SECONDS
-            waking = self._wake(registry, lambda: whole or _is_ours(file), seconds)
+            self._whole = attendance is Attendance.ALL
+            seconds = self._poll_seconds if self._whole else WAKE_SECONDS
+            waking = self._wake(registry, lambda: self._whole or _is_ours(file), seconds)
             task = asyncio.create_task(waking)
             try:
                 yield
@@ -152,12 +154,20 @@ class Delivery:
     async def _wake(
         self, registry: Registry, is_ours: Callable[[], bool], each_seconds: float
     ) -> None:
+        async def wake(key: str) -> None:
+            # What is amiss with it, the registry tells.
+            with suppress(ApiError):
+                if self._whole or registry.is_roomy or await _has_work(registry, key):
+                    await registry.attended(key)
+
         while True:
-            for key in registry.keys() if is_ours() else ():
-                # What is amiss with it, the registry tells.
-                with suppress(ApiError):
-                    await registry.project(key)
+            if is_ours():
+                await for_each(registry.keys(), wake)
             await asyncio.sleep(each_seconds)
+
+    async def keeps(self, project: Project) -> bool:
+        """Whether a project must stay open, though nobody asks for it, for its errands' sake."""
+        return self._whole or await Claims(project.database).waiting()
 
     async def _drain(self) -> None:
         """Begins nothing more, and waits for what is under way, as long as that may take."""
@@ -220,6 +230,12 @@ class _Problem(Struct, frozen=True):
 
 def _told(project: Project, claim: Claim, problem: _Problem) -> tuple[str, str, str, int, str]:
     return project.key, claim.kind, claim.id, claim.attempt, problem.text
+
+
+async def _has_work(registry: Registry, key: str) -> bool:
+    """Whether a project has errands; it is not opened to find out."""
+    async with registry.glance(key) as database:
+        return await Claims(database).waiting()
 
 
 def _is_ours(file: IO[str]) -> bool:

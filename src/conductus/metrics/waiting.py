@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from conductus.errors import ApiError
+from conductus.projects.at_once import for_each
 from conductus.projects.outbox import OUTBOX
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
@@ -32,10 +33,11 @@ async def waiting(registry: Registry) -> bytes:
     async def ask(key: str) -> None:
         with suppress(ApiError, TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                for state, count in await _states(await registry.project(key)):
+                for state, count in await _states(await registry.attended(key)):
                     gauge.labels(key, state).set(count)
 
-    await asyncio.gather(*map(ask, registry.keys()))
+    # Those asleep have nothing left to be done.
+    await for_each(filter(registry.is_wanted, registry.keys()), ask)
     return generate_latest(own)
 
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
+import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Database, Transaction
+from conductus.database.executor import Database, QueryFailed, Transaction
 from conductus.database.introspection import Table, introspect_within
+from conductus.errors import NotInstalled
 from conductus.projects import rows, tables
 from conductus.projects.adoption import Adoption, plan
 from conductus.projects.coherence import STATE_TABLE, Change
 from conductus.projects.merging import OWN_PREFIX, SETTINGS
-from conductus.projects.snapshot import by_name, read_metadata
+from conductus.projects.snapshot import METADATA_TABLES, by_name, read_metadata
 from conductus.schema.model import Kind
 from conductus.schema.system import System
 
@@ -103,6 +105,20 @@ def pending(existing: Collection[str], system: System) -> tuple[str, ...]:
     return tuple(
         table for table in system.tables if table.startswith(OWN_PREFIX) and table not in existing
     )
+
+
+async def check_installed(database: Database, key: str) -> None:
+    """Raises `NotInstalled` for a database without the tables that a project leans on."""
+    needed = (*METADATA_TABLES, SETTINGS, STATE_TABLE)
+    probe = database.dialect.compile(
+        sa.select(sa.literal_column("1"))
+        .select_from(*(sa.table(sa.quoted_name(name, quote=True)) for name in needed))
+        .where(sa.false())
+    )
+    try:
+        await database.fetch(probe.sql, probe.values({}))
+    except QueryFailed as error:
+        raise NotInstalled(f"The project {key!r} is not installed in its database") from error
 
 
 async def adopt(database: Database) -> Adoption:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,8 @@ class Project:
         self.queries = Queries()
         self.tracking = Tracking(database.dialect)
         self.policies = Policies(database, lambda: counters.generation(Change.ACCESS))
+        self._holders = 0
+        self._forgetting: list[Callable[[], object]] = []
         self._counters = counters
         self._system = equipment.system
         self._observer = equipment.observer
@@ -108,6 +110,30 @@ class Project:
         self._asked = 0
         # One look serves all who asked before it began.
         self._look = Fresh(lambda: self._asked, self._looked) if equipment.each_request else None
+
+    # -- who needs it -------------------------------------------------------------------
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody is at work with it."""
+        return self._holders > 0
+
+    def hold(self) -> None:
+        """Keeps the project from being let go until `release`; say so before you wait."""
+        self._holders += 1
+
+    def release(self) -> None:
+        """Ends a `hold`."""
+        self._holders -= 1
+
+    def at_end(self, forget: Callable[[], object]) -> None:
+        """Has something called when the project is closed: what is kept of it elsewhere goes."""
+        self._forgetting.append(forget)
+
+    def end(self) -> None:
+        """Says that the project is closed."""
+        while self._forgetting:
+            self._forgetting.pop()()
 
     async def current(self) -> Snapshot:
         """The snapshot, with every change that was acknowledged before this call.
@@ -262,7 +288,10 @@ async def open_project(
             with suppress(QueryFailed):
                 await project.reconcile()
             await project.current()
-            yield project
+            try:
+                yield project
+            finally:
+                project.end()
         finally:
             counters.close()
     finally:

@@ -2,7 +2,8 @@
 
 Projects are opened when they are first asked for; one whose database is away is tried again
 at the next request and harms no other. Files in the data folder's `projects` are looked at
-with each request (one `stat`), so a new, changed or removed project needs no restart.
+with each request (one `stat`), so a new, changed or removed project needs no restart. Of
+many projects those that nobody asks for are let go, with their connections and snapshots.
 """
 
 from __future__ import annotations
@@ -10,33 +11,49 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
 )
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from msgspec import Struct
+
 from conductus.config import (
     PROJECT_FOLDER,
     ConfigInvalid,
+    MaintenanceConfig,
     ProjectConfig,
     ServerConfig,
+    database_url,
+    found_keys,
     project_config,
-    project_keys,
     project_path,
 )
+from conductus.database.executor import Database
+from conductus.database.opening import open_database
 from conductus.errors import ApiError, DatabaseUnreachable, ProjectNotFound
 from conductus.items.writer import HashSecret
+from conductus.projects.entry import UNUSABLE, Entry, Stamp
 from conductus.projects.events import NOBODY, Waiting
 from conductus.projects.guarded_payloads import SealSecret
+from conductus.projects.maintenance import orders
 from conductus.projects.project import Equipment, Project, open_project
 from conductus.schema.system import load_system
-from conductus.telemetry import Observer, ProjectClosed, ProjectOpened, ProjectUnavailable
+from conductus.telemetry import (
+    Observer,
+    ProjectClosed,
+    ProjectOpened,
+    ProjectUnavailable,
+    TaskFailed,
+)
 
 CANCEL_SECONDS = 0.5
 GRACE_SECONDS = 10.0
@@ -44,11 +61,22 @@ GRACE_SECONDS = 10.0
 # The clock of file systems ticks more slowly than files can change.
 UNSETTLED_NANOSECONDS = 100_000_000
 
-_UNUSABLE = "The configuration of this project cannot be used"
-
-Stamp = tuple[int, int, int] | None
-Open = Callable[[str, ProjectConfig], AbstractAsyncContextManager[Project]]
 Beside = Callable[[Project], Coroutine[Any, Any, None]]
+Keeps = Callable[[Project], Awaitable[bool]]
+_SWEEPS = 4
+"""How often, while a project may be idle, it is looked for those that are."""
+_LONGEST_SWEEP = 30.0
+
+
+class Company(Struct, frozen=True, kw_only=True):
+    """What goes with the projects of a server."""
+
+    beside: Sequence[Beside] = ()
+    """Runs beside the requests of each open project, until it is cancelled."""
+    waiting: Callable[[str], Waiting] = lambda _: NOBODY
+    """Who waits for what happens in a project."""
+    keeps: Sequence[Keeps] = ()
+    """Whether a project must stay open though nobody asks for it."""
 
 
 class Registry:
@@ -62,19 +90,15 @@ class Registry:
         observer: Observer,
         hash_secret: HashSecret,
         seal_secret: SealSecret,
-        beside: Sequence[Beside] = (),
-        waiting: Callable[[str], Waiting] | None = None,
+        company: Company | None = None,
     ) -> None:
-        """`beside` runs beside the requests of each open project, until it is cancelled.
-
-        `waiting` says who waits for what happens in a project.
-        """
         self._data = data
         self._environment = dict(environment)
         self._server = server
         self._observer = observer
-        self._beside = beside
-        self._waiting = waiting or (lambda _: NOBODY)
+        self._company = company or Company()
+        self._told: set[str] = set()
+        self._sweeping: asyncio.Task[None] | None = None
         self._equipment = Equipment(
             system=load_system(),
             observer=observer,
@@ -84,12 +108,13 @@ class Registry:
         )
         self._folder = data / PROJECT_FOLDER
         self._seen: int | None = None
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._tasks = asyncio.TaskGroup()
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Registry:
         await self._tasks.__aenter__()
+        self._sweeping = self._tasks.create_task(self._sweep())
         return self
 
     async def __aexit__(
@@ -99,6 +124,8 @@ class Registry:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for entry in self._entries.values():
             self._tasks.create_task(entry.close())
         self._entries = {}
@@ -115,15 +142,59 @@ class Registry:
         return tuple(key for key, entry in self._entries.items() if not entry.private)
 
     async def project(self, key: str) -> Project:
-        """The project of that key, open.
+        """The project of that key, open, for somebody who asks for it: see `Project.hold`.
 
         Raises `ProjectNotFound`, `DatabaseUnreachable`, `NotInstalled`.
         """
+        entry = self._entry(key)
+        entry.used = time.monotonic()
+        return entry.live or await entry.open()
+
+    def maintenance(self, key: str) -> MaintenanceConfig | None:
+        """What is told to those who are kept out of a project; None: nobody is."""
+        return self._entry(key).maintenance
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether every project may stay open."""
+        self._look()
+        return len(self._entries) <= self._server.open_projects
+
+    def is_wanted(self, key: str) -> bool:
+        """Whether a project is worth a look that nobody asked for.
+
+        It is open, may stay so, or could not be opened; others are asleep, and opening them
+        all to look at them would cost more than serving them.
+        """
+        entry = self._entry(key)
+        return self.is_roomy or entry.live is not None or entry.failed
+
+    async def attended(self, key: str) -> Project:
+        """The project, open, though nobody asks for it. Raises as `project` does."""
+        entry = self._entry(key)
+        return entry.live or await entry.open()
+
+    @asynccontextmanager
+    async def glance(self, key: str) -> AsyncIterator[Database]:
+        """The database of a project that need not be open. Raises as `project` does."""
+        entry = self._entry(key)
+        if entry.live is not None:
+            yield entry.live.database
+            return
+        if isinstance(entry.config, ConfigInvalid):
+            raise DatabaseUnreachable(UNUSABLE)
+        database = await open_database(database_url(entry.config, self._data), pool_size=1)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    def _entry(self, key: str) -> Entry:
         self._look()
         entry = self._entries.get(key)
         if entry is None:
             raise ProjectNotFound(key)
-        return entry.live or await entry.open()
+        return entry
 
     def _look(self) -> None:
         """Takes in what changed in the folder; one system call when nothing did."""
@@ -138,7 +209,8 @@ class Registry:
         self._seen = changed if settled else None
 
     def _take_in(self) -> None:
-        entries: dict[str, _Entry] = {}
+        entries: dict[str, Entry] = {}
+        ordered = orders(self._data)
         for key in self._keys():
             stamp = self._stamp(key)
             known = self._entries.pop(key, None)
@@ -147,17 +219,21 @@ class Registry:
                 continue
             if known is not None:
                 self._retire(known)
-            entries[key] = _Entry(key, stamp, self._opened, self._configured(key))
+            entries[key] = Entry(key, stamp, self._opened, self._configured(key))
         for gone in self._entries.values():
             self._retire(gone)
+        for key, entry in entries.items():
+            entry.ordered = ordered.get(key)
         self._entries = entries
 
     def _keys(self) -> tuple[str, ...]:
-        try:
-            return project_keys(self._data, self._environment)
-        except ConfigInvalid as error:
-            self._observer(ProjectUnavailable("", str(error)))
-            return tuple(self._entries)
+        keys, problems = found_keys(self._data, self._environment)
+        for problem in problems:
+            # Each of them once: the folder is looked at often.
+            if problem not in self._told:
+                self._observer(ProjectUnavailable("", problem))
+        self._told = set(problems)
+        return keys
 
     def _stamp(self, key: str) -> Stamp:
         try:
@@ -178,14 +254,14 @@ class Registry:
         began = time.perf_counter()
         try:
             async with open_project(
-                key, config, self._data, self._equipment, self._waiting(key)
+                key, config, self._data, self._equipment, self._company.waiting(key)
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
                 tasks = {
                     self._tasks.create_task(work)
                     for work in (
                         project.watch(self._server.watch),
-                        *(work(project) for work in self._beside),
+                        *(work(project) for work in self._company.beside),
                     )
                 }
                 try:
@@ -196,66 +272,52 @@ class Registry:
         except ConfigInvalid as error:
             # A plugin of a project that came later: the others go on.
             self._observer(ProjectUnavailable(key, str(error)))
-            raise DatabaseUnreachable(_UNUSABLE) from error
+            raise DatabaseUnreachable(UNUSABLE) from error
         except ApiError as error:
             self._observer(ProjectUnavailable(key, str(error)))
             raise
 
-    def _retire(self, entry: _Entry) -> None:
+    # -- those that nobody asks for ---------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Lets go of what is idle, now and then, until it is cancelled."""
+        pause = min(_LONGEST_SWEEP, self._server.idle_seconds / _SWEEPS)
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._let_go()
+            except Exception as error:
+                self._observer(TaskFailed("let projects go", error))
+
+    async def _let_go(self) -> None:
+        """Of more projects than may stay open, those that were asked for longest ago."""
+        since = time.monotonic() - self._server.idle_seconds
+        live = [entry for entry in self._entries.values() if entry.live is not None]
+        spare = len(live) - self._server.open_projects
+        for entry in sorted(live, key=lambda entry: entry.used):
+            if spare <= 0 or entry.used >= since:
+                return
+            project = entry.live
+            if project is None or await self._is_kept(project):
+                continue
+            spare -= await entry.let_go(since)
+
+    async def _is_kept(self, project: Project) -> bool:
+        try:
+            return any([await keeps(project) for keeps in self._company.keeps])
+        except ApiError:
+            # Its database is away: who opens it again will see.
+            return False
+
+    def _retire(self, entry: Entry) -> None:
         self._tasks.create_task(self._close_later(entry))
 
-    async def _close_later(self, entry: _Entry) -> None:
+    async def _close_later(self, entry: Entry) -> None:
         # Requests that took the project before may still be working with it.
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_SECONDS):
                 await self._closing.wait()
         await entry.close()
-
-
-class _Entry:
-    """One configured project, open or not."""
-
-    def __init__(
-        self, key: str, stamp: Stamp, opened: Open, config: ProjectConfig | ConfigInvalid
-    ) -> None:
-        self.key = key
-        self.stamp = stamp
-        self.live: Project | None = None
-        self._opened = opened
-        self._config = config
-        self._lock = asyncio.Lock()
-        self._stack = AsyncExitStack()
-        self._failure: tuple[float, ApiError] | None = None
-
-    @property
-    def private(self) -> bool:
-        """Not to be listed."""
-        return isinstance(self._config, ConfigInvalid) or self._config.private
-
-    async def open(self) -> Project:
-        """The project, opened by the first who asks; who waited shares the outcome."""
-        if isinstance(self._config, ConfigInvalid):
-            raise DatabaseUnreachable(_UNUSABLE)
-        arrived = time.monotonic()
-        async with self._lock:
-            if self.live is not None:
-                return self.live
-            if self._failure is not None and self._failure[0] >= arrived:
-                raise self._failure[1]
-            try:
-                self.live = await self._stack.enter_async_context(
-                    self._opened(self.key, self._config)
-                )
-            except ApiError as error:
-                self._failure = time.monotonic(), error
-                raise
-            return self.live
-
-    async def close(self) -> None:
-        """Lets the project go, once nobody opens it any more."""
-        async with self._lock:
-            self.live = None
-            await self._stack.aclose()
 
 
 async def ended(tasks: set[asyncio.Task[None]]) -> None:

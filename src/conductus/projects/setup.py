@@ -41,6 +41,7 @@ from conductus.errors import (
 )
 from conductus.projects.adoption import Skipped
 from conductus.projects.install import Administrator, adopt, discard, install, present, uninstall
+from conductus.projects.maintenance import withdraw
 from conductus.projects.project import counters_path
 from conductus.projects.snapshot import by_name, load
 from conductus.schema.model import Schema
@@ -164,6 +165,7 @@ async def remove(
         aside.rename(path)
         raise
     aside.unlink()
+    withdraw(data, key)
     counters_path(data, key).unlink(missing_ok=True)
     return dropped
 
