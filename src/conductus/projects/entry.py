@@ -15,6 +15,7 @@ from conductus.errors import ApiError, DatabaseUnreachable
 from conductus.projects.project import Project
 
 UNUSABLE: Final = "The configuration of this project cannot be used"
+LONG_SECONDS: Final = 1.0
 MOST_REST_SECONDS: Final = 10.0
 Stamp = tuple[int, int, int] | None
 Open = Callable[[str, ProjectConfig], AbstractAsyncContextManager[Project]]
@@ -86,7 +87,8 @@ class Entry:
                 )
             except ApiError as error:
                 now = time.monotonic()
-                rest = min(now - began, MOST_REST_SECONDS)
+                took = now - began
+                rest = min(took, MOST_REST_SECONDS) if took >= LONG_SECONDS else 0.0
                 self._failure = _Failure(now, now + rest, error)
                 raise
             self._failure = None
