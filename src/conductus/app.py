@@ -24,7 +24,7 @@ from conductus.auth.login import Login
 from conductus.auth.passwords import Passwords
 from conductus.auth.recovery import Recovery
 from conductus.auth.second_factor_setup import sealed_secret
-from conductus.auth.sessions import Sessions
+from conductus.auth.sessions import Sessions, swept_sessions
 from conductus.auth.sso import SingleSignOn
 from conductus.auth.super_admin import SuperAdmin
 from conductus.config import ConfigInvalid, ServerConfig, data_folder, found_keys, server_config
@@ -54,6 +54,7 @@ from conductus.extensions.loading import Found
 from conductus.extensions.plugins import Plugins
 from conductus.extensions.statics import Statics
 from conductus.files.addresses import FileFields
+from conductus.files.checking import swept_files
 from conductus.files.images import ImageProcesses
 from conductus.files.incoming import Intake
 from conductus.files.storages import Storages
@@ -63,8 +64,11 @@ from conductus.http.rates import Rates
 from conductus.http.routing import Route
 from conductus.http.server import AtRoot, Routes, Server
 from conductus.jobs import hooked
+from conductus.jobs.claims import swept_errands
 from conductus.jobs.delivery import Attendance, Delivery
 from conductus.jobs.doorbell import Doorbell
+from conductus.jobs.retention import Retention
+from conductus.jobs.schedules import Schedules
 from conductus.mail import messages as messages_room
 from conductus.mail.mailer import Mailer
 from conductus.mail.messages import Messages
@@ -72,6 +76,7 @@ from conductus.mail.templates import Templates
 from conductus.mail.transports import Transports
 from conductus.outgoing.addresses import Allowed
 from conductus.outgoing.client import guarded
+from conductus.projects.aged_history import swept_activity, swept_revisions
 from conductus.projects.events import HOOK
 from conductus.projects.registry import Company, Registry
 from conductus.projects.webhooks import KIND as WEBHOOK
@@ -80,6 +85,7 @@ from conductus.tallies.redis import RedisDoor
 from conductus.tallies.throttle import Throttles
 from conductus.telemetry import Log, Observer, all_of
 from conductus.webhooks import sender as webhooks_room
+from conductus.webhooks.deliveries import swept_deliveries
 from conductus.webhooks.listening import webhook_listeners
 from conductus.webhooks.sender import Sender
 
@@ -146,6 +152,7 @@ async def running(
             WEBHOOK: sender.deliver,
         }
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
+        storages = Storages(data, observer)
         bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
         hubs = Hubs(config.watch, observer, FileFields(config.base_url).of)
         registry = await stack.enter_async_context(
@@ -160,7 +167,11 @@ async def running(
                     beside=(
                         bell.beside,
                         hubs.beside,
-                        *(() if attendance is Attendance.NONE else (delivery.beside,)),
+                        *(
+                            ()
+                            if attendance is Attendance.NONE
+                            else (delivery.beside, _schedules(storages, observer).beside)
+                        ),
                         *(() if meters is None else (meters.beside,)),
                     ),
                     waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
@@ -176,7 +187,6 @@ async def running(
         login = Login(identity, passwords, throttles)
         sso = SingleSignOn(identity, observer, config.base_url)
         hashers = Hashers(passwords, plugins.find_hasher)
-        storages = Storages(data, observer)
         images = await stack.enter_async_context(ImageProcesses(config.images))
         thumbnails = await stack.enter_async_context(
             Thumbnails(storages, images, config.images.pixels)
@@ -239,6 +249,20 @@ def _utilities(hashers: Hashers, throttles: Throttles, intake: Intake) -> tuple[
     """The routes of the utilities, all of which count the public together."""
     asked = throttles.of("utilities by address", utils_section.PACE)
     return (*Utilities(hashers, asked).routes(), *Transfers(asked, intake).routes())
+
+
+def _schedules(storages: Storages, observer: Observer) -> Schedules:
+    """What is done at stated times."""
+    sweeps = {
+        "sessions": swept_sessions,
+        "deliveries": swept_deliveries,
+        "errands": swept_errands,
+        # Before the activity, which says how old they are.
+        "revisions": swept_revisions,
+        "activity": swept_activity,
+        "files": swept_files(storages),
+    }
+    return Schedules((Retention(sweeps, observer).schedule,), observer)
 
 
 def _meters(config: ServerConfig) -> Meters | None:

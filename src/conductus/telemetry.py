@@ -6,7 +6,6 @@ written and how. Nothing secret is written: tokens are taken out of paths and te
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 import traceback
@@ -143,6 +142,15 @@ class DeliveryParked(Struct, frozen=True):
     problem: str
 
 
+class Swept(Struct, frozen=True):
+    """What a project keeps no longer was removed."""
+
+    project: str
+    what: str
+    removed: int
+    seconds: float
+
+
 class PluginSkipped(Struct, frozen=True):
     """A plugin that the server can do without could not be loaded."""
 
@@ -194,6 +202,7 @@ Observation = (
     | PluginSkipped
     | SignInRefused
     | StorageFailed
+    | Swept
 )
 
 
@@ -240,7 +249,7 @@ class Log:
         self._write = structlog.wrap_logger(
             # A line in one piece: other processes write to the same place.
             structlog.WriteLogger(stream or sys.stderr),
-            processors=[*_processors(), _renderer(log_format, stream or sys.stderr)],
+            processors=[*processors(), renderer(log_format, stream or sys.stderr)],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -270,40 +279,6 @@ class Log:
             self.flush()
         elif len(self._lines) == 1:
             self._later(self.flush)
-
-
-def library_logging(log_format: str) -> dict[str, Any]:
-    """A `logging` configuration that writes the libraries' records in the same form."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "ours": {"()": "conductus.telemetry.library_formatter", "log_format": log_format}
-        },
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "formatter": "ours",
-                "stream": "ext://sys.stderr",
-            }
-        },
-        "loggers": {
-            name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
-            for name in ("_granian", "granian.access", "asyncio")
-        },
-    }
-
-
-def library_formatter(log_format: str) -> logging.Formatter:
-    """Formats a record of `logging` like an observation."""
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_processors(),
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            _renderer(log_format, sys.stderr),
-        ],
-    )
 
 
 def redacted(text: str) -> str:
@@ -358,6 +333,8 @@ def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
             return "warning", "sign in refused", _known(observation)
         case StorageFailed():
             return "error", "storage failed", _known(observation)
+        case Swept():
+            return "info", "swept", _known(observation)
         case MailLogged():
             return "info", "mail logged", _known(observation)
         case _:
@@ -408,7 +385,8 @@ def _known(observation: Struct) -> dict[str, Any]:
     return {name: value for name, value in asdict(observation).items() if value is not None}
 
 
-def _processors() -> list[Callable[..., Any]]:
+def processors() -> list[Callable[..., Any]]:
+    """What each event goes through on its way into a line."""
     return [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -425,7 +403,8 @@ def _redact(_logger: object, _method: str, event: dict[str, Any]) -> Mapping[str
     return event
 
 
-def _renderer(log_format: str, stream: TextIO) -> Callable[..., Any]:
+def renderer(log_format: str, stream: TextIO) -> Callable[..., Any]:
+    """What makes the line."""
     if log_format == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=stream.isatty())

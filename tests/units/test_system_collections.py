@@ -50,7 +50,7 @@ def test_the_tables_are_those_of_the_reference(system: System) -> None:
     assert set(system.tables) - system.collections == {
         *("conductus_otp_steps", "conductus_outbox", "conductus_recovery_codes"),
         *("conductus_state", "conductus_webhook_deliveries", "conductus_webhook_secrets"),
-        *("conductus_thumbnails", "conductus_saml_assertions"),
+        *("conductus_thumbnails", "conductus_saml_assertions", "conductus_schedules"),
         *("conductus_journal", "conductus_watched"),
     }
 

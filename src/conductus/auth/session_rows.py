@@ -18,7 +18,7 @@ from conductus.database.executor import Executor, Transaction
 from conductus.errors import InvalidToken
 from conductus.items.records import Records
 from conductus.items.rows import converter
-from conductus.items.stamps import moment_in
+from conductus.items.stamps import bound_moment, moment_in
 from conductus.permissions.actor import Actor
 from conductus.projects.sessions import SESSIONS
 from conductus.schema.model import Schema
@@ -102,12 +102,13 @@ class SessionRows:
         """Ends a session; answers whether there was one."""
         return await self._records.delete(transaction, self._sessions, [(session,)]) > 0
 
-    async def purge(self, transaction: Transaction, now: datetime) -> None:
-        """Removes some of the sessions that have expired."""
+    async def purge(self, transaction: Transaction, now: datetime) -> int:
+        """Removes some of the sessions that have expired; answers how many."""
         bound = {"now": self._bound_now(now)}
         rows = await transaction.fetch(self._expired.sql, self._expired.values(bound))
-        if rows:
-            await self._records.delete(transaction, self._sessions, [(row[0],) for row in rows])
+        if not rows:
+            return 0
+        return await self._records.delete(transaction, self._sessions, [(row[0],) for row in rows])
 
     # -- statements -----------------------------------------------------------------
 
@@ -147,10 +148,7 @@ class SessionRows:
         )
 
     def _bound_now(self, now: datetime) -> Any:
-        field = self._sessions.fields["token_expired_at"]
-        bind = self._dialect.binder(field.kind)
-        plain = moment_in(field, now)
-        return bind(plain) if bind else plain
+        return bound_moment(self._sessions.fields["token_expired_at"], now, self._dialect)
 
 
 def session_key(text: str) -> SessionKey:

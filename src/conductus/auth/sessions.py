@@ -6,6 +6,7 @@ Source: authentication page §5 and §6.3.
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from conductus.auth.session_rows import SessionKey, SessionKind, session_key
 from conductus.auth.tokens import Claims, Signing
 from conductus.auth.transactions import Outcome, transact
 from conductus.database.executor import Transaction
+from conductus.database.insisting import insist
 from conductus.errors import Forbidden, InvalidToken, Unauthorized
 from conductus.permissions.actor import ADMINISTRATOR_ROLE
 from conductus.projects.project import Project
@@ -52,6 +54,18 @@ async def open_session(
         expires=expires or visit.now + lifetime,
     )
     return SessionKey(session, secret)
+
+
+async def swept_sessions(project: Project, now: datetime) -> AsyncGenerator[int, None]:
+    """Removes sessions that have expired, and what a single sign-on left of itself."""
+    accounts = Accounts((await project.current()).schema, project.database.dialect)
+
+    async def batch() -> int:
+        async with project.database.transaction() as transaction:
+            return await accounts.sessions.purge(transaction, now)
+
+    while removed := await insist(batch, "sessions"):
+        yield removed
 
 
 async def close_presented(

@@ -26,6 +26,7 @@ from msgspec import structs
 from conductus import __version__
 from conductus.cli.application import CommandFailed
 from conductus.cli.console import say, working
+from conductus.cli.library_logs import library_logging
 from conductus.cli.opened import loaded_plugins
 from conductus.cli.places import DataFolder, free_port, own_folder, sole_server
 from conductus.cli.project import made, tell
@@ -51,7 +52,6 @@ from conductus.telemetry import (
     ProjectUnavailable,
     ServerStarted,
     ServerStopped,
-    library_logging,
 )
 
 APP = "conductus.app:create"

@@ -44,6 +44,7 @@ from conductus.config.project_files import (
     same_key,
     save_new_project,
 )
+from conductus.config.retention import RetentionConfig
 from conductus.config.saml import SamlConfig
 from conductus.config.server import (
     SHORTEST_TOKEN,
@@ -86,6 +87,7 @@ __all__ = [
     "ProjectConfig",
     "RateLimitConfig",
     "RealtimeConfig",
+    "RetentionConfig",
     "SamlConfig",
     "ServerConfig",
     "SsoConfig",

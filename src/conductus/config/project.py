@@ -12,6 +12,7 @@ from conductus.config.graphql import GraphQLConfig
 from conductus.config.images import AssetsConfig
 from conductus.config.mail import MailConfig
 from conductus.config.maintenance import MaintenanceConfig
+from conductus.config.retention import RetentionConfig
 from conductus.config.sso import SsoConfig, sso_problem
 from conductus.config.storage import StorageConfig
 
@@ -147,6 +148,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     graphql: GraphQLConfig = GraphQLConfig()
     realtime: RealtimeConfig = RealtimeConfig()
     maintenance: MaintenanceConfig = MaintenanceConfig()
+    retention: RetentionConfig = RetentionConfig()
 
 
 def database_url(config: ProjectConfig, data: Path) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct, structs
@@ -20,6 +20,7 @@ from conductus.errors import ContentMissing
 from conductus.files.asset_rows import AssetRows
 from conductus.files.check_rows import CheckRows, Place
 from conductus.files.storage import ProjectStorage, Storage, Stored
+from conductus.files.storages import Storages
 from conductus.items.context import Context
 from conductus.permissions.actor import SYSTEM
 from conductus.permissions.policy import ADMINISTRATOR
@@ -82,7 +83,14 @@ class FileCheck:
 
     async def findings(self) -> AsyncGenerator[Finding, None]:
         """What stands alone, as it is found. Raises `StorageUnreachable`."""
-        for part in (self._contents, self._thumbnails, self._unfinished, self._missing):
+        for part in (self.contents, self._missing):
+            async with aclosing(part()) as found:
+                async for finding in found:
+                    yield finding
+
+    async def contents(self) -> AsyncGenerator[Finding, None]:
+        """What no row speaks of."""
+        for part in (self._contents, self._thumbnails, self._unfinished):
             async with aclosing(part()) as found:
                 async for finding in found:
                     yield finding
@@ -170,6 +178,23 @@ class FileCheck:
                 if not answer:
                     bare.append(row)
         return bare
+
+
+def swept_files(storages: Storages) -> Callable[[Project, datetime], AsyncGenerator[int, None]]:
+    """What removes contents that no row has spoken of for long; never a row."""
+
+    async def sweep(project: Project, now: datetime) -> AsyncGenerator[int, None]:
+        days = project.config.retention.files_days
+        if days is None:
+            return
+        mending = Mending(before=now - timedelta(days=days), objects=True)
+        snapshot = await project.current()
+        check = FileCheck(project, snapshot, storages.of(project), mending, now)
+        async with aclosing(check.contents()) as findings:
+            async for finding in findings:
+                yield int(finding.state == "removed")
+
+    return sweep
 
 
 async def _batches(found: AsyncGenerator[Stored, None]) -> AsyncGenerator[list[Stored], None]:

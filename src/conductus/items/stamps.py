@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from conductus.database.dialect import Dialect
 from conductus.items.context import Context
 from conductus.permissions.actor import NOBODY
 from conductus.permissions.policy import Policy
@@ -94,6 +95,13 @@ def moment_in(field: Field, moment: datetime) -> Plain:
             return text[:10]
         case _:
             return type_of(field).parse(text, field)
+
+
+def bound_moment(field: Field, moment: datetime, dialect: Dialect) -> Any:
+    """A moment as a statement takes it that compares the field's column with it."""
+    bind = dialect.binder(field.kind)
+    plain = moment_in(field, moment)
+    return bind(plain) if bind else plain
 
 
 def _stamp(field: Field, context: Context) -> Plain:

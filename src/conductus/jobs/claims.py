@@ -7,7 +7,7 @@ succeeds; and an errand whose worker died is due again by itself. No lock is hel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -20,11 +20,12 @@ from conductus.database.dialect import Statement
 from conductus.database.executor import Database, TransactionConflict
 from conductus.jobs.lanes import AT_ONCE, Lanes
 from conductus.projects.outbox import OUTBOX, OUTBOX_KINDS, Payload, milliseconds
+from conductus.projects.project import Project
 from conductus.projects.rows import clause
+from conductus.schema.model import Kind
 
 LEASE: Final = timedelta(seconds=120)
-KEPT: Final = timedelta(days=30)
-"""How long a parked errand can be looked at."""
+SWEPT_AT_ONCE: Final = 500
 _LONGEST_PROBLEM: Final = 255
 
 
@@ -84,11 +85,16 @@ class Claims:
         """The errand failed for good; it is kept for somebody to look at."""
         await self._end(claim, None, problem)
 
-    async def purge(self, now: datetime) -> None:
-        """Removes what was parked long ago."""
-        bound = {"before": milliseconds(now - KEPT)}
+    async def purge(self, before: datetime) -> int:
+        """Removes some of what was left before then and parked; answers how much."""
+        bound = {"before": milliseconds(before)}
+        found = await self._database.fetch(self._old.sql, self._old.values(bound))
+        if not found:
+            return 0
+        parked = self._database.dialect.list_binder(Kind.TEXT)([str(row[0]) for row in found])
         async with self._database.transaction() as transaction:
-            await transaction.execute(self._old.sql, self._old.values(bound))
+            remove = self._remove_parked
+            return await transaction.execute(remove.sql, remove.values({"parked": parked}))
 
     async def _end(self, claim: Claim, due: int | None, problem: str) -> None:
         cut = problem.replace("\0", "")[:_LONGEST_PROBLEM]
@@ -172,8 +178,15 @@ class Claims:
     def _old(self) -> Statement:
         t = self._table
         before = sa.bindparam("before", type_=sa.BigInteger())
-        parked = sa.delete(t).where(t.c.due.is_(None), t.c.created < before)
-        return self._database.dialect.compile(parked)
+        parked = sa.select(t.c.errand).where(t.c.due.is_(None), t.c.created < before)
+        return self._database.dialect.compile(parked.limit(SWEPT_AT_ONCE))
+
+    @cached_property
+    def _remove_parked(self) -> Statement:
+        t = self._table
+        among = self._database.dialect.among(t.c.errand, "parked", Kind.TEXT)
+        # Unless somebody has it tried again meanwhile.
+        return self._database.dialect.compile(sa.delete(t).where(among, t.c.due.is_(None)))
 
     @property
     def _as_seen(self) -> tuple[sa.ColumnElement[bool], ...]:
@@ -182,6 +195,14 @@ class Claims:
             t.c.errand == sa.bindparam("id", type_=sa.String()),
             t.c.due == sa.bindparam("seen", type_=sa.BigInteger()),
         )
+
+
+async def swept_errands(project: Project, now: datetime) -> AsyncGenerator[int, None]:
+    """Removes errands that were parked long ago."""
+    days = project.config.retention.parked_days
+    claims = Claims(project.database)
+    while days is not None and (removed := await claims.purge(now - timedelta(days=days))):
+        yield removed
 
 
 def _slots(kinds: Sequence[str]) -> dict[str, str]:

@@ -38,7 +38,6 @@ PAUSES: Final = (10, 60, 300, 1200, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 WAKE_SECONDS: Final = 300.0
 DRAIN_SECONDS: Final = 5.0
 """For what is under way when a worker stops; what takes longer is done by another one."""
-_PURGE_EACH: Final = timedelta(hours=1)
 
 
 class Attendance(Enum):
@@ -90,16 +89,12 @@ class Delivery:
 
     async def _attend(self, project: Project) -> None:
         claims, lanes = Claims(project.database), Lanes()
-        purged = self._clock()
         async with asyncio.TaskGroup() as tasks:
             while not self._stopping:
                 project.outbox.bell.clear()
                 try:
                     while await self._begin(project, claims, lanes, tasks):
                         pass
-                    if self._clock() - purged > _PURGE_EACH:
-                        await claims.purge(self._clock())
-                        purged = self._clock()
                 except ApiError:
                     # That the database is away is told by the project's watch.
                     pass

@@ -5,6 +5,7 @@ Moments are milliseconds since 1970, as in the outbox.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -15,12 +16,13 @@ from msgspec import Struct
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Transaction
+from conductus.database.insisting import insist
 from conductus.projects import rows
 from conductus.projects.events import Event
 from conductus.projects.outbox import milliseconds
+from conductus.projects.project import Project
 from conductus.schema.model import Kind
 
-KEPT: Final = timedelta(days=30)
 MOST: Final = 1000
 """Rows of one webhook."""
 _TABLE: Final = "conductus_webhook_deliveries"
@@ -33,6 +35,7 @@ _KINDS: Final = {
     name: Kind.INTEGER if name in _NUMBERS else Kind.TEXT for name in (*_SHOWN, "body")
 }
 _LONGEST: Final = 255
+_SWEPT_AT_ONCE: Final = 500
 State = Literal["pending", "delivered", "failing", "failed"]
 """`failing` is tried again, `failed` is not."""
 
@@ -112,16 +115,23 @@ class Deliveries:
         (*row, body) = found[0]
         return _shown(row), msgspec.json.decode(body, type=Event)
 
-    async def purge(self, transaction: Transaction, webhook: int, now: datetime) -> None:
-        """Removes what is old, and of this webhook what is too many."""
+    async def purge(self, transaction: Transaction, webhook: int) -> None:
+        """Removes what is too many of a webhook."""
         bound = {"webhook": webhook, "most": 1, "skipped": MOST}
         found = await transaction.fetch(self._latest.sql, self._latest.values(bound))
-        old = {"before": milliseconds(now - KEPT)}
-        await transaction.execute(self._aged.sql, self._aged.values(old))
         if found:
             created = found[0][_SHOWN.index("created")]
             many = {"webhook": webhook, "before": int(created) + 1}
             await transaction.execute(self._surplus.sql, self._surplus.values(many))
+
+    async def sweep(self, transaction: Transaction, before: datetime) -> int:
+        """Removes some of what is older; answers how much."""
+        bound = {"before": milliseconds(before), "most": _SWEPT_AT_ONCE}
+        found = await transaction.fetch(self._aged.sql, self._aged.values(bound))
+        if not found:
+            return 0
+        old = self._dialect.list_binder(Kind.TEXT)([str(row[0]) for row in found])
+        return await transaction.execute(self._removed.sql, self._removed.values({"old": old}))
 
     # -- statements -----------------------------------------------------------------
 
@@ -164,7 +174,13 @@ class Deliveries:
 
     @cached_property
     def _aged(self) -> Statement:
-        return self._dialect.compile(sa.delete(self._table).where(self._before))
+        old = sa.select(self._table.c.delivery).where(self._before)
+        return self._dialect.compile(old.limit(sa.bindparam("most", type_=sa.Integer())))
+
+    @cached_property
+    def _removed(self) -> Statement:
+        among = self._dialect.among(self._table.c.delivery, "old", Kind.TEXT)
+        return self._dialect.compile(sa.delete(self._table).where(among))
 
     @cached_property
     def _surplus(self) -> Statement:
@@ -181,6 +197,19 @@ class Deliveries:
     @property
     def _before(self) -> sa.ColumnElement[bool]:
         return self._table.c.created < sa.bindparam("before", type_=sa.BigInteger())
+
+
+async def swept_deliveries(project: Project, now: datetime) -> AsyncGenerator[int, None]:
+    """Removes the log of what was delivered long ago."""
+    days = project.config.retention.deliveries_days
+    log = Deliveries(project.database.dialect)
+
+    async def batch() -> int:
+        async with project.database.transaction() as transaction:
+            return await log.sweep(transaction, now - timedelta(days=days or 0))
+
+    while days is not None and (removed := await insist(batch, "deliveries")):
+        yield removed
 
 
 def _shown(row: Any) -> dict[str, Any]:

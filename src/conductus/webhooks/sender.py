@@ -175,7 +175,7 @@ class Sender:
         self._noted += new
         if new and self._noted % _PURGE_EACH == 0:
             async with project.database.transaction() as transaction:
-                await log.purge(transaction, webhook.id, now)
+                await log.purge(transaction, webhook.id)
 
     async def _find(
         self, project: Project, webhook: int, delivery: str
