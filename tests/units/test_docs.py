@@ -15,6 +15,7 @@ from cyclopts import App
 from msgspec import Struct, structs
 
 from conductus import config, errors, telemetry
+from conductus.app import running
 from conductus.cli.application import application
 from conductus.config import (
     AssetsConfig,
@@ -232,6 +233,14 @@ def test_the_limits_that_are_stated_hold() -> None:
         f"{limits.max_depth} segments in a path, {limits.max_filters} conditions, "
         f"{limits.max_ids} keys" in said
     )
+
+
+async def test_every_endpoint_is_on_the_page_of_compatibility_and_no_other(tmp_path: Path) -> None:
+    async with running(tmp_path, {}, ServerConfig(), telemetry.silent) as server:
+        served = {f"{method} {path}" for method, path in server.endpoints()}
+    rows = re.findall(r"^\| `([A-Z ]+) ([^`]+)`", page("compatibility.md"), re.MULTILINE)
+    told = {f"{method} {path}" for methods, path in rows for method in methods.split()}
+    assert told == served
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

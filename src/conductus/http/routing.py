@@ -50,8 +50,9 @@ class RouteTable(Generic[E]):
     """Finds routes in time that depends on the length of the path alone."""
 
     def __init__(self, routes: Iterable[Route[E]]) -> None:
+        self.routes = tuple(routes)
         self._root: _Node[E] = _Node()
-        for route in routes:
+        for route in self.routes:
             self._add(route)
 
     def match(self, method: str, segments: list[str]) -> Match[E]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -103,6 +103,15 @@ class Server:
         # From anywhere among so many numbers that no two workers meet.
         self._numbers = count(secrets.randbits(63))
         self.end_streams = routes.end_streams
+
+    def endpoints(self) -> Iterator[tuple[str, str]]:
+        """Method and path of every endpoint; `P` stands for a project."""
+        for route in self._routes.routes:
+            yield route.method, f"P/{route.pattern}"
+        for route in self._upload_routes.routes:
+            yield route.method, f"uploads/P/{route.pattern}"
+        for at_server in self._server_routes.routes:
+            yield at_server.method, f"{SERVER_SECTION}/{at_server.pattern}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
