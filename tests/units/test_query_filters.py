@@ -10,7 +10,7 @@ import pytest
 
 from conductus.errors import ApiError
 from conductus.query import rest
-from conductus.query.item_query import Compare, Filter, Group, Operator
+from conductus.query.item_query import SPELLED, Compare, Filter, Group, Operator
 from conductus.query.limits import Limits
 from tests.units.worlds import ask, blog, refusal
 
@@ -28,7 +28,7 @@ def one_of(*members: Filter) -> Group:
 
 
 SPELLINGS = [
-    *((operator.value, operator) for operator in Operator),
+    *((operator.value, operator) for operator in SPELLED),
     ("=", Operator.EQ),
     ("!=", Operator.NEQ),
     ("<>", Operator.NEQ),
@@ -50,7 +50,7 @@ def test_every_operator_and_alias(spelling: str, operator: Operator) -> None:
     assert (found.path, found.operator) == ((name,), operator)
 
 
-@pytest.mark.parametrize("operator", Operator)
+@pytest.mark.parametrize("operator", SPELLED)
 def test_underscored_operators(operator: Operator) -> None:
     name = "comments" if operator in TO_MANY_ONLY else "views"
     text = json.dumps({name: {f"_{operator.value}": [1, 2] if "between" in operator.value else 1}})

@@ -56,6 +56,8 @@ class Dialect(ABC):
     """True where a condition on related items should be made the start of the statement."""
     looks_up_rules: ClassVar[bool] = False
     """True where a rule on related items should be asked row by row, by their keys."""
+    joins_exists: ClassVar[bool] = True
+    """True where EXISTS in a condition may be where the statement begins."""
     returning: bool
     """True when INSERT … RETURNING works on this server …"""
     update_returning: ClassVar[bool] = True
@@ -229,6 +231,23 @@ class Dialect(ABC):
         self, text: ColumnElement[Any], pattern: ColumnElement[Any], *, ascii: bool, negate: bool
     ) -> ColumnElement[Any]:
         """Case-insensitive LIKE with `\\` as escape; `ascii`: the pattern has only ASCII."""
+
+    def same(self, text: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """The very text, also where a collation takes several for the same."""
+        return text == value
+
+    def alike(
+        self, text: ColumnElement[Any], value: ColumnElement[Any], *, ascii: bool
+    ) -> ColumnElement[bool]:
+        """The text but for the case of letters; `ascii`: the value has only ASCII.
+
+        Served by an index on the text as `folded` has it.
+        """
+        return sa.func.lower(text) == sa.func.lower(value)
+
+    def folded(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        """What an index is to hold for `alike`; None where one on the column serves it."""
+        return sa.func.lower(column)
 
     @abstractmethod
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:

@@ -14,7 +14,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import FromClause
 
 from conductus.database.dialect import Dialect
-from conductus.items.predicate import ALWAYS, Combined, Constant, Keyed, Predicate, Test
+from conductus.items.predicate import (
+    ALWAYS,
+    Combined,
+    Constant,
+    Exists,
+    Keyed,
+    Negated,
+    Predicate,
+    Test,
+)
 from conductus.query.item_query import Operator
 from conductus.query.paths import Step, step
 from conductus.schema.model import Collection, Field, Kind, Schema
@@ -41,6 +50,14 @@ class Conditions:
             case Combined(mode=mode, members=members):
                 parts = [self.expression(each, collection, table) for each in members]
                 return sa.and_(*parts) if mode == "all" else sa.or_(*parts)
+            case Negated(member=Exists() as member):
+                return sa.not_(self._tied(member, collection, table).exists())
+            case Negated(member=member):
+                holds_for = self.expression(member, collection, table)
+                # Where it cannot be told, `NOT` could not tell either.
+                return sa.case((holds_for, sa.literal(0)), else_=sa.literal(1)) == sa.literal(1)
+            case Exists():
+                return self._exists(predicate, collection, table)
             case Keyed():
                 return self._keyed(predicate, table)
             case Test(path=path):
@@ -71,6 +88,25 @@ class Conditions:
             .subquery("matches")
         )
         return keys.join(table, near == keys.c.key)
+
+    def _exists(
+        self, predicate: Exists, collection: Collection, table: FromClause
+    ) -> ColumnElement[bool]:
+        """Some item of the list is so."""
+        if self._dialect.joins_exists:
+            return self._tied(predicate, collection, table).exists()
+        other, near, far = self._ends(step(self._schema, collection, predicate.field), table)
+        target = _target(step(self._schema, collection, predicate.field))
+        condition = self.expression(predicate.inner, target, other)
+        return near.in_(sa.select(far).select_from(other).where(condition))
+
+    def _tied(self, predicate: Exists, collection: Collection, table: FromClause) -> sa.Select[Any]:
+        """Those items of one row's list that are so."""
+        taken = step(self._schema, collection, predicate.field)
+        other, near, far = self._ends(taken, table)
+        condition = self.expression(predicate.inner, _target(taken), other)
+        one: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(other)
+        return one.where(far == near, condition)
 
     def _through(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
         """Some item on the other side of the path's first relation fulfils the rest."""
@@ -209,6 +245,11 @@ class Conditions:
                     ascii=test.ascii,
                     negate=test.operator in (Operator.NCONTAINS, Operator.NRLIKE),
                 )
+            case Operator.SAME:
+                return self._dialect.same(self._value(column, kind), self._slot(test.slot, kind))
+            case Operator.ALIKE:
+                value, asked = self._value(column, kind), self._slot(test.slot, kind)
+                return self._dialect.alike(value, asked, ascii=test.ascii)
         return self._ordered(test, column, kind)
 
     def _ordered(self, test: Test, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from conductus.items.context import Context
 from conductus.items.plan import EVERY_ROW, Planner
 from conductus.items.predicate import ALWAYS, Predicate
 from conductus.items.rows import Item, converter
+from conductus.items.statements import StatementCache
 from conductus.query.item_query import Aggregate, ItemQuery, SortKey
 from conductus.schema.model import NUMBERS, Collection, Field, Kind
 from conductus.schema.types import field_type
@@ -31,18 +32,23 @@ async def read(
     database: Executor,
     context: Context,
     own: Mapping[str, Any],
+    kept: StatementCache[Statement],
 ) -> list[Item]:
     """The groups, ordered by the fields they are grouped by unless `sort` says otherwise."""
     collection = context.schema.collection(query.collection)
     dialect = planner.dialect
     resolver = planner.resolver()
     where = planner.matching(resolver, collection)
-    statement = _statement(query, collection, where, context, dialect)
+    shape = (
+        *(context.schema.version, query.collection, where, context.nulls_last),
+        *(query.groups, query.aggregates, query.sort),
+    )
+    statement = kept.get(shape, lambda: _statement(query, collection, where, context, dialect))
     limit = EVERY_ROW if query.limit is None else query.limit
     bound = {**resolver.values, **own, "limit": limit, "offset": query.offset}
     rows = await database.fetch(statement.sql, statement.values(bound))
-    shape = _presenters(query, collection, dialect)
-    return [_item(row, query, shape) for row in rows]
+    presenters = _presenters(query, collection, dialect)
+    return [_item(row, query, presenters) for row in rows]
 
 
 def _statement(

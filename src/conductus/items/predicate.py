@@ -27,7 +27,9 @@ from conductus.query.item_query import (
     Filter,
     Group,
     Held,
+    Not,
     Operator,
+    Some,
     Statuses,
     every,
     some,
@@ -45,7 +47,7 @@ class Test(Struct, frozen=True):
     operator: Operator
     slot: str = ""
     ascii: bool = True
-    """For text patterns: only ASCII letters in it."""
+    """For text: only ASCII letters in it."""
     columns: tuple[tuple[str, Predicate], ...] = ()
     """For a search in the related items: the columns to look in, each with what the item
     must fulfil for it to be seen."""
@@ -70,6 +72,19 @@ class Keyed(Struct, frozen=True):
     inner: Predicate
 
 
+class Exists(Struct, frozen=True):
+    """Some item that the one-to-many field lists fulfils `inner`."""
+
+    field: str
+    inner: Predicate
+
+
+class Negated(Struct, frozen=True):
+    """The member does not hold, also where SQL cannot tell."""
+
+    member: Predicate
+
+
 class Combined(Struct, frozen=True):
     """All of the members, or any of them."""
 
@@ -77,7 +92,7 @@ class Combined(Struct, frozen=True):
     members: tuple[Predicate, ...]
 
 
-Predicate = Test | Constant | Combined | Keyed
+Predicate = Test | Constant | Combined | Negated | Exists | Keyed
 ALWAYS = Constant(True)
 NEVER = Constant(False)
 
@@ -147,9 +162,22 @@ class Resolver:
                 return guarded(found, taken) if isinstance(found, Test) else found
             case Group(mode=mode, members=members):
                 return combine(mode, [self._resolve(each, collection, guarded) for each in members])
+            case Not(filter=inner):
+                return negated(self._resolve(inner, collection, guarded))
+            case Some(field=field, filter=inner):
+                return self._exists(step(self._schema, collection, field), inner, guarded)
             case Held(field=field, collection=name, filter=inner):
                 target = self._schema.collections[name]
                 return Keyed(field, name, self._resolve(inner, target, guarded))
+
+    def _exists(self, taken: Step, inner: Filter, guarded: Guard) -> Predicate:
+        if taken.target is None:
+            raise LookupError(f"{taken.field.name} is no relation")
+        shown = [] if self._sight.unbounded else [self._sight.rows(taken.target, ALL_STATUSES)]
+        held = [self._resolve(inner, taken.target, guarded)]
+        held += [self.rule(rule, taken.target) for rule in shown]
+        found = combine("all", held)
+        return found if found == NEVER else Exists(taken.field.name, found)
 
     def _guarded(self, test: Test, taken: Sequence[Step]) -> Predicate:
         """The test on items that may be seen alone, wherever it enters a collection."""
@@ -212,7 +240,8 @@ class Resolver:
         value = self._operand(leaf.value, last.field)
         if isinstance(value, NoMatch):
             return _unmatched(leaf)
-        return Test(leaf.path, leaf.operator, self.slot(value))
+        ascii = not isinstance(value, str) or value.isascii()
+        return Test(leaf.path, leaf.operator, self.slot(value), ascii)
 
     def _pattern(self, leaf: Compare, last: Step) -> Predicate:
         text = "" if leaf.value is None else str(leaf.value)
@@ -313,6 +342,17 @@ def combine(mode: Literal["all", "any"], members: Iterable[Predicate]) -> Predic
     return kept[0] if len(kept) == 1 else Combined(mode, tuple(kept))
 
 
+def negated(member: Predicate) -> Predicate:
+    """The opposite."""
+    match member:
+        case Constant(holds=holds):
+            return Constant(not holds)
+        case Negated(member=inner):
+            return inner
+        case _:
+            return Negated(member)
+
+
 def escaped(text: str) -> str:
     """The text with LIKE's wildcards meant literally."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -336,7 +376,7 @@ def _one_by_one(filter: Filter) -> Filter:
     match filter:
         case Group(mode=mode, members=members):
             return Group(mode, tuple(map(_one_by_one, members)))
-        case Held(filter=inner):
+        case Held(filter=inner) | Not(filter=inner) | Some(filter=inner):
             return structs.replace(filter, filter=_one_by_one(inner))
         case Compare(operator=Operator.IN | Operator.NIN, value=tuple() as values):
             if not 0 < len(values) <= _SHORT:

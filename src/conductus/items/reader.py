@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Row
 from conductus.errors import ItemNotFound, Unprocessable
 from conductus.items import groups
@@ -85,6 +86,7 @@ class Reader:
         self._loader = Loader(database, hooks)
         self._counter = Counter(database)
         self._ready_queries: StatementCache[_Ready] = StatementCache()
+        self._grouped_statements: StatementCache[Statement] = StatementCache()
 
     async def read(self, query: ItemQuery, context: Context) -> Page:
         """The items that match. Raises `ReadForbidden`, `ItemNotFound` for `single`."""
@@ -229,7 +231,9 @@ class Reader:
         planner = Planner(query, context, self._dialect)
         own = own_of(context)
         return Page(
-            items=await groups.read(query, planner, self._database, context, own),
+            items=await groups.read(
+                query, planner, self._database, context, own, self._grouped_statements
+            ),
             counts=await self._counter.count(query, context, own),
         )
 

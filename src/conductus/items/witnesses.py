@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from conductus.database.executor import Transaction
 from conductus.items.context import Context
 from conductus.items.steps import Step
+from conductus.items.written import Written
 
 
 class Bookkeeping(Protocol):
@@ -35,4 +36,16 @@ class Events(Protocol):
 
     def after_commit(self, steps: Sequence[Step]) -> None:
         """What was recorded of the steps is there for all to see."""
+        ...
+
+
+class Companion(Protocol):
+    """Does its own part in the transaction of one write."""
+
+    async def before(self, transaction: Transaction) -> None:
+        """Before anything is read to be changed; raises what speaks against the write."""
+        ...
+
+    async def after(self, transaction: Transaction, written: Sequence[Written]) -> None:
+        """When everything is written, in the order of what was wished."""
         ...

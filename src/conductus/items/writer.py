@@ -35,7 +35,7 @@ from conductus.items.revert import find_revision, permitted, restorable
 from conductus.items.rules import Rules
 from conductus.items.steps import Representatives, Step
 from conductus.items.wishes import Wish, judged
-from conductus.items.witnesses import Bookkeeping, Events
+from conductus.items.witnesses import Bookkeeping, Companion, Events
 from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import check_able_to_change
@@ -101,6 +101,7 @@ class Writer:
         wishes: Sequence[Wish],
         context: Context,
         options: WriteOptions | None = None,
+        companion: Companion | None = None,
     ) -> list[Written]:
         """Does what is wished for items of any collections, all of it or nothing.
 
@@ -113,7 +114,7 @@ class Writer:
             return at(place, judged, judge, wish, context.now)
 
         changes = await breathing(judge_one, list(enumerate(wishes)))
-        return await self._write(changes, context, options)
+        return await self._write(changes, context, options, companion=companion)
 
     async def create_within(
         self,
@@ -255,12 +256,13 @@ class Writer:
         context: Context,
         options: WriteOptions | None,
         deed: Deed | None = None,
+        companion: Companion | None = None,
     ) -> list[Written]:
         hashes = await self._hashes(changes)
 
         async def attempt(widest: int) -> list[Step]:
             return await self._attempt(
-                changes, context, options or WriteOptions(), hashes, deed, widest
+                changes, context, options or WriteOptions(), hashes, deed, widest, companion
             )
 
         try:
@@ -270,7 +272,7 @@ class Writer:
                 raise
             # Rows went to the database together: one by one tells which of them fails.
             steps = await insist(lambda: attempt(1), "items", self._limits.attempts)
-        return [step.written_item for step in steps if step.parent is None]
+        return _answers(steps)
 
     async def _attempt(
         self,
@@ -280,9 +282,14 @@ class Writer:
         hashes: Mapping[Secret, str],
         deed: Deed | None,
         widest: int,
+        companion: Companion | None,
     ) -> list[Step]:
         async with self._database.transaction() as transaction:
+            if companion is not None:
+                await companion.before(transaction)
             steps = await self._steps(transaction, changes, context, options, hashes, deed, widest)
+            if companion is not None:
+                await companion.after(transaction, _answers(steps))
             noted = None
             if self._bookkeeping is not None:
                 done = [step for step in steps if not step.idle]
@@ -369,6 +376,11 @@ class Writer:
 
     def _records(self, context: Context) -> Records:
         return Records(context.schema, self._kept)
+
+
+def _answers(steps: Sequence[Step]) -> list[Written]:
+    """What was written of the items that the request names."""
+    return [step.written_item for step in steps if step.parent is None]
 
 
 def _new_uuid() -> str:

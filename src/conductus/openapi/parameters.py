@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from conductus.openapi.values import JSONSchema
-from conductus.query.item_query import ALL_META, Operator
+from conductus.query.item_query import ALL_META, SPELLED
 
 LIST: Final = (
     *("fields", "limit", "offset", "page", "single", "sort", "status", "filter", "q", "meta"),
@@ -21,7 +21,7 @@ _FUNCTIONS: Final = ("count", "countDistinct", "sum", "avg", "min", "max")
 
 def parameters() -> dict[str, Any]:
     """Every shared parameter by its name."""
-    operators = ", ".join(f"`{operator.value}`" for operator in Operator)
+    operators = ", ".join(f"`{operator.value}`" for operator in SPELLED)
     return {
         "fields": _listed(
             "fields",

@@ -19,15 +19,15 @@ from conductus.errors import (
     Unprocessable,
     ValidationFailed,
 )
-from conductus.query.item_query import Compare, Filter, Group, Operator
+from conductus.query.item_query import SPELLED, Compare, Filter, Group, Operator
 from conductus.query.limits import Limits
 from conductus.query.paths import Step, walk
 from conductus.query.values import check_pattern, clean, find_members, find_whole, is_number
 from conductus.schema.model import Collection, Schema
 
 OPERATORS: dict[str, Operator] = {
-    **{operator.value: operator for operator in Operator},
-    **{f"_{operator.value}": operator for operator in Operator},
+    **{operator.value: operator for operator in SPELLED},
+    **{f"_{operator.value}": operator for operator in SPELLED},
     "=": Operator.EQ,
     "!=": Operator.NEQ,
     "<>": Operator.NEQ,

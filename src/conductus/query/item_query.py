@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final, Literal, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 DEFAULT_LIMIT = 200
 
@@ -41,6 +41,14 @@ class Operator(Enum):
     ALL = "all"
     HAS = "has"
     NHAS = "nhas"
+    SAME = "same"
+    """The very text, on every database; indexed. No client spells it."""
+    ALIKE = "alike"
+    """The text but for the case of letters; indexed for e-mail addresses. As `SAME`."""
+
+
+SPELLED: Final = tuple(each for each in Operator if each not in (Operator.SAME, Operator.ALIKE))
+"""The operators that a client may write."""
 
 
 class Me(Enum):
@@ -72,6 +80,25 @@ class Group(Struct, frozen=True):
     members: tuple[Filter, ...]
 
 
+class Not(Struct, frozen=True):
+    """Holds for every item for which the filter does not, also where that is for a null.
+
+    No client of the REST API can ask it.
+    """
+
+    filter: Filter
+
+
+class Some(Struct, frozen=True):
+    """One of the items that a one-to-many field lists fulfils all of the filter.
+
+    No client of the REST API can ask it.
+    """
+
+    field: str
+    filter: Filter
+
+
 class Held(Struct, frozen=True):
     """The field holds, as text, the key of an item of `collection` that fulfils `filter`.
 
@@ -83,7 +110,7 @@ class Held(Struct, frozen=True):
     filter: Filter
 
 
-Filter = Compare | Group | Held
+Filter = Compare | Group | Not | Some | Held
 ALL: Final[Filter] = Group("all", ())
 """Holds for every item."""
 NONE: Final[Filter] = Group("any", ())
@@ -98,6 +125,11 @@ def compares(filter: Filter) -> Iterator[Compare]:
         case Group(members=members):
             for member in members:
                 yield from compares(member)
+        case Not(filter=inner):
+            yield from compares(inner)
+        case Some(field=field, filter=inner):
+            for leaf in compares(inner):
+                yield structs.replace(leaf, path=(field, *leaf.path))
         case Held():
             return
         case _:

@@ -54,6 +54,14 @@ class SchemaEditor(ABC):
         for index in indexes:
             await self._create_index(transaction, table, index)
 
+    async def index_folded(self, transaction: Transaction, table: str, column: str) -> None:
+        """An index by which texts are found whatever their case, where it takes one of its own."""
+        clause = sa.Table(quoted(table), sa.MetaData(), sa.Column(quoted(column), sa.String()))
+        folded = self.dialect.folded(clause.c[column])
+        if folded is not None:
+            index = sa.Index(quoted(made_name(table, column, "folded")), folded)
+            await self.run(transaction, sa.schema.CreateIndex(index, if_not_exists=True))
+
     async def drop_table(self, transaction: Transaction, name: str) -> None:
         """The table and its indexes, gone."""
         await self.run(transaction, sa.schema.DropTable(sa.Table(quoted(name), sa.MetaData())))

@@ -79,6 +79,19 @@ class MySQLDialect(Dialect):
         test = text.not_like if negate else text.like
         return test(pattern, escape="\\")
 
+    def same(self, text: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        # The collation finds it by the index, and more than was asked for.
+        return sa.and_(text == value, _bytes(text) == _bytes(value))
+
+    def alike(
+        self, text: ColumnElement[Any], value: ColumnElement[Any], *, ascii: bool
+    ) -> ColumnElement[bool]:
+        lower = sa.func.lower
+        return sa.and_(text == value, _bytes(lower(text)) == _bytes(lower(value)))
+
+    def folded(self, column: ColumnElement[Any]) -> ColumnElement[Any] | None:
+        return None
+
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         # The driver writes the bound tuple as `(1,2,3)`: one value, one text per shape.
         return column.bool_op("IN")(sa.bindparam(parameter, type_=sa.types.NullType()))
@@ -106,6 +119,10 @@ class MySQLDialect(Dialect):
             return sa.func.avg(column * sa.literal_column("1e0"))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
+
+
+def _bytes(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    return sa.cast(text, sa.LargeBinary())
 
 
 def _tuple(values: Sequence[Any]) -> tuple[Any, ...]:

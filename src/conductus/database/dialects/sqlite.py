@@ -38,6 +38,7 @@ class SQLiteDialect(Dialect):
 
     name: ClassVar[Name] = "sqlite"
     max_parameters: ClassVar[int] = 32_000
+    joins_exists: ClassVar[bool] = False
     returning = True
 
     def __init__(self) -> None:
@@ -79,6 +80,13 @@ class SQLiteDialect(Dialect):
             text, pattern = sa.func.conductus_fold(text), sa.func.conductus_fold(pattern)
         test = text.not_like if negate else text.like
         return test(pattern, escape="\\")
+
+    def alike(
+        self, text: ColumnElement[Any], value: ColumnElement[Any], *, ascii: bool
+    ) -> ColumnElement[bool]:
+        if ascii:
+            return super().alike(text, value, ascii=ascii)
+        return sa.func.conductus_fold(text) == sa.func.conductus_fold(value)
 
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         listed = sa.func.json_each(sa.bindparam(parameter, type_=_TEXT)).table_valued("value")
