@@ -43,6 +43,7 @@ from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.endpoints.scim import Provisioning
 from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
@@ -213,6 +214,7 @@ async def running(
                     *Assets(storages, thumbnails, identity).routes(),
                     *Specs().routes(),
                     *Querying().routes(),
+                    *Provisioning(config.base_url).routes(),
                     *files.routes(),
                     *extensions.routes(),
                     *Custom(plugins).routes(),

@@ -11,6 +11,7 @@ from tests.databases import DRIVERS
 from tests.scenarios import worlds
 from tests.scenarios.gallery import Gallery, gallery
 from tests.scenarios.office import Office, office
+from tests.scenarios.provisioning import Provider, provider
 from tests.scenarios.shop import Live, live
 from tests.scenarios.workshop import Workshop, workshop
 
@@ -71,4 +72,24 @@ async def make_gallery(
 ) -> AsyncIterator[Gallery]:
     """The gallery on each database in turn, where each test hangs pictures of its own."""
     async with gallery(request.param, tmp_path_factory.mktemp("gallery")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+async def scim(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Provider]:
+    """A provider of a project on each database, where each test makes users of its own."""
+    async with provider(request.param, tmp_path_factory.mktemp("scim")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+async def strict(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Provider]:
+    """The same in strict mode; whoever was deleted comes back, groups let their members go."""
+    folder = tmp_path_factory.mktemp("strict")
+    settings = {"mode": "strict", "revive_deleted": "true", "detach_on_delete": "true"}
+    async with provider(request.param, folder, **settings) as found:
         yield found

@@ -19,6 +19,7 @@ from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
+from conductus.endpoints.scim import Provisioning
 from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
@@ -124,6 +125,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Hooking(nothing).routes(),
         *Extensions(nothing).routes(),
         *Specs().routes(),
+        *Provisioning("").offered(),
         *files.routes(),
     )
     tenants = Tenants(nothing, nothing, nothing, nothing)

@@ -52,6 +52,7 @@ def test_the_tables_are_those_of_the_reference(system: System) -> None:
         *("conductus_state", "conductus_webhook_deliveries", "conductus_webhook_secrets"),
         *("conductus_thumbnails", "conductus_saml_assertions", "conductus_schedules"),
         *("conductus_journal", "conductus_watched"),
+        *("conductus_thumbnails", "conductus_scim_users", "conductus_scim_groups"),
     }
 
 

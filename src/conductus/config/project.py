@@ -13,6 +13,7 @@ from conductus.config.images import AssetsConfig
 from conductus.config.mail import MailConfig
 from conductus.config.maintenance import MaintenanceConfig
 from conductus.config.retention import RetentionConfig
+from conductus.config.scim import ScimConfig
 from conductus.config.sso import SsoConfig, sso_problem
 from conductus.config.storage import StorageConfig
 
@@ -149,6 +150,7 @@ class ProjectConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     realtime: RealtimeConfig = RealtimeConfig()
     maintenance: MaintenanceConfig = MaintenanceConfig()
     retention: RetentionConfig = RetentionConfig()
+    scim: ScimConfig = ScimConfig()
 
 
 def database_url(config: ProjectConfig, data: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conductus.errors import ApiError, UnexpectedFault
+from conductus.errors import ApiError
 from conductus.http.reply import Reply, json_reply
 
 
@@ -19,8 +19,3 @@ def error_reply(error: ApiError, request_id: str) -> Reply:
         (name.lower().encode(), value.encode()) for name, value in error.headers.items()
     )
     return json_reply({"error": body}, error.status, headers)
-
-
-def fault_reply(request_id: str) -> Reply:
-    """A fault of ours: told by its id, which the log has too."""
-    return error_reply(UnexpectedFault(), request_id)

@@ -27,6 +27,7 @@ from conductus.errors import (
 )
 from conductus.http.body import Body
 from conductus.http.cors import cors_headers
+from conductus.http.errors import error_reply
 from conductus.http.origins import SAFE_METHODS, may_use_cookies
 from conductus.http.rates import Rate
 from conductus.http.reply import Headers, Reply, StreamReply
@@ -83,6 +84,8 @@ class Exchange:
         """Why who showed a token is taken for the public."""
         self.route = ""
         """The pattern that the path matched."""
+        self.error_reply: Callable[[ApiError, str], Reply] = error_reply
+        """How errors are told."""
         self.rate: Rate | None = None
         self.cookie: str | None = None
         """What `Set-Cookie` says unless the answer has one of its own."""

@@ -7,12 +7,13 @@ must not cut it. `{name...}` at the end takes all the segments that are left, on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from conductus.errors import MethodNotAllowed, RouteNotFound
+from conductus.errors import ApiError, MethodNotAllowed, RouteNotFound
+from conductus.http.reply import Reply
 
 E = TypeVar("E")
 
@@ -27,6 +28,8 @@ class Route(Struct, Generic[E], frozen=True):
     """False for endpoints that resolve no actor: whoever calls is the public."""
     enrols: bool = False
     """True where a user whose second factor is still to be set up is that user already."""
+    errors: Callable[[ApiError, str], Reply] | None = None
+    """How errors are told, with the id of the request; None: as everywhere."""
 
 
 class Match(Struct, Generic[E], frozen=True):

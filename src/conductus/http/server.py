@@ -19,12 +19,12 @@ from conductus.auth.address import block_of
 from conductus.auth.cookies import clear_cookie, cookie_name, set_cookie
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
-from conductus.errors import ApiError, DatabaseUnreachable, Unauthorized
+from conductus.errors import ApiError, DatabaseUnreachable, Unauthorized, UnexpectedFault
 from conductus.http.answering import handed_over
 from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import preflight_headers
-from conductus.http.errors import error_reply, fault_reply
+from conductus.http.errors import error_reply
 from conductus.http.exchange import Answer, Exchange, Receive, Scope, Send
 from conductus.http.rates import Rates
 from conductus.http.reply import Reply
@@ -119,10 +119,10 @@ class Server:
         try:
             answer = await handed_over(await self._answer(exchange), exchange)
         except ApiError as error:
-            answer = error_reply(exchange.told(error), exchange.id)
+            answer = exchange.error_reply(exchange.told(error), exchange.id)
         except Exception as error:
             self._observer(exchange.failed(error))
-            answer = fault_reply(exchange.id)
+            answer = exchange.error_reply(UnexpectedFault(), exchange.id)
         try:
             await exchange.respond(answer, receive, send)
         except Exception as error:
@@ -154,6 +154,7 @@ class Server:
         below = segments[1:]
         match = routes.match(exchange.method, [] if below == [""] else below)
         exchange.route = match.route.pattern
+        exchange.error_reply = match.route.errors or error_reply
         call_ = await self._call(exchange, project, match)
         return await match.route.endpoint(call_)
 

@@ -18,6 +18,7 @@ from conductus.openapi.names import component_names, described
 from conductus.openapi.operations import Operation, paths, tags
 from conductus.openapi.parameters import parameters
 from conductus.openapi.people import people_operations
+from conductus.openapi.provisioning import provisioning_operations
 from conductus.openapi.sections import section_operations
 from conductus.openapi.surroundings import surrounding_operations
 from conductus.openapi.values import World
@@ -40,6 +41,7 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     operations += section_operations(world)
     operations += people_operations(world)
     operations += file_operations(key, world)
+    operations += provisioning_operations()
     return _document(key, base_url, operations, _components(shown, world))
 
 

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from conductus.permissions.scope import Sight
-from conductus.query.item_query import ME, Compare, Filter, Group, Held, Operator, Statuses, every
+from conductus.query.item_query import (
+    ME,
+    Compare,
+    Filter,
+    Group,
+    Held,
+    Not,
+    Operator,
+    Some,
+    Statuses,
+    every,
+)
 from conductus.schema.model import Collection
 
 Remembered = Mapping[tuple[str, ...], Any]
@@ -44,7 +55,8 @@ def _holds(filter: Filter, item: Remembered, user: int) -> bool:
             return all(_holds(member, item, user) for member in members)
         case Group(members=members):
             return any(_holds(member, item, user) for member in members)
-        case Held():
+        case Held() | Not() | Some():
+            # No rule is made of the latter two.
             return False
         case _:
             assert_never(filter)

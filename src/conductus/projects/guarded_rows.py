@@ -47,7 +47,7 @@ class GuardedRows:
     async def share(self, transaction: Transaction, email: str) -> bool:
         """Whether several users have that address, in whatever case."""
         statement = self._by_email
-        found = await transaction.fetch(statement.sql, statement.values({"email": email.lower()}))
+        found = await transaction.fetch(statement.sql, statement.values({"email": email}))
         return len(found) > 1
 
     async def keep_roles(self, transaction: Transaction, ids: Sequence[int]) -> set[int]:
@@ -92,10 +92,9 @@ class GuardedRows:
     @cached_property
     def _by_email(self) -> Statement:
         users = self._users
-        folded = sa.bindparam("email", type_=sa.String())
-        return self._dialect.compile(
-            sa.select(users.c.id).where(sa.func.lower(users.c.email) == folded).limit(2)
-        )
+        given = sa.bindparam("email", type_=sa.String())
+        alike = self._dialect.alike(users.c.email, given, ascii=True)
+        return self._dialect.compile(sa.select(users.c.id).where(alike).limit(2))
 
     @cached_property
     def _locked_roles(self) -> Statement:

@@ -31,6 +31,7 @@ from conductus.projects import webhooks
 from conductus.projects.guarded_folders import FOLDERS, Folders
 from conductus.projects.guarded_payloads import Seal, permission_payload, role_payload, user_payload
 from conductus.projects.guarded_rows import GuardedRows
+from conductus.projects.provisioned import forget_groups, forget_users
 from conductus.projects.recovery_codes import forget_codes
 from conductus.schema.model import Collection
 
@@ -104,6 +105,8 @@ class Guards:
                 raise DuplicateValue(("email",)).at(step.index)
             if changed.after is None or users.SECRET in changed.written:
                 await forget_codes(transaction, self._dialect, int(step.key[0]))
+            if changed.after is None:
+                await forget_users(transaction, self._dialect, [int(step.key[0])])
         await self._check_roles(transaction, changes)
         losing = [step for step, changed in changes if users.loses_administrator(changed)]
         if losing and not await self._rows.has_administrator(transaction):
@@ -121,6 +124,7 @@ class Guards:
             if await self._rows.have_users(transaction, gone):
                 raise Forbidden("Users have this role: give them another one first")
             await self._rows.remove_permissions(transaction, gone)
+            await forget_groups(transaction, self._dialect, gone)
         made = [step for step, changed in changes if changed.before is None]
         defaults = [row for step in made for row in roles.default_rows(step.key[0])]
         if defaults:

@@ -79,6 +79,7 @@ async def install(
         for table, facts in system.tables.items():
             if table not in existing:
                 await tables.create(transaction, dialect, table, facts)
+        await tables.index(transaction, dialect)
         await _count_changes(transaction, dialect, system)
         seeded = await _seed(transaction, dialect, system, {"project_name": name, **stated})
         added = await _administrate(transaction, dialect, system, administrator, insist=insist)
@@ -95,6 +96,8 @@ async def upgrade(database: Database, system: System) -> tuple[str, ...]:
         missing = pending(by_name(await introspect_within(transaction, dialect)), system)
         for table in missing:
             await tables.create(transaction, dialect, table, system.tables[table])
+        if missing:
+            await tables.index(transaction, dialect)
     return missing
 
 

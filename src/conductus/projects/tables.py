@@ -35,6 +35,11 @@ async def create(transaction: Transaction, dialect: Dialect, name: str, table: S
     await schema_editor(dialect).create_table(transaction, name, columns, indexes)
 
 
+async def index(transaction: Transaction, dialect: Dialect) -> None:
+    """The indexes that no column alone has: users are found by e-mail address in any case."""
+    await schema_editor(dialect).index_folded(transaction, "directus_users", "email")
+
+
 async def drop(transaction: Transaction, dialect: Dialect, name: str) -> None:
     """Drops a built-in table with all its rows."""
     await schema_editor(dialect).drop_table(transaction, name)
