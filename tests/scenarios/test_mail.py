@@ -37,7 +37,7 @@ async def test_a_message_reaches_everybody_it_is_to(world: Mailing) -> None:
     answer = await send(world, to=to, body=body, data=data)
     assert (answer.status_code, answer.content) == (204, b"")
     await world.box.message(4)
-    expected = {EMAIL, "bo@example.org", "Cy@example.org", "di@example.org"}
+    expected = {EMAIL, "bo@example.org", "Cy@example.org", "Di <di@example.org>"}
     assert {addressed(message) for message in world.box.messages} == expected
     assert len(world.box.envelopes) == 4
     message = world.box.messages[0]
@@ -46,6 +46,21 @@ async def test_a_message_reaches_everybody_it_is_to(world: Mailing) -> None:
     assert "Dear &lt;b&gt;friend&lt;&#x2f;b&gt;,<br>" in html.replace("&lt;/b", "&lt;&#x2f;b")
     assert "<main" in html
     assert plain == "Dear <b>friend</b>,\nsee you.\n\nBooks & more\n"
+
+
+async def test_recipients_are_called_by_their_names(world: Mailing) -> None:
+    to = [
+        {"email": "di@example.org", "name": 'Di "Du" <x@y.org>, Müller'},
+        {"email": "el@example.org", "name": None},
+    ]
+    assert (await send(world, to=to)).status_code == 204
+    await world.box.message(2)
+    told = [message["to"].addresses[0] for message in world.box.messages]
+    assert {(one.display_name, one.addr_spec) for one in told} == {
+        ('Di "Du" <x@y.org>, Müller', "di@example.org"),
+        ("", "el@example.org"),
+    }
+    assert all(len(message["to"].addresses) == 1 for message in world.box.messages)
 
 
 async def test_a_plain_message_stays_plain(world: Mailing) -> None:
@@ -65,6 +80,9 @@ REFUSED: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
     ({"to": [1, ["x"]]}, (4, 422)),
     ({"to": {"name": "x"}}, (4, 422)),
     ({"to": "a@b.org\r\nBcc: c@d.org"}, (4, 422)),
+    ({"to": {"email": "a@b.org", "name": "A\r\nBcc: c@d.org"}}, (4, 422)),
+    ({"to": {"email": "a@b.org", "name": "x" * 101}}, (4, 422)),
+    ({"to": {"email": "a@b.org", "name": 7}}, (4, 422)),
     ({"to": "a@b.org,c@d.org,"}, (4, 422)),
     ({"to": [1] * 101}, (4, 422)),
     ({"to": 99}, (12, 422)),
@@ -74,6 +92,8 @@ REFUSED: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
     ({"subject": "a\r\nBcc: c@d.org"}, (4, 422)),
     ({"subject": "x" * 251}, (4, 422)),
     ({"body": ""}, (4, 422)),
+    ({"body": "x" * 262_145}, (4, 422)),
+    ({"body": "{% for a in range(9) %}{{ b }}{% endfor %}", "data": {"b": "x" * 30_000}}, (4, 422)),
     ({"body": "{{ unclosed"}, (4, 422)),
     (
         {"body": "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"},

@@ -17,6 +17,8 @@ class Letter(Struct, frozen=True, kw_only=True):
     """The same each time that the letter is sent again."""
     template: str
     to: str
+    name: str = ""
+    """Of whoever lives there."""
     reply_to: str = ""
     """Where answers go, if not to the sender."""
     data: Mapping[str, Any]

@@ -62,7 +62,7 @@ def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> 
     message = EmailMessage(policy=SMTP)
     try:
         message["From"] = Address(name, addr_spec=address)
-        message["To"] = _recipient(letter.to)
+        message["To"] = _recipient(letter.to, letter.name)
         if letter.reply_to:
             message["Reply-To"] = _recipient(letter.reply_to)
         message["Subject"] = rendered.subject
@@ -83,10 +83,10 @@ def _encoding(text: str) -> str:
     return "7bit" if plain else "quoted-printable"
 
 
-def _recipient(address: str) -> Address:
+def _recipient(address: str, name: str = "") -> Address:
     if not is_email(address) or not address.isprintable():
         raise Undeliverable("the recipient is no e-mail address")
-    return Address(addr_spec=address)
+    return Address(name, addr_spec=address)
 
 
 def _common(settings: Settings) -> Mapping[str, Any]:

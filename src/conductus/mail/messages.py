@@ -31,6 +31,8 @@ from conductus.schema.validation import is_email
 
 KIND: Final = "message"
 MOST_RECIPIENTS: Final = 100
+LONGEST_NAME: Final = 100
+LONGEST_CONTENT: Final = 256 * 1024
 _USERS: Final = "directus_users"
 _MISSING: Final = "This value is required"
 _ACTIVE: Final = "active"
@@ -41,6 +43,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     users: tuple[int, ...]
     addresses: tuple[str, ...]
+    names: Mapping[str, str]
+    """What those are called who live at an address, where that is stated."""
     subject: str
     content: str
     html: bool
@@ -50,6 +54,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """What the outbox keeps of it, for one recipient."""
 
     to: str
+    name: str = ""
+    """Of whoever lives there."""
     reply_to: str
     subject: str
     content: str
@@ -89,6 +95,7 @@ class Messages:
         messages = (
             Message(
                 to=address,
+                name=wanted.names.get(address, ""),
                 reply_to=known.get(actor.user, ""),
                 subject=wanted.subject,
                 content=wanted.content,
@@ -108,6 +115,7 @@ class Messages:
             id=claim.id,
             template="message",
             to=message.to,
+            name=message.name,
             reply_to=message.reply_to,
             data={
                 "subject": message.subject,
@@ -139,6 +147,7 @@ def wanted(body: Mapping[str, Any]) -> Wanted:
     return Wanted(
         users=tuple(each for each in named if isinstance(each, int)),
         addresses=tuple(each for each in named if isinstance(each, str)),
+        names=_names(listed),
         subject=form.subject,
         content=_rendered(form.body, form.data, html=html),
         html=html,
@@ -160,12 +169,29 @@ def _recipient(given: Any) -> int | str:
     raise ValidationFailed({"to": "Takes ids of users and e-mail addresses"})
 
 
+def _names(listed: Iterable[Any]) -> dict[str, str]:
+    """The names that recipients are given. Raises `ValidationFailed`."""
+    found = {}
+    for given in listed:
+        name = given.get("name") if isinstance(given, dict) else None
+        if name is None:
+            continue
+        if not isinstance(name, str) or len(name) > LONGEST_NAME or not name.isprintable():
+            raise ValidationFailed({"to": f"A name takes {LONGEST_NAME} characters on one line"})
+        found[given["email"]] = name
+    return found
+
+
 def _rendered(body: str, data: Mapping[str, Any], *, html: bool) -> str:
     environment = Environment(fuel=FUEL, auto_escape_callback=lambda _: html)
     try:
-        return environment.render_str(body, "body.html" if html else "body.txt", **data)
+        content = environment.render_str(body, "body.html" if html else "body.txt", **data)
     except (TemplateError, TypeError) as error:
         raise ValidationFailed({"body": "Cannot be rendered as a template"}) from error
+    if len(content) > LONGEST_CONTENT:
+        # It is kept once for each recipient.
+        raise ValidationFailed({"body": f"Takes {LONGEST_CONTENT} characters, rendered"})
+    return content
 
 
 async def _active(project: Project, snapshot: Snapshot, users: Iterable[int]) -> dict[int, str]:
