@@ -38,6 +38,7 @@ from conductus.endpoints.events import Events
 from conductus.endpoints.extensions import Extensions
 from conductus.endpoints.files import Files
 from conductus.endpoints.gql import Querying
+from conductus.endpoints.health import Health
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
@@ -222,6 +223,7 @@ async def running(
                 uploads=files.open_routes(),
                 server=(
                     *SERVER_ROUTES,
+                    *Health(storages, redis).routes(),
                     *_tenants(data, environment, config, passwords, throttles).routes(),
                     *_counted(config, meters).routes(),
                 ),

@@ -107,6 +107,13 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
 
 
 @contextmanager
+def serving_nobody(*arguments: str | Path, **environment: str) -> Iterator[Running]:
+    """The same, without a project."""
+    with _running("serves ", "start", "--port", "0", *arguments, **environment) as server:
+        yield server
+
+
+@contextmanager
 def attending(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     """`conductus worker`, at work; stopped afterwards."""
     with _running("does the work", "worker", *arguments, **environment) as worker:

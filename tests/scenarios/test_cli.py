@@ -26,7 +26,7 @@ from conductus.projects.install import Administrator, install
 from conductus.projects.setup import hashed
 from conductus.schema.system import load_system
 from tests.chinook import put_chinook
-from tests.scenarios.binary import conductus, serving
+from tests.scenarios.binary import conductus, serving, serving_nobody
 
 PASSWORD = re.compile(r"password: (\S+)   \(shown only now\)")
 
@@ -204,6 +204,25 @@ class TestWhatKeepsItFromStarting:
         assert any('"project": "away"' in line for line in told)
         assert any("databse" in line for line in told)
         assert "hush" not in "".join(server.err)
+
+    def test_the_first_project_is_made_from_this_machine(self, tmp_path: Path) -> None:
+        token = "Canary.of-the-super-admin"
+        body = {
+            "project": "first", "db_type": "sqlite", "db_name": "first.db",
+            "user_email": "a@example.com", "user_password": "A password of ours",
+            "super_admin_token": token,
+        }  # fmt: skip
+        with serving_nobody("--data", tmp_path, CONDUCTUS_FIRST_PROJECT="") as server:
+            assert httpx2.get(f"{server.url}/server/projects").status_code == 503
+            proxied = {"x-forwarded-for": "203.0.113.1"}
+            url = f"{server.url}/server/projects"
+            assert httpx2.post(url, json=body, headers=proxied).status_code == 401
+            assert httpx2.post(url, json=body, timeout=30).json() == {"public": True}
+            assert httpx2.get(f"{server.url}/first/").status_code == 200
+            info = httpx2.get(f"{server.url}/server/info?super_admin_token={token}")
+            assert info.json()["data"]["directus"] == "8.8.1"
+            assert server.stop() == 0
+        assert token not in "".join(server.err + server.out)
 
     def test_maintenance(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///a.db"))

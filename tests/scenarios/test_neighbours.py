@@ -60,6 +60,17 @@ def register(registry):
 """
 
 
+STORAGE = """
+[storage]
+driver = "s3"
+bucket = "b"
+endpoint = "http://127.0.0.1:9"
+access_key = "a"
+secret_key = "{secret}"
+timeout_seconds = 1
+"""
+
+
 class Street(Struct):
     """Two projects that know nothing of each other."""
 
@@ -402,6 +413,35 @@ async def test_a_failure_that_took_long_is_believed_for_as_long(
     assert [await ask(after) for after in (0, 0.1, 0.1)] == [3, 4, 5]
 
 
+# -- health -------------------------------------------------------------------------------
+
+
+async def test_what_a_project_leans_on_is_told_by_name(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    await copies(data, ["one", "lost", "counted", "hidden"])
+    say(data, "lost", STORAGE.format(secret="Canary-of-a-bucket"))
+    say(data, "counted", '[rate_limit]\nadapter = "redis"\nredis_url = "redis://127.0.0.1:9/0"')
+    save_new_project(data, "away", new_project_config("postgresql://u:hush@127.0.0.1:9/x"))
+    hidden = data / "projects" / "hidden.toml"
+    hidden.write_text("private = true\n" + hidden.read_text())
+    async with serving(data, ServerConfig()) as place:
+        answer = await place.client.get("/server/health")
+        found = answer.json()["data"]
+        assert (answer.status_code, found["status"]) == (503, "failing")
+        assert found["projects"] == {
+            "away": {"database": "unreachable"},
+            # Redis that is away hinders nobody.
+            "counted": {"database": "ok", "storage": "ok", "cache": "unreachable"},
+            "lost": {"database": "ok", "storage": "unreachable"},
+            "one": {"database": "ok", "storage": "ok"},
+        }
+        assert "hush" not in answer.text
+        assert "Canary" not in answer.text
+        for key in ("away", "lost"):
+            (data / "projects" / f"{key}.toml").unlink()
+        assert (await place.client.get("/server/health")).status_code == 200
+
+
 # -- maintenance --------------------------------------------------------------------------
 
 
@@ -431,7 +471,7 @@ async def test_maintenance_keeps_out_all_but_administrators(empty: Live, tmp_pat
     health = await empty.client.get("/server/health")
     assert health.status_code == 200
     state = health.json()["data"]["projects"][KEY]
-    assert state == {"database": "ok", "maintenance": True}
+    assert state == {"database": "ok", "storage": "ok", "maintenance": True}
     withdraw(data, KEY)
     assert (await empty.client.get(f"/{KEY}/")).status_code == 200
 

@@ -14,6 +14,7 @@ from conductus.endpoints.assets import Assets
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.extensions import Extensions
 from conductus.endpoints.files import Files
+from conductus.endpoints.health import Health
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
@@ -129,7 +130,12 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *files.routes(),
     )
     tenants = Tenants(nothing, nothing, nothing, nothing)
-    rooted = (*SERVER_ROUTES, *tenants.routes(), *Counted("", None, None).routes())
+    rooted = (
+        *SERVER_ROUTES,
+        *Health(nothing, nothing).routes(),
+        *tenants.routes(),
+        *Counted("", None, None).routes(),
+    )
     uploads = RouteTable(files.open_routes())
     project, server = RouteTable(routed), RouteTable(rooted)
     matched = set()

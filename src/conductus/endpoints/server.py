@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -17,12 +15,10 @@ from conductus.database.executor import QueryFailed
 from conductus.endpoints import new_project
 from conductus.endpoints.new_project import TOKEN
 from conductus.errors import (
-    ApiError,
     DatabaseUnreachable,
     DatabaseUnusable,
     NotInstalled,
     ProjectExists,
-    ProjectNotFound,
     Unauthorized,
     Unprocessable,
     ValidationFailed,
@@ -34,15 +30,11 @@ from conductus.http.reply import NO_CONTENT, Reply, json_reply, redirect, text_r
 from conductus.http.routing import Route
 from conductus.outgoing.addresses import Allowed
 from conductus.projects import setup
-from conductus.projects.at_once import for_each
 from conductus.projects.exclusive import exclusively
 from conductus.projects.reach import check_reach, check_unused
-from conductus.projects.registry import Registry
 from conductus.projects.setup import Wanted
 from conductus.schema.system import load_system
 
-HEALTH_SECONDS: Final = 3.0
-"""How long a database may take to answer that it is well."""
 API_LEVEL: Final = "8.8.1"
 _BEARER: Final = b"bearer "
 
@@ -60,41 +52,9 @@ async def projects(call: ServerCall) -> Reply:
     return json_reply({"data": list(keys), "public": True})
 
 
-async def health(call: ServerCall) -> Reply:
-    """Whether the projects' databases answer: 200, or 503 with what is amiss.
-
-    Where there are many projects, those asleep are not woken for it.
-    """
-    keys = call.registry.public_keys()
-    states = await for_each(keys, lambda key: _state(call.registry, key))
-    fine = all(state["database"] in ("ok", "asleep") for state in states.values())
-    body = {"status": "ok" if fine else "failing", "projects": states}
-    return json_reply({"data": body, "public": True}, 200 if fine else 503)
-
-
 async def root(_: ServerCall) -> Reply:
     """Where people are sent who open the bare address."""
     return redirect("./admin/")
-
-
-async def _state(registry: Registry, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"database": await _database_state(registry, key)}
-    with suppress(ProjectNotFound):
-        if registry.maintenance(key) is not None:
-            found["maintenance"] = True
-    return found
-
-
-async def _database_state(registry: Registry, key: str) -> str:
-    try:
-        if not registry.is_wanted(key):
-            return "asleep"
-        async with asyncio.timeout(HEALTH_SECONDS):
-            project = await registry.attended(key)
-            await project.database.ping()
-    except (ApiError, TimeoutError):
-        return "unreachable"
-    return "ok"
 
 
 class Tenants:
@@ -229,5 +189,4 @@ def _parameters(call: ServerCall) -> dict[str, str]:
 ROUTES: tuple[Route[Any], ...] = (
     Route("GET", "ping", ping),
     Route("GET", "projects", projects),
-    Route("GET", "health", health),
 )

@@ -107,8 +107,8 @@ def _server() -> Iterable[Operation]:
     }
     yield _of_server("ping", "Is the server there?", _text("`pong`", "text/plain"))
     yield _of_server("projects", "List the projects", told("Keys of projects", keys), (503,))
-    health = told("Every project's database answers", state)
-    health["503"] = answer("A database does not answer", state)
+    health = told("What projects lean on answers", state)
+    health["503"] = answer("A database or storage does not answer", state)
     yield _of_server("health", "Is everything in order?", health)
     yield from _tenants()
     counted = _text("Counts in the text format of Prometheus", "text/plain")
