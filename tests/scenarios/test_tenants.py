@@ -448,6 +448,14 @@ async def test_a_body_that_is_too_large(strict: Site) -> None:
     assert refused(answer) == (12, 413)
 
 
+async def test_a_file_with_a_name_that_none_may_have_hinders_nobody(place: Site) -> None:
+    (place.data / "projects").mkdir(exist_ok=True)
+    (place.data / "projects" / "a b.toml").write_text("")
+    assert (await place.create("shop", "sqlite:///a.db")).status_code == 200
+    gone = await place.client.delete("/server/projects/shop", headers=BEARER)
+    assert gone.status_code == 204
+
+
 async def test_keys_are_taken_once(place: Site) -> None:
     assert (await place.create("my-shop", "sqlite:///a.db")).status_code == 200
     assert refused(await place.create("my-shop", "sqlite:///b.db")) == (18, 409)

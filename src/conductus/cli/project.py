@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from conductus.cli.application import CommandFailed
-from conductus.cli.console import say, working
+from conductus.cli.console import complain, say, working
 from conductus.cli.places import DataFolder, own_folder
-from conductus.config import MaintenanceConfig, project_config, project_keys
+from conductus.config import (
+    ConfigInvalid,
+    MaintenanceConfig,
+    found_keys,
+    project_config,
+)
 from conductus.projects import setup
 from conductus.projects.exclusive import exclusively
 from conductus.projects.maintenance import order, orders, withdraw
@@ -75,23 +80,33 @@ def listed(
     """
     folder = own_folder(data, os.environ)
     ordered = orders(folder)
-    found = []
-    for key in project_keys(folder, os.environ):
-        config = project_config(folder, key, os.environ)
-        found.append(
-            {
-                "key": key,
-                "database": redacted(config.database.url),
-                "private": config.private,
-                "maintenance": key in ordered or config.maintenance.enabled,
-            }
-        )
+    keys, problems = found_keys(folder, os.environ)
+    for problem in problems:
+        complain(problem)
+    found = [_described(folder, key, ordered=key in ordered) for key in keys]
     if json:
         print(msgspec.json.encode(found).decode())
         return
     for project in found:
         marks = "".join(f"  ({mark})" for mark in ("private", "maintenance") if project[mark])
+        if project["problem"]:
+            marks += f"  {project['problem']}"
         say(f"{project['key']}  {project['database']}{marks}")
+
+
+def _described(folder: Path, key: str, *, ordered: bool) -> dict[str, Any]:
+    """A project, also where its settings cannot be used."""
+    told = {"key": key, "database": "", "private": False, "maintenance": ordered, "problem": ""}
+    try:
+        config = project_config(folder, key, os.environ)
+    except ConfigInvalid as error:
+        return {**told, "problem": str(error)}
+    return {
+        **told,
+        "database": redacted(config.database.url),
+        "private": config.private,
+        "maintenance": ordered or config.maintenance.enabled,
+    }
 
 
 def remove(
@@ -142,7 +157,7 @@ def maintain(
         Seconds after which they are to try again.
     """
     folder = own_folder(data, os.environ)
-    if key not in project_keys(folder, os.environ):
+    if key not in found_keys(folder, os.environ)[0]:
         raise CommandFailed(f"There is no project {key!r}")
     if state == "on":
         order(folder, key, MaintenanceConfig(message=message, retry_after=retry_after))

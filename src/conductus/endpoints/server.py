@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from conductus import __version__
 from conductus.auth.super_admin import SuperAdmin
-from conductus.config import ConfigInvalid, StorageConfig, project_config, project_keys
+from conductus.config import ConfigInvalid, StorageConfig, found_keys, project_config
 from conductus.database.executor import QueryFailed
 from conductus.endpoints import new_project
 from conductus.endpoints.new_project import TOKEN
@@ -137,7 +137,7 @@ class Tenants:
 
     def _check_first(self, call: ServerCall) -> None:
         """Whether somebody without a token that was set before may make a project."""
-        if self._super_admin.is_set or project_keys(self._data, self._environment):
+        if self._super_admin.is_set or found_keys(self._data, self._environment)[0]:
             # Whoever came first would else become the super-admin of projects of others.
             raise Unauthorized("The super-admin token is needed: `super_admin_token` sets it")
         if not is_from_here(call.ip, call.headers):
@@ -149,7 +149,7 @@ class Tenants:
     def _wanted(self, body: dict[str, Any]) -> Wanted:
         """What is asked for, where it is allowed."""
         wanted = new_project.wanted(body)
-        keys = project_keys(self._data, self._environment)
+        keys = found_keys(self._data, self._environment)[0]
         if wanted.key in keys:
             raise ProjectExists(wanted.key)
         url = new_project.located(wanted, self._data)

@@ -117,6 +117,12 @@ class Server:
         """One request."""
         exchange = Exchange(next(self._numbers), scope, receive, self._client_seconds)
         try:
+            await self._exchanged(exchange, receive, send)
+        finally:
+            exchange.leave()
+
+    async def _exchanged(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        try:
             answer = await handed_over(await self._answer(exchange), exchange)
         except ApiError as error:
             answer = exchange.error_reply(exchange.told(error), exchange.id)
@@ -130,7 +136,6 @@ class Server:
             self._observer(exchange.failed(error))
         finally:
             self._observer(exchange.served(answer.status))
-            exchange.leave()
 
     async def _answer(self, exchange: Exchange) -> Answer:
         segments = exchange.segments

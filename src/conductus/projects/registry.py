@@ -151,8 +151,12 @@ class Registry:
         return entry.live or await entry.open()
 
     def maintenance(self, key: str) -> MaintenanceConfig | None:
-        """What is told to those who are kept out of a project; None: nobody is."""
-        return self._entry(key).maintenance
+        """What is told to those who are kept out of a project; None: nobody is.
+
+        As it was when the folder was looked at last, which `project` did.
+        """
+        entry = self._entries.get(key)
+        return None if entry is None else entry.maintenance
 
     @property
     def is_roomy(self) -> bool:

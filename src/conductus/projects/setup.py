@@ -20,9 +20,9 @@ from conductus.config import (
     ProjectConfig,
     check_key,
     database_url,
+    found_keys,
     new_project_config,
     project_config,
-    project_keys,
     project_path,
     same_key,
     save_new_project,
@@ -121,7 +121,7 @@ async def create(
     `DatabaseUnusable` and `ValidationFailed` for the login.
     """
     key, login = check_key(wanted.key), wanted.login
-    if any(same_key(key, known) for known in project_keys(data, environment)):
+    if any(same_key(key, known) for known in found_keys(data, environment)[0]):
         raise ProjectExists(key)
     password = login.password or secrets.token_urlsafe(15)
     email = checked_email(login.email or DEFAULT_EMAIL)
@@ -151,7 +151,7 @@ async def remove(
     `Unprocessable` for one that stands in the environment alone.
     """
     path = project_path(data, key)
-    if key not in project_keys(data, environment):
+    if key not in found_keys(data, environment)[0]:
         raise ProjectNotFound(key)
     if not path.exists():
         raise Unprocessable(f"The project {key!r} stands in the environment: take it out there")
