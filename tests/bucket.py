@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import logging
 import secrets
+import threading
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 from moto.server import ThreadedMotoServer
 from msgspec import Struct
@@ -90,6 +94,90 @@ async def bad_server(manner: Manner) -> AsyncIterator[str]:
         server.close()
         for writer in held:
             writer.close()
+
+
+class Door:
+    """A server in front of one that speaks S3: passes requests on, or does so badly."""
+
+    def __init__(self, beyond: str) -> None:
+        self.beyond = urlsplit(beyond).netloc
+        self.url = ""
+        self.refused = 0
+        """Requests that were not passed on."""
+        self._manner = "well"
+        self._which: Callable[[str], bool] = lambda _: True
+
+    def behave(self, manner: str, which: Callable[[str], bool] = lambda _: True) -> None:
+        """`well`, `slow`, `failing`, `silent` or `cutting`, at requests `METHOD /path?query`."""
+        self.refused, self._manner, self._which = 0, manner, which
+
+    def manner(self, asked: str) -> str:
+        """How a request is met."""
+        return self._manner if self._which(asked) else "well"
+
+
+@contextmanager
+def door(beyond: str) -> Iterator[Door]:
+    """A door before the server at `beyond`."""
+    found = Door(beyond)
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _pass(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            manner = found.manner(f"{self.command} {self.path}")
+            if manner in ("well", "slow"):
+                over.wait(0.3 if manner == "slow" else 0)
+                self._pass_on(body)
+                return
+            found.refused += 1
+            if manner == "failing":
+                self._answer(500, {"content-length": "0"}, b"")
+                return
+            # Longer than anybody waits; or not at all.
+            over.wait(30 if manner == "silent" else 0)
+            self.close_connection = True
+
+        def _pass_on(self, body: bytes) -> None:
+            with closing(http.client.HTTPConnection(found.beyond, timeout=20)) as line:
+                line.request(self.command, self.path, body, dict(self.headers))
+                answer = line.getresponse()
+                content = answer.read()
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            headers.pop("transfer-encoding", None)
+            headers.pop("connection", None)
+            if self.command != "HEAD":
+                headers["content-length"] = str(len(content))
+            self._answer(answer.status, headers, content)
+
+        def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass
+
+    class Listener(ThreadingHTTPServer):
+        daemon_threads = True
+
+    with Listener(("127.0.0.1", 0), Handler) as server:
+        found.url = f"http://127.0.0.1:{server.server_address[1]}"
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        try:
+            yield found
+        finally:
+            over.set()
+            server.shutdown()
+            serving.join()
 
 
 def _asked(method: str, url: str) -> str:
