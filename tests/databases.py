@@ -43,6 +43,7 @@ class SkipReason(StrEnum):
     MYSQL_NOT_FOUND = "MariaDB or MySQL was not found: see CONDUCTUS_TEST_MYSQL_URL"
     REDIS_NOT_FOUND = "Redis was not found: see CONDUCTUS_TEST_REDIS_URL"
     BACKUP_TOOLS_NOT_FOUND = "The database's tools for backups were not found"
+    DATABASE_PROGRAMS_NOT_FOUND = "The programs of the database servers were not found"
     NODE_NOT_FOUND = "node and npm were not found: the JavaScript client was not tried"
     CHROMIUM_NOT_FOUND = "chromium was not found: no page was shown to it"
     CONSOLE_NOT_BUILT = "The GraphQL console is not built, see `make console`: it was not tried"
