@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 from msgspec import Struct, structs
 
-from conductus.config import LimitsConfig
+from conductus.config import GraphQLConfig, LimitsConfig
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database, Row
 from conductus.database.opening import open_database
+from conductus.graphql import documents
+from conductus.graphql.operations import prepared
+from conductus.graphql.reading import Reading
+from conductus.graphql.schema import built
+from conductus.graphql.world import World
 from conductus.items.context import Context
 from conductus.items.reader import Reader
 from conductus.permissions.actor import SYSTEM, Actor
@@ -91,6 +96,24 @@ class Field(Struct, frozen=True):
         before = len(self.counting.asked)
         page = await self.reader.by_keys(parsed, keys, self._context)
         return page.items, len(self.counting.asked) - before
+
+    async def answer(self, document: str, policy: Policy = ADMINISTRATOR) -> tuple[Any, int]:
+        """What a GraphQL document is answered field by field, and how many statements it took."""
+        world = World(self.snapshot.schema, policy)
+        schema = built(world)
+        config = GraphQLConfig(cost=10_000_000)
+        read = documents.read(document, schema, config)
+        chosen = read.operation(None)
+        operation = prepared(read, chosen, {}, schema, world, self.snapshot.limits, config)
+        before = len(self.counting.asked)
+        context = structs.replace(self._context, policy=policy, actor=Actor(user=7, role=3))
+        answers = [
+            await part.answer(self.reader, context)
+            for part in operation.parts
+            if isinstance(part, Reading)
+        ]
+        assert len(answers) == len(operation.parts)
+        return answers, len(self.counting.asked) - before
 
     @property
     def _context(self) -> Context:
@@ -232,3 +255,47 @@ async def test_every_item_has_its_own(pitch: Field) -> None:
         (player,) = team["players"]
         assert player["team"] == team["id"]
         assert [goal["player"] for goal in player["goals"]] == [team["id"]] * 2
+
+
+DOCUMENTS = [
+    ("{ teams(limit: %d) { data { id name } } }", 1),
+    ("{ players(limit: %d) { data { name team { name } coach { name team { name } } } } }", 1),
+    ("{ teams(limit: %d) { data { players { name coach { name } } } } }", 2),
+    ("{ teams(limit: %d) { data { players { goals { minute } pupils { name } } } } }", 4),
+    (
+        "{ teams(limit: %d) { data { players { goals { helper { team { players { name "
+        "} } } } } } } }",
+        4,
+    ),
+    ("{ teams(limit: %d) { data { a: players { id } b: players { name team { id } } } } }", 2),
+    (
+        "{ teams(limit: %d) { data { a: players(limit: 1) { id } b: players { name } "
+        'c: players(sort: "-id", limit: 1) { id } d: players(limit: 1) { name } } } }',
+        4,
+    ),
+    (
+        "{ players(limit: %d) { data { a: team { name } b: team { id players { id } } "
+        "c: team { players(limit: 1) { name } } } } }",
+        3,
+    ),
+    ("{ teams(limit: %d) { data { id players { id } } meta { total_count filter_count } } }", 3),
+    ("{ teams(limit: %d) { data { id } } teams_aggregated { countAll } }", 2),
+]
+"""Documents, and how many statements REST needs for the same."""
+
+
+@pytest.mark.parametrize("restrict", [False, True], ids=["administrator", "role"])
+@pytest.mark.parametrize("parents", [1, PARENTS])
+@pytest.mark.parametrize(("document", "statements"), DOCUMENTS)
+async def test_documents_cost_what_rest_costs(
+    pitch: Field, document: str, statements: int, parents: int, restrict: bool
+) -> None:
+    policy = restricted("nothing") if restrict else ADMINISTRATOR
+    (first, *_), asked = await pitch.answer(document % parents, policy)
+    assert len(first["data"]) == parents
+    assert asked == statements
+
+
+async def test_documents_without_lists_ask_for_counts_alone(pitch: Field) -> None:
+    answers, asked = await pitch.answer("{ teams { meta { total_count } } }")
+    assert (answers, asked) == ([{"meta": {"total_count": PARENTS}}], 1)

@@ -218,7 +218,7 @@ async def test_languages_of_translations(newsroom: Live) -> None:
 async def test_figures_of_groups(newsroom: Live) -> None:
     text = """{ articles_aggregated(groupBy: ["status"], filter: {id_lt: 7}, sort: ["-status"]) {
       group countAll count { id title } countDistinct { author } sum { views price }
-      avg { views } min { day title } max { price moment } } }"""
+      avg { views } min { day title author } max { id price moment } } }"""
     found = (await data(newsroom, text))["articles_aggregated"]
     assert found[0] == {
         "group": {"status": "published"},
@@ -227,8 +227,8 @@ async def test_figures_of_groups(newsroom: Live) -> None:
         "countDistinct": {"author": 2},
         "sum": {"views": 50, "price": 13.875},
         "avg": {"views": pytest.approx(50 / 3)},
-        "min": {"day": "2031-01-01", "title": found[0]["min"]["title"]},
-        "max": {"price": 10.125, "moment": "2032-02-29 00:00:00"},
+        "min": {"day": "2031-01-01", "title": found[0]["min"]["title"], "author": "1"},
+        "max": {"id": "6", "price": 10.125, "moment": "2032-02-29 00:00:00"},
     }
     assert found[1]["group"] == {"status": "draft"}
     assert await data(newsroom, "{ tags_aggregated { countAll } }") == {

@@ -49,9 +49,9 @@ def told_apart(
     for name in sorted(names, key=lambda name: (spell(name) != name, name)):
         text = spell(name)
         if not taken.isdisjoint(derived(text)):
-            text = f"{text}_{crc32(name.encode()):08x}"
+            text = spelled(f"{text}_{crc32(name.encode()):08x}")
         while not taken.isdisjoint(derived(text)):
-            text += "_"
+            text += "0"
         taken.update(derived(text))
         found[name] = text
     return found

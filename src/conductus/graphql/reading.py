@@ -224,15 +224,12 @@ class Readings:
             total = (("count", "*"),) if asked.name == "countAll" else ()
             return _Figure(asked.key, asked.name, name, (), total)
         inner: Any = get_named_type(type.fields[asked.name].type)
-        found: list[tuple[str, str | None]] = []
-        for each in self._collector.below(inner, asked.nodes):
-            if each.name == TYPE_NAME:
-                found.append((each.key, None))
-                continue
-            shown: Shown = meaning(inner.fields[each.name])
-            found.append((each.key, shown.field))
-        asks = tuple((asked.name, name) for _, name in found if name is not None)
-        return _Figure(asked.key, asked.name, inner.name, tuple(found), asks)
+        found = tuple(
+            (each.key, None if each.name == TYPE_NAME else meaning(inner.fields[each.name]))
+            for each in self._collector.below(inner, asked.nodes)
+        )
+        asks = tuple((asked.name, shown.field) for _, shown in found if shown is not None)
+        return _Figure(asked.key, asked.name, inner.name, found, asks)
 
 
 # -- what is shown ----------------------------------------------------------------------
@@ -310,8 +307,16 @@ class _Figure(Struct, frozen=True):
     key: str
     name: str
     type: str
-    fields: tuple[tuple[str, str | None], ...]
+    fields: tuple[tuple[str, Shown | None], ...]
     asks: tuple[tuple[str, str], ...]
+
+    def shown(self, item: Item) -> Item:
+        """The figures of one function."""
+        found = item.get(self.name, {})
+        return {
+            key: self.type if shown is None else _converted(shown, found[shown.field])
+            for key, shown in self.fields
+        }
 
 
 class _Figures(Struct, frozen=True):
@@ -332,11 +337,12 @@ class _Figures(Struct, frozen=True):
                 return counted["*"] if isinstance(counted, dict) else counted
             case name if name == TYPE_NAME:
                 return figure.type
-            case function:
-                found = item.get(function, {})
-                return {
-                    key: figure.type if name is None else found[name] for key, name in figure.fields
-                }
+            case _:
+                return figure.shown(item)
+
+
+def _converted(shown: Shown, value: Any) -> Any:
+    return value if value is None or shown.convert is None else shown.convert(value)
 
 
 def _meta(parts: list[_Part]) -> frozenset[str] | None:

@@ -41,6 +41,18 @@ class Value(Struct, frozen=True):
     """It is a list of such values."""
 
 
+def double(number: Any) -> Any:
+    """A number that REST shows as text where a double cannot hold it."""
+    try:
+        return float(number) if isinstance(number, str) else number
+    except ValueError:
+        return None
+
+
+NUMBER: Final = Value(GraphQLFloat, double)
+"""Any number with a fraction."""
+
+
 def value(field: Field, column: Column) -> Value:
     """How the value of a column is shown that leads nowhere."""
     match field.type:
@@ -53,7 +65,7 @@ def value(field: Field, column: Column) -> Value:
         case "integer" | "sort":
             return _whole(column)
         case "decimal":
-            return Value(GraphQLFloat, _double)
+            return NUMBER
         case kind if kind in _MOMENTS:
             return Value(_MOMENTS[kind])
         case _:
@@ -80,13 +92,6 @@ def _whole(column: Column) -> Value:
     small = column.datatype in _NARROW and not column.wide
     unsigned = column.datatype == "INT" and not (column.signed or column.halved)
     return Value(GraphQLInt if small and not unsigned else BIG_INT)
-
-
-def _double(number: Any) -> Any:
-    try:
-        return float(number) if isinstance(number, str) else number
-    except ValueError:
-        return None
 
 
 def _text(found: Any) -> str:

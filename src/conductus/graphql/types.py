@@ -13,7 +13,6 @@ from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
     GraphQLField,
-    GraphQLFloat,
     GraphQLID,
     GraphQLInputField,
     GraphQLInputObjectType,
@@ -50,6 +49,7 @@ OF_CONTENT: Final = frozenset(
 """What of a file goes with its content: it is written where files are uploaded."""
 _ORDERED: Final = NUMBERS | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DATETIME_ZONE}
 _UNCOUNTED: Final = frozenset({Kind.JSON, Kind.OPAQUE})
+_COUNT: Final = shown.Value(BIG_INT)
 Type = TypeVar("Type")
 
 
@@ -273,17 +273,17 @@ class Types:
             "group": GraphQLField(JSON, description="What the items of the group have in common."),
             "countAll": GraphQLField(BIG_INT),
         }
-        counted = self._per_field(f"{stem}Counted", kinds.items(), lambda _: BIG_INT)
+        counted = self._per_field(f"{stem}Counted", kinds.items(), lambda _: _COUNT)
         distinct = self._per_field(
             f"{stem}CountedDistinct",
             [(name, each) for name, each in kinds.items() if each.kind not in _UNCOUNTED],
-            lambda _: BIG_INT,
+            lambda _: _COUNT,
         )
-        totals = self._per_field(f"{stem}Totals", number, lambda _: GraphQLFloat)
+        totals = self._per_field(f"{stem}Totals", number, lambda _: shown.NUMBER)
         extremes = self._per_field(
             f"{stem}Extremes",
             [(name, each) for name, each in kinds.items() if each.kind in _ORDERED],
-            self._figure,
+            lambda field: self._extreme(collection, field),
         )
         functions = {
             "count": counted,
@@ -296,22 +296,24 @@ class Types:
         found |= {each: GraphQLField(type) for each, type in functions.items() if type is not None}
         return GraphQLObjectType(name, found)
 
-    def _figure(self, field: Field) -> GraphQLOutputType:
-        if field.column is None:
-            return JSON
-        found = shown.value(field, field.column)
-        return GraphQLString if found.listed else found.scalar
+    def _extreme(self, collection: Collection, field: Field) -> shown.Value:
+        """How the least and the greatest value of a field are shown."""
+        is_key = step(self.world.schema, collection, field.name).target is not None
+        if field.column is None or is_key or collection.primary_key == (field.name,):
+            return shown.key(field)
+        return shown.value(field, field.column)
 
     def _per_field(
         self,
         name: str,
         fields: Iterable[tuple[str, Field]],
-        type: Callable[[Field], GraphQLOutputType],
+        value: Callable[[Field], shown.Value],
     ) -> GraphQLObjectType | None:
         """An object with a figure for each field; None where there is none."""
         found = {
-            spelled: GraphQLField(type(field), extensions=means(Shown(field.name)))
+            spelled: GraphQLField(each.scalar, extensions=means(Shown(field.name, each.convert)))
             for spelled, field in fields
+            for each in (value(field),)
         }
         return self._once(name, lambda name: GraphQLObjectType(name, found)) if found else None
 
