@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import structs
+
 from bench.databases import Database
 from bench.processes import Cores, Failed, Server, free_port, serving, tail
 from bench.targets import Headers, Refused, Target, ask
-from bench.workloads import CONDUCTUS
+from bench.workloads import CONDUCTUS, GRAPHQL
 
 PROJECT = "bench"
 EMAIL = "bench@example.com"
@@ -62,6 +64,11 @@ def conductus(database: Database, data: Path, cores: Cores, folder: Path) -> Ite
 def target(name: str, port: int, server: Server | None, project: str = PROJECT) -> Target:
     """A running Conductus as a target."""
     return Target(name, port, CONDUCTUS, server, f"/{project}", lambda: sign_in(port, project))
+
+
+def graphql(rest: Target) -> Target:
+    """The same server, asked by GraphQL."""
+    return structs.replace(rest, name="graphql", adapter=GRAPHQL)
 
 
 def sign_in(port: int, project: str = PROJECT, email: str = EMAIL) -> Headers:

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from bench import report, targets
-from bench.conductus import conductus
+from bench.conductus import conductus, graphql
 from bench.databases import PREFIX, Database, MariaDB, PostgreSQL, SQLite, Unreachable, fill
 from bench.measure import Effort, measured, tidy
 from bench.peers import Peer, external, local
@@ -104,6 +104,7 @@ async def _measure(
                 try:
                     opening = conductus(database, folder / "data", chosen, folder)
                     started.append(stack.enter_context(opening))
+                    started.append(graphql(started[0]))
                 except (Failed, Refused) as failure:
                     failures.append(f"without Conductus: {failure}")
             started += _peers(options, database, chosen, folder, stack, notes)

@@ -72,7 +72,8 @@ def _compared(pair: _Pair, workload: Workload, one: Ask) -> Iterator[str]:
 
 def _answer(target: Target, workload: Workload, one: Ask, headers: Headers) -> Any:
     places = target.adapter.request(workload, one, target.prefix, "").split(b" ", 2)[1].decode()
-    body = msgspec.json.decode(one.body) if one.body else None
+    sent = target.adapter.body(workload, one)
+    body = msgspec.json.decode(sent) if sent else None
     return ask(target.port, target.adapter.method(workload), places, body, headers)
 
 
@@ -93,8 +94,11 @@ def _titles(answer: Any) -> list[Any]:
 
 def _items(answer: Any) -> list[Any]:
     """The items of an answer, however it wraps them."""
-    if isinstance(answer, dict):
-        answer = next((answer[k] for k in ("data", "items", "rows") if k in answer), answer)
+    while isinstance(answer, dict):
+        name = next((k for k in ("data", "items", "rows", "articles") if k in answer), None)
+        if name is None:
+            break
+        answer = answer[name]
     return answer if isinstance(answer, list) else [answer]
 
 

@@ -56,18 +56,30 @@ class Adapter(Struct, frozen=True):
     update_method: str = "PATCH"
     compares: bool = True
     """Whether its answers have the shape of the limit's."""
+    documents: dict[str, str] = {}
+    """Of GraphQL: what is asked instead of a body, with the places as variables."""
 
     def request(self, workload: Workload, ask: Ask, prefix: str, headers: str) -> bytes:
         """The whole HTTP request."""
         places = {name: quote(str(value)) for name, value in ask.places.items()}
         path = prefix + self.paths[workload.name].format_map(places)
         head = f"{self.method(workload)} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
-        if ask.body:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(ask.body)}\r\n"
-        return head.encode() + b"\r\n" + ask.body
+        body = self.body(workload, ask)
+        if body:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return head.encode() + b"\r\n" + body
+
+    def body(self, workload: Workload, ask: Ask) -> bytes:
+        """What is sent, if anything is."""
+        document = self.documents.get(workload.name)
+        if document is None:
+            return ask.body
+        return msgspec.json.encode({"query": document, "variables": ask.places})
 
     def method(self, workload: Workload) -> str:
         """The HTTP method of a workload."""
+        if workload.name in self.documents:
+            return "POST"
         if not workload.writes:
             return "GET"
         return self.update_method if workload.name == "update" else self.create_method
@@ -183,3 +195,17 @@ CONDUCTUS = Adapter(
         "big_tag": "/items/tags/{id}?fields=*,article_tags.article.title",
     }
 )
+_OWN = "id title slug status summary body views likes score rating featured day created_on language"
+_AUTHOR = "author { id name email bio joined active }"
+_TAGS = "article_tags { tag { id name color } }"
+GRAPHQL = Adapter(
+    {"list_100": "/gql", "nested": "/gql"},
+    compares=False,
+    documents={
+        "list_100": "query($limit: Int, $offset: Int) { articles(limit: $limit, offset: $offset) "
+        f"{{ data {{ {_OWN} }} }} }}",
+        "nested": "query($limit: Int, $offset: Int) { articles(limit: $limit, offset: $offset) "
+        f"{{ data {{ {_OWN} {_AUTHOR} comments {{ id text }} {_TAGS} }} }} }}",
+    },
+)
+"""The same server, asked for the same but the keys of related items."""
