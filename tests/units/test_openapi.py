@@ -14,6 +14,7 @@ from conductus.endpoints.assets import Assets
 from conductus.endpoints.auth import Authentication
 from conductus.endpoints.extensions import Extensions
 from conductus.endpoints.files import Files
+from conductus.endpoints.gql import Querying
 from conductus.endpoints.health import Health
 from conductus.endpoints.invitations import Inviting
 from conductus.endpoints.mail import Mailing
@@ -127,6 +128,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Extensions(nothing).routes(),
         *Specs().routes(),
         *Provisioning("").offered(),
+        *Querying().routes(),
         *files.routes(),
     )
     tenants = Tenants(nothing, nothing, nothing, nothing)
@@ -160,7 +162,7 @@ def test_the_pictures_that_are_described_are_those_that_are_made() -> None:
 def test_the_public_part_holds_no_collection() -> None:
     found = public_document("main", "")
     assert not {path.split("/")[1] for path in found["paths"]} - {
-        *("", "assets", "auth", "server", "specs", "docs", "users"),
+        *("", "assets", "auth", "server", "specs", "docs", "users", "gql"),
     }
     assert set(found["components"]["schemas"]) == {"Envelope", "Error", "Meta", "Warning"}
     assert {} in found["security"]

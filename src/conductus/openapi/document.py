@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from conductus import __version__
 from conductus.openapi import components, envelope, items, structure
+from conductus.openapi.asking import graphql_operations
 from conductus.openapi.authentication import authentication_operations
 from conductus.openapi.contents import content_operations
 from conductus.openapi.files import file_operations
@@ -74,6 +75,7 @@ def _general_operations() -> Iterable[Operation]:
     yield from joining_operations()
     yield from surrounding_operations()
     yield from content_operations()
+    yield from graphql_operations()
 
 
 def _item_operations(shown: list[Collection], world: World) -> Iterable[Operation]:
