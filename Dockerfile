@@ -8,12 +8,14 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/conductus
 COPY requirements/runtime.txt requirements/dev.txt /build/requirements/
-# Everything by its hash; the client of Redis is locked beside the tools of development.
-RUN awk '/^redis==/ { found = 1 } found { print } found && !/\\$/ { exit }' \
-      /build/requirements/dev.txt > /build/requirements/redis.txt \
-  && /opt/conductus/bin/pip install --require-hashes --requirement /build/requirements/runtime.txt \
-  && /opt/conductus/bin/pip install --require-hashes --no-deps \
-      --requirement /build/requirements/redis.txt
+# Everything by its hash; uv and the client of Redis are locked beside the tools of development.
+RUN for name in uv redis; do \
+      awk -v name="^$name==" '$0 ~ name { found = 1 } found { print } found && !/\\$/ { exit }' \
+        /build/requirements/dev.txt > "/build/requirements/$name.txt"; \
+    done \
+  && pip install --require-hashes --no-deps --requirement /build/requirements/uv.txt \
+  && uv pip install --python /opt/conductus/bin/python --require-hashes \
+      --requirement /build/requirements/runtime.txt --requirement /build/requirements/redis.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md /build/
 COPY src /build/src
 COPY --from=console /build/src/conductus/graphql/page/built /build/src/conductus/graphql/page/built

@@ -118,9 +118,10 @@ def test_the_command_exists() -> None:
     assert "start" in application()
 
 
-def test_redis_is_taken_from_the_lock_whole() -> None:
+@pytest.mark.parametrize("name", ["redis", "uv"])
+def test_what_is_taken_from_the_lock_is_taken_whole(name: str) -> None:
     lines = (ROOT / "requirements" / "dev.txt").read_text().splitlines()
-    start = next(at for at, line in enumerate(lines) if line.startswith("redis=="))
+    start = next(at for at, line in enumerate(lines) if line.startswith(f"{name}=="))
     end = next(at for at in range(start, len(lines)) if not lines[at].endswith("\\"))
     assert all("--hash=" in line for line in lines[start + 1 : end + 1])
 
