@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
+from msgspec.structs import asdict
 
 from conductus.auth import invitations as invitations_room
 from conductus.auth import recovery as recovery_room
@@ -26,6 +27,7 @@ from conductus.auth.recovery import Recovery
 from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions, swept_sessions
 from conductus.auth.sso import SingleSignOn
+from conductus.auth.sso_providers import Preset
 from conductus.auth.super_admin import SuperAdmin
 from conductus.config import ConfigInvalid, ServerConfig, data_folder, found_keys, server_config
 from conductus.endpoints import mail as mail_section
@@ -154,7 +156,7 @@ async def running(
             WEBHOOK: sender.deliver,
         }
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
-        storages = Storages(data, observer)
+        storages = Storages(data, observer, plugins.find_storage)
         bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
         hubs = Hubs(config.watch, observer, FileFields(config.base_url).of)
         registry = await stack.enter_async_context(
@@ -187,7 +189,7 @@ async def running(
             delivery.attending(registry, attendance, data / "run" / "delivery.lock")
         )
         login = Login(identity, passwords, throttles)
-        sso = SingleSignOn(identity, observer, config.base_url)
+        sso = SingleSignOn(identity, observer, config.base_url, _presets(plugins))
         hashers = Hashers(passwords, plugins.find_hasher)
         images = await stack.enter_async_context(ImageProcesses(config.images))
         thumbnails = await stack.enter_async_context(
@@ -267,6 +269,16 @@ def _schedules(storages: Storages, observer: Observer) -> Schedules:
         "files": swept_files(storages),
     }
     return Schedules((Retention(sweeps, observer).schedule,), observer)
+
+
+def _presets(plugins: Plugins) -> Callable[[str, str], Preset | None]:
+    """What plugins offer for signing in elsewhere."""
+
+    def find(project: str, name: str) -> Preset | None:
+        found = plugins.find_sso(project, name)
+        return None if found is None else Preset(**asdict(found))
+
+    return find
 
 
 def _meters(config: ServerConfig) -> Meters | None:

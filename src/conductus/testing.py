@@ -11,7 +11,7 @@ async with project({"labels": register}) as shop:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,14 +30,15 @@ from conductus.config import (
 )
 from conductus.database.opening import open_database
 from conductus.extensions import AfterEvent, Registry
+from conductus.extensions.events import KINDS
 from conductus.extensions.loading import given
-from conductus.items.hooks import WRITES
 from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, silent
 
 __all__ = ["PluginProject", "project"]
 KEY: Final = "test"
+HOST: Final = "http://conductus.test"
 EMAIL: Final = "admin@example.com"
 PASSWORD: Final = "a password of tests"  # noqa: S105 - it opens nothing
 PATIENCE_SECONDS: Final = 20.0
@@ -88,16 +89,21 @@ class PluginProject:
         await self.ok("POST", "/collections", {"collection": collection, "fields": listed})
         return collection
 
-    async def told(self, collection: str, events: int = 1) -> list[AfterEvent]:
+    async def told(self, collection: str, events: int = 1, *, of: str = "item") -> list[AfterEvent]:
         """What the outbox has told of a collection's items, once there are so many.
 
-        In the order in which it happened; nothing is given twice.
+        In the order in which it happened; nothing is given twice. `of` is the first word of
+        other events: `field`, `collection`, or `file` (of `directus_files`).
         """
         mine: list[AfterEvent] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(mine) < events:
                 self._told.news.clear()
-                mine = [event for event in self._told.events if event.collection == collection]
+                mine = [
+                    event
+                    for event in self._told.events
+                    if event.collection == collection and event.event.startswith(f"{of}.")
+                ]
                 if len(mine) < events:
                     await self._told.news.wait()
         self._told.events = [event for event in self._told.events if event not in mine]
@@ -105,17 +111,17 @@ class PluginProject:
 
 
 class _Told:
-    """Keeps what happens to items."""
+    """Keeps what the outbox tells."""
 
     def __init__(self) -> None:
         self.events: list[AfterEvent] = []
         self.news = asyncio.Event()
 
     def register(self, registry: Registry) -> None:
-        registry.on(*WRITES.values())(self.take)
+        registry.on(*(name for name, kind in KINDS.items() if "after" in kind.moments))(self.take)
 
     async def take(self, event: AfterEvent) -> None:
-        if not event.collection.startswith("directus_"):
+        if not (event.collection.startswith("directus_") and event.event.startswith("item.")):
             self.events.append(event)
             self.news.set()
 
@@ -126,12 +132,14 @@ async def project(
     *,
     url: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    configured: Mapping[str, Any] | None = None,
     observer: Observer = silent,
     data: Path | None = None,
 ) -> AsyncIterator[PluginProject]:
     """A project that these plugins serve, in a new database: SQLite's, or an empty one at `url`.
 
-    `settings` is what each of them is told.
+    `settings` is what each of them is told, `configured` what the project's file would say:
+    `{"storage": {"driver": "plugin", "plugin": "cellar"}}`.
     """
     with TemporaryDirectory() as temporary:
         folder = data or Path(temporary)
@@ -139,13 +147,12 @@ async def project(
         told = _Told()
         found = [given(name, register) for name, register in plugins.items()]
         stated = {name: dict(one) for name, one in (settings or {}).items()}
-        config = ServerConfig(plugins=PluginsConfig(settings=stated))
+        config = ServerConfig(public_url=HOST, plugins=PluginsConfig(settings=stated))
+        environment = dict(_variables(f"CONDUCTUS_PROJECTS__{KEY.upper()}", configured or {}))
         recorder = given("testing", told.register)
         async with (
-            running(folder, {}, config, observer, [*found, recorder]) as server,
-            httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=server), base_url="http://conductus.test"
-            ) as client,
+            running(folder, environment, config, observer, [*found, recorder]) as server,
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app=server), base_url=HOST) as client,
         ):
             made = PluginProject(client, told)
             signed_in = await made.ok(
@@ -165,6 +172,15 @@ async def _installed(folder: Path, url: str) -> None:
         await install(database, load_system(), KEY, Administrator(EMAIL, hashed), insist=False)
     finally:
         await database.close()
+
+
+def _variables(prefix: str, configured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A configuration as an environment would say it."""
+    for name, value in configured.items():
+        if isinstance(value, Mapping):
+            yield from _variables(f"{prefix}__{name.upper()}", value)
+        else:
+            yield f"{prefix}__{name.upper()}", str(value)
 
 
 def _text(name: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import asyncio
 import errno
 import os
 import resource
-from collections.abc import AsyncIterator, Callable, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from msgspec import structs
 
 from conductus.config import StorageConfig, new_project_config
 from conductus.errors import ContentMissing, StorageFull, StorageUnreachable
+from conductus.extensions import Registry
+from conductus.extensions.loading import in_folder
 from conductus.files.storage import Content, ProjectStorage, Storage
-from conductus.files.storages import Storages
+from conductus.files.storages import Opener, Storages
 from conductus.projects.project import Project
 from conductus.telemetry import Observation, StorageFailed
 from tests.bucket import Bucket, Manner, bad_server, new_bucket, s3_server
@@ -36,14 +39,27 @@ NO_KEYS = ["../up", "a/../../up", "/abs", "a//b", "a/", "nul\0.png", ".", "..", 
 PART = 5 * 1024 * 1024
 
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
+Openers = Mapping[str, Opener]
+
+
 class Place:
     """One project's storage, with what it tells and a way to look behind it."""
 
-    def __init__(self, config: StorageConfig, data: Path, bucket: Bucket | None) -> None:
+    def __init__(
+        self,
+        config: StorageConfig,
+        data: Path,
+        bucket: Bucket | None,
+        openers: Openers | None = None,
+    ) -> None:
         self.seen: list[Observation] = []
         self.data = data
         self.bucket = bucket
-        self.both: ProjectStorage = Storages(data, self.seen.append).of(project(config))
+        self.plugin = bool(config.plugin)
+        find = (openers or {}).get
+        storages = Storages(data, self.seen.append, lambda _, name: find(name))
+        self.both: ProjectStorage = storages.of(project(config))
 
     @property
     def originals(self) -> Storage:
@@ -53,6 +69,8 @@ class Place:
         """All that is there, unfinished uploads too."""
         if self.bucket is not None:
             return [*self.bucket.keys(), *self.bucket.unfinished()]
+        if self.plugin:
+            return [str(row) for path in self.data.rglob("*.db") for row in blobs_in(path)]
         return [str(path) for path in self.data.rglob("*") if path.is_file()]
 
 
@@ -72,10 +90,31 @@ def endpoint() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["local", "s3"])
+def of_plugin(data: Path) -> Place:
+    """The storage of the example, as a plugin registers it."""
+    (found,) = [one for one in in_folder(EXAMPLES) if one.name == "cellar"]
+    registry = Registry("cellar", {"folder": str(data)})
+    found.load()(registry)
+    config = StorageConfig(driver="plugin", plugin="cellar")
+    return Place(config, data, None, registry.registered().storages)
+
+
+def blobs_in(path: Path) -> list[Any]:
+    """All that a cellar holds."""
+    connection = sqlite3.connect(path)
+    try:
+        tables = ("objects", "blobs", "pieces")
+        return [row for table in tables for row in connection.execute(f"SELECT blob FROM {table}")]
+    finally:
+        connection.close()
+
+
+@pytest.fixture(params=["local", "s3", "plugin"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "local":
         return Place(StorageConfig(), tmp_path, None)
+    if request.param == "plugin":
+        return of_plugin(tmp_path)
     bucket = new_bucket(request.getfixturevalue("endpoint"))
     return Place(bucket.config(), tmp_path, bucket)
 
@@ -198,6 +237,42 @@ async def test_a_list_has_what_is_below_and_nothing_else(place: Place) -> None:
     assert {found.key async for found in place.originals.listed()} == {"a/1", "a/2", "ab/3", "4"}
     assert {found.key async for found in place.originals.listed("a")} == {"a/1", "a/2"}
     assert {found.key async for found in place.originals.listed("none")} == set()
+
+
+async def test_what_was_never_finished_is_found_and_removed(tmp_path: Path) -> None:
+    place = of_plugin(tmp_path)
+    begun = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"one"
+        begun.set()
+        await asyncio.Event().wait()
+
+    await put(place.originals, "whole", b"x")
+    task = asyncio.ensure_future(place.originals.put("slow", slow(), "text/plain"))
+    await begun.wait()
+    (left,) = [found async for found in place.originals.unfinished()]
+    with pytest.raises(ContentMissing):
+        await place.originals.head(left.key)
+    await place.originals.discard(left)
+    assert [found async for found in place.originals.unfinished()] == []
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert {found.key async for found in place.originals.listed()} == {"whole"}
+
+
+def test_a_storage_that_no_plugin_offers_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnreachable):
+        Place(StorageConfig(driver="plugin", plugin="attic"), tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    "stated", [{"driver": "plugin"}, {"plugin": "cellar"}, {"driver": "s3", "plugin": "cellar"}]
+)
+def test_a_plugin_is_named_with_its_driver_alone(stated: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="plugin"):
+        StorageConfig(**stated)
 
 
 # -- what goes wrong ------------------------------------------------------------------

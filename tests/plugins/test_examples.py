@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from conductus.extensions.loading import given, in_folder
 from conductus.extensions.plugins import Plugins
 from conductus.mail.templates import Templates
 from conductus.telemetry import silent
-from conductus.testing import PluginProject, project
+from conductus.testing import EMAIL, PATIENCE_SECONDS, PluginProject, project
 from tests.databases import DRIVERS, fresh_database
+from tests.files.pictures import encoded, quarters
+from tests.provider import SECRET, provider
 from tests.scenarios.binary import conductus
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
@@ -151,6 +155,96 @@ async def test_a_hasher_of_a_plugin(bakery: PluginProject) -> None:
         assert (await bakery.ok("POST", "/utils/hash/match", asked)) == {"valid": valid}
     told = await bakery.refused("POST", "/utils/hash", {**body, "hasher": "blake3"})
     assert told["code"] == 1000
+
+
+async def test_every_other_kind_of_hook() -> None:
+    plugins = {"counterfoil": example("counterfoil")}
+    async with project(plugins) as shop:
+        await shop.make("news", "message")
+        await shop.make("loaves", "title", {"field": "grams", **WHOLE})
+        (made,) = await shop.told("loaves", of="collection")
+        assert (made.event, made.item) == ("collection.create", "loaves")
+        loaf = await shop.ok("POST", "/items/loaves", {"title": "Rye", "grams": 750})
+        assert loaf["price"] == 7.5
+        shown = (await shop.ask("GET", "/items/loaves?fields=grams")).json()
+        assert shown == {"data": [{"grams": 750, "price": 7.5}], "baker": "Thank you"}
+        for path in ("/collections/loaves", "/fields/loaves/grams"):
+            told = await shop.refused("DELETE", path)
+            assert told["message"] == "Loaves stay as they are"
+        files = {"file": ("a.txt", b"Some X5O!P%@AP words", "text/plain")}
+        told = await shop.refused("POST", "/files", files=files)
+        assert told["message"] == "This file is not healthy"
+        assert await shop.ok("GET", "/files") == []
+        fine = await shop.ok("POST", "/files", files={"file": ("a.txt", b"Words", "text/plain")})
+        (saved,) = await shop.told("directus_files", of="file")
+        assert (saved.event, saved.item) == ("file.save", fine["id"])
+        wrong = {"email": "nobody@example.com", "password": "x"}
+        await shop.refused("POST", "/auth/authenticate", wrong, token="")
+        await noted(shop, "file.save 1", "auth.fail nobody@example.com 100")
+        seen = await shop.ok("GET", "/custom/counterfoil/seen")
+        assert seen == {"starts": 1, "faults": 0}
+
+
+async def noted(shop: PluginProject, *messages: str) -> None:
+    """Waits until the news say so."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while set(messages) - {
+            one["message"] for one in await shop.ok("GET", "/items/news?limit=-1")
+        }:
+            await shop.told("news")
+
+
+async def test_a_storage_of_a_plugin_keeps_files(tmp_path: Path) -> None:
+    async with project(
+        {"cellar": example("cellar")},
+        settings={"cellar": {"folder": str(tmp_path)}},
+        configured={"storage": {"driver": "plugin", "plugin": "cellar"}},
+    ) as shop:
+        content = encoded(quarters(40, 30), "PNG")
+        made = await shop.ok("POST", "/files", files={"file": ("a.png", content, "image/png")})
+        assert (made["storage"], made["filesize"]) == ("cellar", len(content))
+        found = await shop.client.get(f"/uploads/test/originals/{made['filename_disk']}")
+        assert found.content == content
+        part = await shop.client.get(
+            f"/uploads/test/originals/{made['filename_disk']}", headers={"range": "bytes=1-3"}
+        )
+        assert (part.status_code, part.content) == (206, content[1:4])
+        drawn = await shop.client.get(f"/test/assets/{made['private_hash']}?key=thumbnail")
+        assert drawn.status_code == 200, drawn.text
+        await shop.ok("PATCH", f"/files/{made['id']}", {"filename_disk": "b.png"})
+        await shop.ok("DELETE", f"/files/{made['id']}")
+    for path in tmp_path.glob("*.db"):
+        connection = sqlite3.connect(path)
+        assert connection.execute("SELECT count(*) FROM pieces").fetchone() == (0,)
+        connection.close()
+
+
+async def test_people_sign_in_by_a_provider_of_a_plugin() -> None:
+    with provider() as there:
+        baker = {"mail": EMAIL, "sworn_in": True, "first": "Ada", "last": "Quill"}
+        there.tell("ada", baker=baker)
+        offered = {"plugin": "guild", "client_id": "conductus", "client_secret": SECRET}
+        stated = {"sso": {"bakers": offered, "others": {**offered, "plugin": "unions"}}}
+        async with project(
+            {"guild": example("guild")},
+            settings={"guild": {"url": there.url}},
+            configured={"auth": stated},
+        ) as shop:
+            listed = await shop.ask("GET", "/auth/sso", token="")
+            assert listed.json()["data"] == [{"name": "bakers", "icon": None}]
+            assert (await shop.refused("GET", "/auth/sso/others", token=""))["code"] == 1
+            begun = await shop.ask("GET", "/auth/sso/bakers", token="")
+            assert begun.status_code == 302, begun.text
+            back = await asyncio.to_thread(there.consent, begun.headers["location"], "ada")
+            request = (await shop.client.get(back)).json()["data"]["request_token"]
+            body = {"request_token": request}
+            token = (await shop.ok("POST", "/auth/sso/access_token", body, token=""))["token"]
+            me = await shop.ok("GET", "/users/me?fields=email", token=token)
+            assert me == {"email": EMAIL}
+            there.tell("eve", baker={**baker, "sworn_in": False})
+            again = await shop.ask("GET", "/auth/sso/bakers", token="")
+            back = await asyncio.to_thread(there.consent, again.headers["location"], "eve")
+            assert (await shop.client.get(back)).json()["error"]["code"] == 107
 
 
 async def test_settings_reach_a_plugin() -> None:

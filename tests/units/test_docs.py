@@ -27,6 +27,8 @@ from conductus.config import (
 )
 from conductus.database import executor
 from conductus.errors import ApiError
+from conductus.extensions import Registry
+from conductus.extensions.events import KINDS
 from conductus.files.variants import Fit, Format
 from conductus.projects import refusals
 from conductus.query.filters import OPERATORS
@@ -204,6 +206,24 @@ def test_every_command_and_its_options_are_documented() -> None:
         (row,) = [line for line in text.splitlines() if f"| `conductus {' '.join(words)}" in line]
         # The data folder is an option of every command and said once.
         assert {name for name in options if f"`{name}`" not in row} - {"--data"} == set()
+
+
+def test_every_event_of_plugins_is_documented_with_its_moments() -> None:
+    named = codes(page("plugins.md"))
+    found = {
+        f"{name}:before" if moment == "before" else name
+        for name, kind in KINDS.items()
+        for moment in kind.moments
+    }
+    assert len(found) > len(KINDS) > 15
+    assert found - named == set()
+
+
+def test_every_way_to_register_is_documented() -> None:
+    text = page("plugins.md")
+    ways = {name for name, _ in inspect.getmembers(Registry, inspect.isfunction)}
+    public = {name for name in ways if not name.startswith("_")} - {"registered"}
+    assert {name for name in public if f"registry.{name}" not in text} == set()
 
 
 def test_every_operator_is_documented() -> None:

@@ -6,6 +6,7 @@ factor here, or must have one, cannot go around it. Source: authentication page 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -21,9 +22,10 @@ from conductus.auth.sessions import close_presented, open_session
 from conductus.auth.sso_exchange import Person, ProviderFailed
 from conductus.auth.sso_flow import Flow, Mode
 from conductus.auth.sso_protocols import Answer, Protocols, metadata_of, signing_of
-from conductus.auth.sso_providers import Provider, Source, provider
+from conductus.auth.sso_providers import Preset, Provider, Source, provider
 from conductus.auth.tokens import Stated
 from conductus.auth.transactions import Outcome, transact
+from conductus.config import SsoConfig
 from conductus.database.executor import Transaction
 from conductus.errors import (
     EmailNotFound,
@@ -60,7 +62,15 @@ class RequestClaims(Stated, frozen=True, kw_only=True):
 class SingleSignOn:
     """Signs users in by their accounts elsewhere."""
 
-    def __init__(self, identity: Identity, observer: Observer, base_url: str) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        observer: Observer,
+        base_url: str,
+        find_preset: Callable[[str, str], Preset | None],
+    ) -> None:
+        """`find_preset` finds what plugins of a project offer."""
+        self._find_preset = find_preset
         self._identity = identity
         self._observer = observer
         self._base_url = base_url
@@ -69,7 +79,8 @@ class SingleSignOn:
     def providers(self, visit: Visit) -> list[Provider]:
         """Those that are offered, by name."""
         configured = sorted(visit.project.config.auth.sso.items())
-        return [provider(name, config) for name, config in configured if config.enabled]
+        found = (self._find(visit, name, config) for name, config in configured)
+        return [each for each in found if each is not None]
 
     # -- at the provider --------------------------------------------------------------
 
@@ -126,9 +137,23 @@ class SingleSignOn:
 
     def _provider(self, visit: Visit, name: str) -> Provider:
         config = visit.project.config.auth.sso.get(name)
-        if config is None or not config.enabled:
+        found = None if config is None else self._find(visit, name, config)
+        if found is None:
             raise ThingNotFound(f"There is no provider {name!r}")
-        return provider(name, config)
+        return found
+
+    def _find(self, visit: Visit, name: str, config: SsoConfig) -> Provider | None:
+        """The provider, if it is on and the plugin there that offers it."""
+        if not config.enabled:
+            return None
+        if not config.plugin:
+            return provider(name, config)
+        offered = self._find_preset(visit.project.key, config.plugin)
+        if offered is None:
+            problem = f"no plugin offers {config.plugin!r}"
+            self._observer(SignInRefused(visit.project.key, name, problem))
+            return None
+        return provider(name, config, offered)
 
     def _address(self, visit: Visit, name: str) -> str:
         return f"{self._base_url}/{visit.project.key}/auth/sso/{name}"

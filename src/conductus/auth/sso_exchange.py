@@ -134,7 +134,7 @@ class Exchange:
                     case Source.OPENID:
                         return await self._by_id_token(client, provider, endpoints, flow, token)
                     case Source.USERINFO:
-                        return _person(await _told(client, endpoints.userinfo_endpoint, Claims))
+                        return await _by_userinfo(client, provider, endpoints)
                     case Source.GITHUB:
                         return _of_github(
                             await _told(client, endpoints.userinfo_endpoint, list[_Address])
@@ -218,6 +218,15 @@ class Exchange:
 def text_of(value: Any) -> str | None:
     """A text that says something; None for anything else."""
     return value if isinstance(value, str) and value else None
+
+
+async def _by_userinfo(
+    client: AsyncOAuth2Client, provider: Provider, endpoints: Endpoints
+) -> Person:
+    if provider.claims is None:
+        return _person(await _told(client, endpoints.userinfo_endpoint, Claims))
+    told: Any = await _told(client, endpoints.userinfo_endpoint, object)
+    return _person(await provider.claims(told))
 
 
 def _client(provider: Provider) -> AsyncOAuth2Client:

@@ -5,13 +5,15 @@ Pure. Source: authentication page §9.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from conductus.config import SsoConfig, SsoPreset, sso_preset
+
+Claiming = Callable[[Any], Awaitable[Mapping[str, Any]]]
 
 
 class Source(Enum):
@@ -40,6 +42,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     scope: str
     secret_in_body: bool = False
     """The client's secret goes into the body, not into a header."""
+    claims: Claiming | None = None
+    """Makes claims of OpenID Connect of what is told otherwise."""
 
     @property
     def hosted_domain(self) -> str | None:
@@ -47,7 +51,9 @@ class Provider(Struct, frozen=True, kw_only=True):
         return None if self.config.hosted_domain == "*" else self.config.hosted_domain
 
 
-class _Preset(Struct, frozen=True, kw_only=True):
+class Preset(Struct, frozen=True, kw_only=True):
+    """What is known of a provider before a project configures it."""
+
     source: Source = Source.OPENID
     issuer: str = ""
     authorize_url: str = ""
@@ -56,16 +62,17 @@ class _Preset(Struct, frozen=True, kw_only=True):
     request_url: str = ""
     scope: str = "openid email profile"
     secret_in_body: bool = False
+    claims: Claiming | None = None
 
 
-_PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
-    "generic": _Preset(),
-    "google": _Preset(issuer="https://accounts.google.com"),
-    "gitlab": _Preset(issuer="https://gitlab.com"),
-    "microsoft": _Preset(issuer="https://login.microsoftonline.com/{tenant}/v2.0"),
-    "okta": _Preset(),
-    "keycloak": _Preset(),
-    "github": _Preset(
+_PRESETS: Final[Mapping[SsoPreset, Preset]] = {
+    "generic": Preset(),
+    "google": Preset(issuer="https://accounts.google.com"),
+    "gitlab": Preset(issuer="https://gitlab.com"),
+    "microsoft": Preset(issuer="https://login.microsoftonline.com/{tenant}/v2.0"),
+    "okta": Preset(),
+    "keycloak": Preset(),
+    "github": Preset(
         source=Source.GITHUB,
         authorize_url="https://github.com/login/oauth/authorize",
         token_url="https://github.com/login/oauth/access_token",  # noqa: S106
@@ -73,7 +80,7 @@ _PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
         scope="user:email",
         secret_in_body=True,
     ),
-    "facebook": _Preset(
+    "facebook": Preset(
         source=Source.USERINFO,
         authorize_url="https://www.facebook.com/dialog/oauth",
         token_url="https://graph.facebook.com/oauth/access_token",  # noqa: S106
@@ -81,7 +88,7 @@ _PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
         scope="email",
         secret_in_body=True,
     ),
-    "twitter": _Preset(
+    "twitter": Preset(
         source=Source.TWITTER,
         request_url="https://api.twitter.com/oauth/request_token",
         authorize_url="https://api.twitter.com/oauth/authenticate",
@@ -89,13 +96,13 @@ _PRESETS: Final[Mapping[SsoPreset, _Preset]] = {
         userinfo_url="https://api.twitter.com/1.1/account/verify_credentials.json",
         scope="",
     ),
-    "saml": _Preset(source=Source.SAML, scope=""),
+    "saml": Preset(source=Source.SAML, scope=""),
 }
 
 
-def provider(name: str, config: SsoConfig) -> Provider:
-    """The provider that a configuration describes."""
-    preset = _PRESETS[sso_preset(name, config)]
+def provider(name: str, config: SsoConfig, offered: Preset | None = None) -> Provider:
+    """The provider that a configuration describes; `offered` by a plugin, if by one."""
+    preset = offered or _PRESETS[sso_preset(name, config)]
     issuer = config.issuer or preset.issuer.replace("{tenant}", config.tenant)
     source = preset.source
     if source is Source.OPENID and not issuer:
@@ -112,4 +119,5 @@ def provider(name: str, config: SsoConfig) -> Provider:
         request_url=config.request_url or preset.request_url,
         scope=" ".join(config.scopes) or preset.scope,
         secret_in_body=preset.secret_in_body,
+        claims=preset.claims,
     )

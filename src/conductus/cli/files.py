@@ -14,7 +14,7 @@ from cyclopts.validators import Number
 
 from conductus.cli.application import FAILED, FINE, CommandFailed
 from conductus.cli.console import say
-from conductus.cli.opened import ProjectKey, opened
+from conductus.cli.opened import ProjectKey, loaded_plugins, opened
 from conductus.cli.places import DataFolder, own_folder
 from conductus.files.checking import FileCheck, Finding, Mending
 from conductus.files.storages import Storages
@@ -55,11 +55,13 @@ def check(
     mending = Mending(
         before=now - timedelta(hours=grace_hours), objects=fix, rows=frozenset(remove_row)
     )
-    storages = Storages(own_folder(data, os.environ), Log("console"))
+    folder = own_folder(data, os.environ)
 
     async def work(found: Project) -> Counter[str]:
-        looked = FileCheck(found, await found.current(), storages.of(found), mending, now)
-        return await _told(looked, mending.rows, json=json)
+        with loaded_plugins(folder, [found.key]) as plugins:
+            storages = Storages(folder, Log("console"), plugins.find_storage)
+            looked = FileCheck(found, await found.current(), storages.of(found), mending, now)
+            return await _told(looked, mending.rows, json=json)
 
     states = opened(project, data, work)
     if not json:

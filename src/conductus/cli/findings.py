@@ -17,6 +17,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 
+from conductus.cli.opened import loaded_plugins
 from conductus.config import (
     PROJECT_FOLDER,
     ConfigInvalid,
@@ -235,7 +236,9 @@ async def _storage(data: Path, key: str, config: ProjectConfig) -> Finding:
         yield content
 
     try:
-        storage = Storages(data, silent).opened(key, config.storage).originals
+        with loaded_plugins(data, [key]) as plugins:
+            storages = Storages(data, silent, plugins.find_storage)
+            storage = storages.opened(key, config.storage).originals
         await storage.put(name, chunks(), "application/octet-stream")
         found = await storage.get(name)
         back = b"".join([chunk async for chunk in found.chunks])
@@ -246,7 +249,7 @@ async def _storage(data: Path, key: str, config: ProjectConfig) -> Finding:
     if back != content:
         message = "it does not give back what it was given"
         return Finding("storage", "failed", message, "look at the storage", key)
-    return Finding("storage", "ok", f"{config.storage.driver}: written, read, removed", project=key)
+    return Finding("storage", "ok", f"{config.storage.name}: written, read, removed", project=key)
 
 
 async def _mail(key: str, config: MailConfig) -> Finding:

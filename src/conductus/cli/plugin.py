@@ -70,5 +70,7 @@ def _offers(plugin: Plugin) -> str:
         "hashers": len(one.hashers),
         "templates": len(one.templates) // 2,
         "validations": len(one.validations),
+        "storages": len(one.storages),
+        "sso providers": len(one.sso_providers),
     }
     return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "nothing"

@@ -33,6 +33,8 @@ class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool = True
     preset: SsoPreset | None = None
     """None: the one that is called like the provider, else `generic`."""
+    plugin: str = ""
+    """The provider that a plugin offers by this name, in the place of a preset."""
     client_id: str = ""
     client_secret: str = ""
     identifier: str = ""
@@ -65,6 +67,8 @@ class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def sso_preset(name: str, config: SsoConfig) -> SsoPreset:
     """The preset of a provider."""
+    if config.plugin:
+        return "generic"
     if config.preset is not None:
         return config.preset
     return next((preset for preset in get_args(SsoPreset) if preset == name), "generic")
@@ -102,6 +106,8 @@ def sso_problem(name: str, config: SsoConfig) -> str | None:
 
 def _misplaced(preset: SsoPreset, config: SsoConfig) -> str | None:
     """What is there and says nothing to a preset."""
+    if config.plugin and config.preset is not None:
+        return "a `plugin` takes the place of a `preset`"
     if preset != "twitter" and (config.identifier or config.secret or config.request_url):
         return "`identifier`, `secret` and `request_url` are for `twitter`"
     if preset != "saml" and config.saml != SamlConfig():
@@ -123,7 +129,7 @@ def _lacking(preset: SsoPreset, config: SsoConfig) -> str | None:
                 if config.identifier and config.secret
                 else "`identifier` and `secret` are needed"
             )
-        case "generic" | "okta" | "keycloak" if not (config.issuer or all(urls)):
+        case "generic" | "okta" | "keycloak" if not (config.plugin or config.issuer or all(urls)):
             return "an `issuer` is needed, or all of the other addresses"
         case "microsoft" if not (config.tenant or config.issuer):
             return "a `tenant` is needed"

@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from conductus.config import PROJECT_FOLDER, PluginsConfig
 from conductus.extensions.calling import Caller
 from conductus.extensions.events import BOOT, ERROR, Boot, Fault
@@ -23,7 +25,7 @@ from conductus.extensions.loading import (
     loaded,
 )
 from conductus.extensions.notices import Notices
-from conductus.extensions.registry import Hasher, Waiter
+from conductus.extensions.registry import Hasher, OpenStorage, SsoProvider, Waiter
 from conductus.projects.events import Listeners, Waiting
 from conductus.telemetry import (
     Observation,
@@ -112,6 +114,22 @@ class Plugins:
                 return plugin.registered.templates[file]
         return None
 
+    def find_storage(self, project: str, name: str) -> OpenStorage | None:
+        """What opens the storage of that name that a project's plugins offer."""
+        for plugin in self.of(project):
+            if name in plugin.registered.storages:
+                return plugin.registered.storages[name]
+        return None
+
+    def find_sso(self, project: str, name: str) -> SsoProvider | None:
+        """The provider of single sign-on of that name that a project's plugins offer."""
+        for plugin in self.of(project):
+            found = plugin.registered.sso_providers.get(name)
+            if found is not None:
+                claims = None if found.claims is None else partial(self.call, plugin, found.claims)
+                return replace(found, claims=claims)
+        return None
+
     def _loaded(self, found: Iterable[Found], known: Sequence[Plugin]) -> tuple[Plugin, ...]:
         plugins: list[Plugin] = []
         for one in found:
@@ -191,6 +209,8 @@ def _check_unique(plugins: Iterable[Plugin]) -> None:
         names += [("template", name) for name in one.templates]
         names += [("validation", name) for name in one.validations]
         names += [("command", command.name) for command in one.commands]
+        names += [("storage", name) for name in one.storages]
+        names += [("provider of single sign-on", name) for name in one.sso_providers]
         for kind, name in names:
             if (kind, name) in seen:
                 other = seen[kind, name]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from conductus.config import StorageConfig, is_safe_url
 from conductus.extensions.events import METHODS, parsed
 from conductus.extensions.requests import CustomRequest
 from conductus.items.hooks import Moment
@@ -20,6 +21,7 @@ ASGI = Callable[
     ],
     Awaitable[None],
 ]
+OpenStorage = Callable[[StorageConfig, str], Any]
 Handler = Callable[[CustomRequest], Any]
 
 
@@ -35,6 +37,10 @@ class Registered(Struct, frozen=True, kw_only=True):
     """Files of mail by their names: `NAME.txt`, `NAME.html`."""
     validations: Mapping[str, Callable[[Any], bool]]
     """By their names as fields state them: `$name`."""
+    storages: Mapping[str, OpenStorage]
+    """By the names that `storage.plugin` says."""
+    sso_providers: Mapping[str, SsoProvider]
+    """By the names that `auth.sso.NAME.plugin` says."""
 
 
 class Waiter(Struct, frozen=True, kw_only=True, eq=False):
@@ -79,6 +85,19 @@ class Hasher(Struct, frozen=True, kw_only=True, eq=False):
     matches: Callable[[str, str], Any]
 
 
+class SsoProvider(Struct, frozen=True, kw_only=True, eq=False):
+    """Where people sign in elsewhere, by OpenID Connect or OAuth 2."""
+
+    issuer: str
+    authorize_url: str
+    token_url: str
+    userinfo_url: str
+    scope: str
+    secret_in_body: bool
+    claims: Callable[[Any], Any] | None
+    """Makes claims of OpenID Connect of what `userinfo_url` tells."""
+
+
 class Registry:
     """Takes what a plugin has to offer."""
 
@@ -94,6 +113,8 @@ class Registry:
         self._hashers: list[Hasher] = []
         self._templates: dict[str, str] = {}
         self._validations: dict[str, Callable[[Any], bool]] = {}
+        self._storages: dict[str, OpenStorage] = {}
+        self._sso_providers: dict[str, SsoProvider] = {}
 
     def on(self, *events: str) -> Callable[[Function], Function]:
         """Calls the function at these events: `item.create.articles:before`, `item.delete`.
@@ -192,6 +213,46 @@ class Registry:
 
         return register
 
+    def storage(self, name: str, opener: OpenStorage) -> None:
+        """A storage of files: `opener(config, root)` gives a `conductus.files.storage.Storage`.
+
+        Projects choose it by `storage.driver = "plugin"` and `storage.plugin = name`.
+        """
+        self._storages[name] = opener
+
+    def sso_provider(
+        self,
+        name: str,
+        *,
+        issuer: str = "",
+        authorize_url: str = "",
+        token_url: str = "",
+        userinfo_url: str = "",
+        scope: str = "openid email profile",
+        secret_in_body: bool = False,
+        claims: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """A provider of single sign-on: projects choose it by `auth.sso.NAME.plugin = name`.
+
+        With an `issuer` the rest is found by discovery. Without, all three addresses are
+        needed, and `claims` may make of what the last of them tells the claims `email`,
+        `email_verified`, `given_name` and `family_name`. Raises `ValueError`.
+        """
+        if not (issuer or (authorize_url and token_url and userinfo_url)):
+            raise ValueError(f"{name}: an issuer is needed, or all three addresses")
+        urls = (issuer, authorize_url, token_url, userinfo_url)
+        if not all(is_safe_url(url) for url in urls if url):
+            raise ValueError(f"{name}: addresses must begin with https://")
+        self._sso_providers[name] = SsoProvider(
+            issuer=issuer,
+            authorize_url=authorize_url,
+            token_url=token_url,
+            userinfo_url=userinfo_url,
+            scope=scope,
+            secret_in_body=secret_in_body,
+            claims=claims,
+        )
+
     def registered(self) -> Registered:
         """Everything so far. Raises `ValueError` for handlers beside an application."""
         if self._app is not None and self._endpoints:
@@ -204,6 +265,8 @@ class Registry:
             hashers=tuple(self._hashers),
             templates=self._templates,
             validations=self._validations,
+            storages=self._storages,
+            sso_providers=self._sso_providers,
         )
 
 

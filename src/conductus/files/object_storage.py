@@ -19,7 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore
 
 from conductus.errors import ContentMissing, StorageFull, StorageUnreachable
-from conductus.files.storage import Content, Stored
+from conductus.files.storage import Content, Stored, check_key
 from conductus.files.unfinished import unfinished_below
 from conductus.telemetry import Observer, StorageFailed
 
@@ -33,8 +33,6 @@ PART = 5 * 1024 * 1024
 """Bytes that are sent at a time: the smallest part that S3 takes."""
 PARTS_AT_ONCE = 2
 LISTED_AT_ONCE = 1000
-# Segments that are none, what no path may hold, and names of unfinished files on a disk.
-_IMPOSSIBLE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\0|#\d+$")
 # ENOSPC, EFBIG, EDQUOT as they stand in the text of an error.
 _FULL = re.compile(r"os error (28|27|122)\b")
 
@@ -183,8 +181,7 @@ class ObjectStorage:
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:
         """Errors of the store as ours; what an operator must know goes to the log."""
-        if _IMPOSSIBLE.search(key):
-            raise ContentMissing
+        check_key(key)
         try:
             yield
         except FileNotFoundError as error:

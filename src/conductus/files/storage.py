@@ -6,11 +6,23 @@ A storage holds objects by key. What an implementation raises is an `ApiError`:
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
+
+from conductus.errors import ContentMissing
+
+# Segments that are none, what no path may hold, and names of unfinished files on a disk.
+_IMPOSSIBLE: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\0|#\d+$")
+
+
+def check_key(key: str) -> None:
+    """Raises `ContentMissing` for what no object is kept under."""
+    if _IMPOSSIBLE.search(key):
+        raise ContentMissing
 
 
 class Stored(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, assert_never
@@ -13,7 +14,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
 from conductus.config import StorageConfig
 from conductus.errors import StorageUnreachable
 from conductus.files.object_storage import ObjectStorage
-from conductus.files.storage import ProjectStorage
+from conductus.files.storage import ProjectStorage, Storage
 from conductus.projects.project import Project
 from conductus.telemetry import Observer, StorageFailed
 
@@ -29,6 +30,16 @@ _WHOLE_SECONDS = 24 * 60 * 60
 _RETRIES = 3
 
 
+Opener = Callable[[StorageConfig, str], Storage]
+"""Opens the storage of one folder: `root`, which the configuration may say."""
+FindOpener = Callable[[str, str], Opener | None]
+"""By the keys of a project and of a storage."""
+
+
+def _no_opener(_project: str, _name: str) -> None:
+    """Where there are no plugins."""
+
+
 class _Kept(Struct, frozen=True):
     config: StorageConfig
     storage: ProjectStorage
@@ -37,9 +48,13 @@ class _Kept(Struct, frozen=True):
 class Storages:
     """The storages of every project of a data folder."""
 
-    def __init__(self, data: Path, observer: Observer) -> None:
+    def __init__(
+        self, data: Path, observer: Observer, find_opener: FindOpener = _no_opener
+    ) -> None:
+        """`find_opener` finds what plugins offer."""
         self._data = data
         self._observer = observer
+        self._find_opener = find_opener
         self._kept: dict[str, _Kept] = {}
 
     def of(self, project: Project) -> ProjectStorage:
@@ -59,7 +74,9 @@ class Storages:
             generated=self._storage(key, config, config.thumb_root or f"{own}/{GENERATED}"),
         )
 
-    def _storage(self, key: str, config: StorageConfig, root: str) -> ObjectStorage:
+    def _storage(self, key: str, config: StorageConfig, root: str) -> Storage:
+        if config.driver == "plugin":
+            return self._of_plugin(key, config, root)
         try:
             store = self._store(config, root)
         except (BaseError, OSError, ValueError) as error:
@@ -72,6 +89,14 @@ class Storages:
             seconds=config.timeout_seconds,
             observer=self._observer,
         )
+
+    def _of_plugin(self, key: str, config: StorageConfig, root: str) -> Storage:
+        opener = self._find_opener(key, config.plugin)
+        if opener is None:
+            problem = f"no plugin offers the storage {config.plugin!r}"
+            self._observer(StorageFailed(key, root, problem))
+            raise StorageUnreachable
+        return opener(config, root)
 
     def _store(self, config: StorageConfig, root: str) -> ObjectStore:
         match config.driver:
@@ -108,6 +133,8 @@ class Storages:
                     ),
                     **_waiting(config),
                 )
+            case "plugin":
+                raise ValueError("a plugin's storage is opened by the plugin")
             case _:
                 assert_never(config.driver)
 

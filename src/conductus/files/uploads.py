@@ -242,7 +242,7 @@ def _stated_name(body: Item, incoming: Incoming) -> str:
 def _columns(asked: Asked, kept: str, incoming: Incoming, facts: Facts) -> Item:
     """What follows from the content."""
     return {
-        "storage": asked.project.config.storage.driver,
+        "storage": asked.project.config.storage.name,
         "filename_disk": kept,
         "type": facts.type,
         "charset": facts.charset,
