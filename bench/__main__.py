@@ -49,6 +49,12 @@ def main() -> int:
             number, seconds = options.projects, options.idle_seconds
             kinds = [kind for kind in options.databases if kind != "mariadb"]
             return asyncio.run(projects.measure(_servers(options), kinds, number, seconds))
+        case "subscribers":
+            from bench import subscribers
+
+            return asyncio.run(
+                subscribers.measure(_servers(options), options.databases, options.subscribers)
+            )
         case "authentication":
             from bench import authentication
 
@@ -113,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "command", nargs="?", default="run",
         choices=(
             "run", "peers", "restricted", "roles", "schema-size", "memory", "authentication",
-            "assets", "projects",
+            "assets", "projects", "subscribers",
         ),
     )  # fmt: skip
     parser.add_argument("what", nargs="?", choices=("install",), help="with `peers`")
@@ -140,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle-seconds", type=float, default=5.0, help="with `projects`: until one is let go"
     )
+    parser.add_argument("--subscribers", type=int, default=2000, help="with `subscribers`")
     parser.add_argument("--json", type=Path, help="where to write the results")
     return parser
 

@@ -50,6 +50,7 @@ from conductus.endpoints.scim import Provisioning
 from conductus.endpoints.server import Tenants
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
+from conductus.endpoints.subscriptions import Subscriptions
 from conductus.endpoints.transfer import Transfers
 from conductus.endpoints.utils import Utilities
 from conductus.endpoints.webhooks import Hooking
@@ -190,7 +191,7 @@ async def running(
         )
         login = Login(identity, passwords, throttles)
         sso = SingleSignOn(identity, observer, config.base_url, _presets(plugins))
-        hashers = Hashers(passwords, plugins.find_hasher)
+        querying = Querying()
         images = await stack.enter_async_context(ImageProcesses(config.images))
         thumbnails = await stack.enter_async_context(
             Thumbnails(storages, images, config.images.pixels)
@@ -211,12 +212,12 @@ async def running(
                     *LostPasswords(recovery).routes(),
                     *Mailing(messages, throttles.of("mail by writer", mail_section.PACE)).routes(),
                     *Inviting(invitations, config.base_url).routes(),
-                    *_utilities(hashers, throttles, intake),
+                    *_utilities(Hashers(passwords, plugins.find_hasher), throttles, intake),
                     *Events(hubs, identity).routes(),
                     *Hooking(sender).routes(),
                     *Assets(storages, thumbnails, identity).routes(),
                     *Specs().routes(),
-                    *Querying().routes(),
+                    *querying.routes(),
                     *Provisioning(config.base_url).routes(),
                     *files.routes(),
                     *extensions.routes(),
@@ -229,6 +230,7 @@ async def running(
                     *_tenants(data, environment, config, passwords, throttles).routes(),
                     *_counted(config, meters).routes(),
                 ),
+                sockets=Subscriptions(hubs, identity, querying).routes(),
                 end_streams=hubs.end,
             ),
             at_root=AtRoot(server_section.root, extensions.file),
@@ -319,13 +321,13 @@ class Application:
         self._server: Server | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lifespan and HTTP; anything else is refused."""
+        """Lifespan, HTTP and WebSockets."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and self._server is not None:
             await self._server(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "websocket" and self._server is not None:
+            await self._server.socket(scope, receive, send)
         else:
             raise RuntimeError(f"A {scope['type']} request came before the start")
 

@@ -43,6 +43,8 @@ class Live:
         self.client = client
         self.server = server
         self.token = ""
+        self.application: Any = None
+        """The server itself, for what is no request."""
 
     async def sign_in(self) -> None:
         answer = await self.client.post(
@@ -94,6 +96,7 @@ async def live(
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             world = Live(client, server)
+            world.application = application
             await world.sign_in()
             yield world
     canaries.verify()

@@ -11,14 +11,15 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from conductus.auth.credentials import NOTHING_SHOWN
+from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.identity import Identity
 from conductus.endpoints import items
 from conductus.http.call import Call
 from conductus.http.reply import Reply, StreamReply
 from conductus.http.routing import Route
 from conductus.projects.coherence import Change
-from conductus.realtime.asking import Asked
+from conductus.projects.project import Project
+from conductus.realtime.asking import ByParameters
 from conductus.realtime.frames import BEGIN, CONTENT_TYPE, frame
 from conductus.realtime.hubs import Hubs
 from conductus.realtime.places import find_place
@@ -62,10 +63,13 @@ class Events:
         client = call.actor.ip if call.public else f"user {call.actor.user}"
         hub.check_room(client)
         call.check_readable(collection)
-        verify = self._verifying(call)
+        # Whoever was not believed is the public, as everywhere, and stays it.
+        shown = NOTHING_SHOWN if call.public else call.request.credentials
+        ip, agent = call.actor.ip, call.actor.user_agent
+        verify = standing_of(self._identity, call.project, shown, ip, agent)
         generation = call.project.generation(Change.ACCESS)
         standing = await verify()
-        asked = Asked(collection, call.without(LAST).request.query)
+        asked = ByParameters(collection, call.without(LAST).request.query)
         await hub.check(asked, standing)
         subscription = hub.subscription(asked, standing, generation, verify)
         signals = hub.signals(subscription, client, _since(call))
@@ -74,16 +78,11 @@ class Events:
             _frames(signals, key), 200, _HEADERS, gone=lambda: subscription.end(None)
         )
 
-    def _verifying(self, call: Call) -> Verify:
-        """Looks again who asks, as long as the stream lasts."""
-        return standing_of(self._identity, call)
 
-
-def standing_of(identity: Identity, call: Call) -> Verify:
+def standing_of(
+    identity: Identity, project: Project, shown: Credentials, ip: str, agent: str
+) -> Verify:
     """Who asks, looked up again each time; a session does not live on by that."""
-    project, ip, agent = call.project, call.actor.ip, call.actor.user_agent
-    # Whoever was not believed is the public, as everywhere, and stays it.
-    shown = NOTHING_SHOWN if call.public else call.request.credentials
 
     async def verify() -> Standing:
         now = datetime.now(UTC)

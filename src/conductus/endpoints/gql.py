@@ -78,7 +78,7 @@ class Querying:
         modern = _RESPONSE in call.request.headers.get(b"accept", b"")
         try:
             asked = await self._asked(call, await stated(), reads_only=reads_only)
-            result = await self._opened().answer(asked, call.project, call.snapshot, call.context)
+            result = await self.service().answer(asked, call.project, call.snapshot, call.context)
             status = 400 if modern and result["data"] is None else 200
         except Refused as refused:
             result = {"errors": refused.problems}
@@ -123,7 +123,7 @@ class Querying:
                 raise BodyInvalid("A `query` is needed")
             return query
         if not query:
-            known = self._opened().persisted(call.project.key, checksum)
+            known = self.service().persisted(call.project.key, checksum)
             if known is None:
                 raise refusal(BadRequest(_NOT_KNOWN))
             return known
@@ -133,10 +133,11 @@ class Querying:
             check_size(query, call.project.config.graphql)
         except ApiError as error:
             raise refusal(error) from None
-        self._opened().persist(call.project.key, checksum, query)
+        self.service().persist(call.project.key, checksum, query)
         return query
 
-    def _opened(self) -> Service:
+    def service(self) -> Service:
+        """What answers, made when it is first needed."""
         if self._service is None:
             from conductus.graphql.service import Service
 

@@ -78,6 +78,11 @@ def is_query(operation: OperationDefinitionNode) -> bool:
     return operation.operation is OperationType.QUERY
 
 
+def is_subscription(operation: OperationDefinitionNode) -> bool:
+    """Whether an operation is answered again and again."""
+    return operation.operation is OperationType.SUBSCRIPTION
+
+
 def _sorted(parsed: DocumentNode) -> Document:
     operations: dict[str, OperationDefinitionNode] = {}
     fragments: dict[str, FragmentDefinitionNode] = {}

@@ -38,6 +38,7 @@ class Ask(Enum):
     UPDATE_MANY = "update many"
     DELETE = "delete"
     DELETE_MANY = "delete many"
+    MUTATED = "mutated"
 
 
 class Root(Struct, frozen=True):

@@ -18,6 +18,7 @@ from graphql import (
     execute_sync,
     get_variable_values,
 )
+from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from conductus.config import GraphQLConfig
@@ -98,15 +99,7 @@ def prepared(
     config: GraphQLConfig,
 ) -> Operation:
     """The operation with its variables. Raises `Refused`."""
-    values = get_variable_values(
-        schema,
-        operation.variable_definitions or (),
-        dict(variables),
-        MOST_ERRORS,
-        hide_suggestions=not config.introspection,
-    )
-    if isinstance(values, list):
-        raise refused(values)
+    values = values_of(operation, variables, schema, config)
     writes = operation.operation is OperationType.MUTATION
     parent = schema.mutation_type if writes else schema.query_type
     if parent is None or operation.operation is OperationType.SUBSCRIPTION:
@@ -123,6 +116,25 @@ def prepared(
         parts.append(Describing(nodes, document, variables, keys))
     _check_cost(parts, config)
     return Operation(tuple(parts), writes)
+
+
+def values_of(
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    schema: GraphQLSchema,
+    config: GraphQLConfig,
+) -> VariableValues:
+    """The variables of an operation. Raises `Refused`."""
+    values = get_variable_values(
+        schema,
+        operation.variable_definitions or (),
+        dict(variables),
+        MOST_ERRORS,
+        hide_suggestions=not config.introspection,
+    )
+    if isinstance(values, list):
+        raise refused(values)
+    return values
 
 
 class _Builder:

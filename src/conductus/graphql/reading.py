@@ -94,7 +94,7 @@ class Readings:
             self._part(wanted, wrapper, each, selecting, "limit" in given)
             for each in self._collector.below(wrapper, asked.nodes)
         ]
-        query = self._query(collection, given, wanted, budget)
+        query = self.query(collection, given, wanted, budget)
         query = structs.replace(query, meta=_meta(parts))
         if query.limit is None:
             query = structs.replace(query, limit=MOST_ROWS + 1)
@@ -158,7 +158,7 @@ class Readings:
                 functions.setdefault(function, []).append(name)
         groups = grouping(given.get("groupBy"), collection, self._world)
         params = {"aggregate": functions or {"count": ["*"]}, "groups": groups}
-        query = self._query(collection, given, Wanted(collection), Budget(self._limits), params)
+        query = self.query(collection, given, Wanted(collection), Budget(self._limits), params)
         if query.limit is None:
             query = structs.replace(query, limit=MOST_ROWS + 1)
         names = self._world.fields(collection)
@@ -172,7 +172,7 @@ class Readings:
 
     # -- parts ------------------------------------------------------------------------
 
-    def _query(
+    def query(
         self,
         collection: Collection,
         given: Mapping[str, Any],

@@ -1,7 +1,4 @@
-"""The schema of one world: what can be asked, and what can be changed, at the root.
-
-Subscriptions find their place in `built`: a root type of their own, made of the same types.
-"""
+"""The schema of one world: what can be asked, changed and subscribed to, at the root."""
 
 from __future__ import annotations
 
@@ -34,6 +31,7 @@ def built(world: World) -> GraphQLSchema:
     types = Types(world)
     queries = dict(_queries(world, types))
     changes = dict(_changes(world, types))
+    told = dict(_told(world, types))
     if not queries:
         # A schema cannot be without queries.
         said = "There is nothing that you may read."
@@ -41,6 +39,7 @@ def built(world: World) -> GraphQLSchema:
     return GraphQLSchema(
         query=GraphQLObjectType("Query", queries),
         mutation=GraphQLObjectType("Mutation", changes) if changes else None,
+        subscription=GraphQLObjectType("Subscription", told) if told else None,
         # It is made of what is known to fit; tests hold it against the rules.
         assume_valid=True,
     )
@@ -81,6 +80,30 @@ def _queries(world: World, types: Types) -> Iterable[tuple[str, GraphQLField]]:
                     "status": GraphQLArgument(GraphQLString),
                 },
                 extensions=means(Root(Ask.AGGREGATED, collection.name)),
+            ),
+        )
+
+
+def _told(world: World, types: Types) -> Iterable[tuple[str, GraphQLField]]:
+    """Changes of the collections of which anybody is told."""
+    for collection in world.readable:
+        hidden = world.sight.hidden(collection)
+        keyed = collection.primary_key and hidden.isdisjoint(collection.primary_key)
+        if collection.system or not keyed:
+            continue
+        arguments = {
+            "event": GraphQLArgument(GraphQLList(GraphQLNonNull(types.event))),
+            "filter": GraphQLArgument(types.filter(collection)),
+            "q": GraphQLArgument(GraphQLString),
+            "status": GraphQLArgument(GraphQLString),
+            "lang": GraphQLArgument(GraphQLString),
+        }
+        yield (
+            f"{world.names[collection.name]}_mutated",
+            GraphQLField(
+                types.mutated(collection),
+                arguments,
+                extensions=means(Root(Ask.MUTATED, collection.name)),
             ),
         )
 

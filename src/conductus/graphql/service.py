@@ -26,6 +26,7 @@ from conductus.graphql.operations import Describing, Failed, Fixed, Operation, p
 from conductus.graphql.problems import Problem, refusal, told
 from conductus.graphql.reading import Reading
 from conductus.graphql.schema import built
+from conductus.graphql.subscribing import Subscribing, subscribing
 from conductus.graphql.world import World
 from conductus.items.context import Context
 from conductus.permissions.policy import Policy
@@ -65,6 +66,7 @@ class Served(Struct, frozen=True):
     schema: GraphQLSchema
     documents: Kept[str, Document]
     operations: Kept[tuple[str, str, bytes], Operation]
+    subscriptions: Kept[tuple[str, str, bytes], Subscribing]
 
 
 class Service:
@@ -101,6 +103,31 @@ class Service:
                 case Describing():
                     data |= await asyncio.to_thread(part.answer, served.schema)
         return _result(data, problems)
+
+    async def find_subscribing(
+        self, asked: Asked, project: Project, snapshot: Snapshot, policy: Policy
+    ) -> Subscribing | None:
+        """What a subscription asks for; None for another operation. Raises `Refused`."""
+        served = await self.served(project.key, snapshot, policy)
+        variables = _encode(asked.variables) if asked.variables else b""
+        key = asked.text, asked.operation or "", variables
+        known = served.subscriptions.find(key)
+        if known is not None:
+            return known
+        config = project.config.graphql
+        document = served.documents.find(asked.text)
+        if document is None:
+            document = documents.read(asked.text, served.schema, config)
+            served.documents.put(asked.text, document, len(asked.text))
+        chosen = document.operation(asked.operation)
+        if not documents.is_subscription(chosen):
+            return None
+        if len(variables) > MOST_VARIABLES:
+            raise refusal(Unprocessable("The variables are too large"))
+        schema, world, limits = served.schema, served.world, snapshot.limits
+        found = subscribing(document, chosen, asked.variables, schema, world, limits, config)
+        served.subscriptions.put(key, found, len(asked.text) + len(variables))
+        return found
 
     async def served(self, project: str, snapshot: Snapshot, policy: Policy) -> Served:
         """What is kept for a policy, made when it is not there."""
@@ -173,7 +200,15 @@ def _made_ready(
 def _made(snapshot: Snapshot, policy: Policy) -> Served:
     world = World(snapshot.schema, policy)
     schema = built(world)
-    return Served(snapshot, policy, world, schema, Kept(MOST_DOCUMENTS), Kept(MOST_OPERATIONS))
+    return Served(
+        snapshot,
+        policy,
+        world,
+        schema,
+        documents=Kept(MOST_DOCUMENTS),
+        operations=Kept(MOST_OPERATIONS),
+        subscriptions=Kept(MOST_OPERATIONS),
+    )
 
 
 async def _changed(operation: Operation, project: Project, context: Context) -> Answer:

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLEnumValue,
     GraphQLField,
     GraphQLID,
     GraphQLInputField,
@@ -61,6 +63,7 @@ class Types:
         self._made: dict[str, Any] = {}
         self.node = GraphQLInterfaceType("Node", {"id": GraphQLField(GraphQLID)})
         self.metadata = _metadata()
+        self.event = _event()
         self._thumbnail = _thumbnail()
 
     def wrapper(self, collection: Collection) -> GraphQLObjectType:
@@ -102,6 +105,23 @@ class Types:
         """Figures over a group of items."""
         return self._once(
             f"{self._stem(collection)}Aggregated", lambda name: self._figures(name, collection)
+        )
+
+    def mutated(self, collection: Collection) -> GraphQLObjectType:
+        """What is told of a change of an item."""
+        return self._once(
+            f"{self._stem(collection)}Mutated",
+            lambda name: GraphQLObjectType(
+                name,
+                {
+                    "event": GraphQLField(GraphQLNonNull(self.event)),
+                    "key": GraphQLField(GraphQLNonNull(GraphQLID)),
+                    "item": GraphQLField(
+                        self.item(collection),
+                        description="As it is now; null where it is no longer to be seen.",
+                    ),
+                },
+            ),
         )
 
     def narrowing(self, collection: Collection) -> dict[str, GraphQLArgument]:
@@ -316,6 +336,19 @@ class Types:
             for each in (value(field),)
         }
         return self._once(name, lambda name: GraphQLObjectType(name, found)) if found else None
+
+
+def _event() -> GraphQLEnumType:
+    said = {
+        "create": "It was made.",
+        "update": "It was changed.",
+        "leave": "It was changed and is no longer among what is asked for, or may be seen.",
+        "delete": "It was removed.",
+    }
+    return GraphQLEnumType(
+        "MutationEvent",
+        {name: GraphQLEnumValue(name, description=text) for name, text in said.items()},
+    )
 
 
 def _metadata() -> GraphQLObjectType:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from msgspec import Struct
 
@@ -29,6 +30,7 @@ from conductus.http.exchange import Answer, Exchange, Receive, Scope, Send
 from conductus.http.rates import Rates
 from conductus.http.reply import Reply
 from conductus.http.routing import Match, Route, RouteTable
+from conductus.http.sockets import Closing, Socket
 from conductus.items.computing import Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING
@@ -39,6 +41,7 @@ from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer
 
 Endpoint = Callable[[Call], Awaitable[Answer]]
+SocketEndpoint = Callable[[Call, Socket], Awaitable[None]]
 ServerEndpoint = Callable[[ServerCall], Awaitable[Answer]]
 
 SERVER_SECTION = "server"
@@ -70,6 +73,8 @@ class Routes(Struct, frozen=True, kw_only=True):
     """Of a project too, below `/uploads/<project>`."""
     server: Sequence[Route[ServerEndpoint]]
     """Below `/server`."""
+    sockets: Sequence[Route[SocketEndpoint]]
+    """WebSockets, below `/<project>`."""
     end_streams: Callable[[], None]
     """Ends those answers of theirs that have no end of their own."""
 
@@ -103,6 +108,38 @@ class Server:
         # From anywhere among so many numbers that no two workers meet.
         self._numbers = count(secrets.randbits(63))
         self.end_streams = routes.end_streams
+        self._socket_routes = RouteTable(routes.sockets)
+
+    async def socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One WebSocket. A page that may not use cookies is heard without."""
+        secure = scope.get("scheme") == "wss"
+        # As a request that changes something: any page can make a browser begin one.
+        request = {**scope, "method": "POST", "scheme": "https" if secure else "http"}
+        exchange = Exchange(next(self._numbers), request, receive, self._client_seconds)
+        socket = Socket(scope.get("subprotocols", ()), receive, send, self._client_seconds)
+        status = 101
+        try:
+            await self._converse(exchange, socket)
+        except Closing as closing:
+            await socket.close(closing.code, closing.reason)
+        except ApiError as error:
+            status = error.status
+            await socket.close(1008, error.message[:100])
+        except Exception as error:
+            status = 500
+            self._observer(exchange.failed(error))
+            await socket.close(1011, "A fault of the server")
+        finally:
+            exchange.leave()
+            self._observer(exchange.served(status))
+
+    async def _converse(self, exchange: Exchange, socket: Socket) -> None:
+        project = await self._project(exchange.segments[0])
+        exchange.enter(project)
+        match = self._socket_routes.match("GET", exchange.segments[1:])
+        exchange.route = match.route.pattern
+        call = await self._call(exchange, project, match)
+        await match.route.endpoint(call, socket)
 
     def endpoints(self) -> Iterator[tuple[str, str]]:
         """Method and path of every endpoint; `P` stands for a project."""
@@ -200,7 +237,7 @@ class Server:
         if kept_out is not None and not actor.administrator and route.pattern != SIGN_IN:
             raise UnderMaintenance(kept_out.message, kept_out.retry_after)
 
-    async def _call(self, exchange: Exchange, project: Project, match: Match[Endpoint]) -> Call:
+    async def _call(self, exchange: Exchange, project: Project, match: Match[Any]) -> Call:
         snapshot = await project.current()
         exchange.see_through(snapshot.settings.trusted_proxies)
         if project.config.rate_limit.enabled:
@@ -243,7 +280,7 @@ class Server:
         self,
         exchange: Exchange,
         project: Project,
-        route: Route[Endpoint],
+        route: Route[Any],
         credentials: Credentials,
     ) -> Actor:
         """Who asks; nobody is asked for on routes that identify nobody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,19 +18,40 @@ from conductus.query.paths import step, walk
 from conductus.schema.model import Collection, Schema
 
 
-class Asked(Struct, frozen=True):
-    """Items of a collection, in the words of the client: a query string."""
+class Asked(Protocol):
+    """What somebody asks for, in their words. Equal to what is asked in the same words."""
+
+    @property
+    def collection(self) -> str:
+        """The collection of which changes are to be told."""
+        ...
+
+    def __hash__(self) -> int:
+        """As equal ones have it."""
+        ...
+
+    async def query(self, project: Project, snapshot: Snapshot, policy: Policy) -> ItemQuery:
+        """What it means by a snapshot, for whoever has the policy. Raises what parsing raises."""
+        ...
+
+
+class ByParameters(Struct, frozen=True):
+    """Items of a collection by a query string."""
 
     collection: str
     text: str
 
+    async def query(self, project: Project, snapshot: Snapshot, policy: Policy) -> ItemQuery:
+        """The same for everybody."""
+        return project.queries.listing(self.collection, self.text, snapshot)
 
-def query_of(asked: Asked, project: Project, snapshot: Snapshot) -> ItemQuery:
+
+async def query_of(asked: Asked, project: Project, snapshot: Snapshot, policy: Policy) -> ItemQuery:
     """The query without what a stream has no use for: order, limits, figures.
 
     Raises what parsing raises, `Unprocessable` for what has no items to tell of.
     """
-    query = project.queries.listing(asked.collection, asked.text, snapshot)
+    query = await asked.query(project, snapshot, policy)
     if query.groups or query.aggregates:
         raise Unprocessable("Changes are told of items: they cannot be grouped")
     if not snapshot.schema.collection(asked.collection).primary_key:
@@ -54,7 +76,7 @@ def _entered(query: ItemQuery, schema: Schema) -> Iterator[Collection]:
     yield collection
     yield from _expanded(query.selection, collection, schema)
     filters = [query.filter or ALL, *(deep.filter or ALL for _, deep in query.deep)]
-    starts = [(), *(path for path, _ in query.deep)]
+    starts = [(), *(tuple(map(_field, path)) for path, _ in query.deep)]
     for start, filter in zip(starts, filters, strict=True):
         for leaf in compares(filter):
             for taken in walk(schema, collection, (*start, *leaf.path)):
@@ -67,8 +89,14 @@ def _expanded(selection: Selection, collection: Collection, schema: Schema) -> I
         target = step(schema, collection, name).target
         if target is not None:
             yield target
-    for name, wanted in selection.expanded:
+    for shown, wanted in selection.expanded:
+        name = dict(selection.renamed).get(shown, shown)
         target = step(schema, collection, name).target
         if target is not None:
             yield target
             yield from _expanded(wanted, target, schema)
+
+
+def _field(shown: str) -> str:
+    """The field of a list that is shown several times: `comments#1`."""
+    return shown.partition("#")[0]

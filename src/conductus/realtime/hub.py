@@ -244,13 +244,13 @@ class Hub:
         asked, actor = members[0].asked, members[0].actor
         try:
             snapshot = await self._project.current()
-            query = self._project.queries.listing(asked.collection, asked.text, snapshot)
             policy = await self._project.policies.of(actor)
+            query = await asked.query(self._project, snapshot, policy)
             if not hangs_on_the_user(query, policy, snapshot.schema):
                 return [list(members)]
         except ApiError:
-            # What was asked for is no longer there: they are told so.
-            return [list(members)]
+            # What was asked for is no longer there, and each is told so.
+            pass
         by_user: defaultdict[int, list[Subscription]] = defaultdict(list)
         for member in members:
             by_user[member.actor.user].append(member)

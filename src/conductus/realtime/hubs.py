@@ -15,12 +15,12 @@ class Hubs:
     def __init__(self, watch: Watch, observer: Observer, computing: ComputingOf) -> None:
         self._watch = watch
         self._observer = observer
-        self._computing = computing
+        self.computing = computing
         self._hubs: dict[Project, Hub] = {}
 
     async def beside(self, project: Project) -> None:
         """Tells of the changes of an open project; until cancelled."""
-        hub = Hub(project, self._watch, self._observer, self._computing)
+        hub = Hub(project, self._watch, self._observer, self.computing)
         self._hubs[project] = hub
         try:
             await hub.run()

@@ -50,7 +50,7 @@ async def view_of(
 ) -> View:
     """The view. Raises what stands in the way of it."""
     policy = await project.policies.of(actor)
-    query = query_of(asked, project, snapshot)
+    query = await query_of(asked, project, snapshot, policy)
     sight = Sight(policy, snapshot.schema)
     context = Context(
         schema=snapshot.schema,
