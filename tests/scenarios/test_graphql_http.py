@@ -152,6 +152,18 @@ def deep(levels: int, leaf: str = "id") -> str:
     return "{ authors { data { " + "boss { " * levels + leaf + " }" * levels + " } } }"
 
 
+def chain(fragments: int, between: str = "") -> str:
+    """Fragments of which each uses the next one, below something in `between`."""
+    end = " }" * between.count("{")
+    return (
+        "{ tags { data { ...F0 } } } "
+        + "".join(
+            f"fragment F{n} on TagsItem {{ {between}...F{n + 1}{end} }} " for n in range(fragments)
+        )
+        + f"fragment F{fragments} on TagsItem {{ id }}"
+    )
+
+
 BOMBS = [
     Bomb("deeper than anybody needs", deep(10), "levels deep"),
     Bomb("a tower of brackets", "{" * 5000, "Syntax Error"),
@@ -178,13 +190,32 @@ BOMBS = [
     ),
     Bomb("one field again and again", "{ tags { data {" + " id" * 3000 + "} } }", "aliases"),
     Bomb("fragments that double, deeper", doubling(40), "levels deep"),
-    Bomb("fragments that double, wider", widening(60), "fields"),
+    Bomb("fragments that double, wider", widening(40), "more than 2000 fields"),
     Bomb(
         "fragments that lead to themselves",
         "{ tags { data { ...A } } } fragment A on TagsItem { ...B } "
         "fragment B on TagsItem { ...A }",
         "Cannot spread fragment",
     ),
+    Bomb(
+        "fragments that lead to themselves by a field",
+        "{ authors { data { ...A } } } fragment A on AuthorsItem { boss { ...A } team { ...A } }",
+        "Cannot spread fragment",
+    ),
+    Bomb("a chain of fragments", chain(90, "... { "), "within each other"),
+    Bomb("a crowd of fragments", chain(600), "fragments"),
+    Bomb(
+        "one list again and again, in fragments without a name",
+        "{" + "... { tags { data { id } } } " * 500 + "}",
+        "asked for again",
+    ),
+    Bomb(
+        "one list again and again, in fragments with a name",
+        "{" + " ".join(f"...F{n}" for n in range(99)) + "}"
+        + " ".join(f"fragment F{n} on Query {{ tags {{ data {{ id }} }} }}" for n in range(99)),
+        "asked for again",
+    ),
+    Bomb("unknown fragments", "{" + " ".join(f"...F{n}" for n in range(900)) + "}", "asked for"),
     Bomb("a document of megabytes", "{ tags { data { id } } } #" + "x" * 1_000_000, "bytes"),
     Bomb("words without end", "{ tags(sort: [" + '"a" ' * 7000 + "]) { data { id } } }", "tokens"),
     Bomb(
