@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -414,3 +415,37 @@ async def test_hooks_see_every_item(oven: tuple[Workshop, Board]) -> None:
     assert await problems(shop, f"title\n{lines}bad\n", collection=name) == [(602, None, 12)]
     assert len(await shop.items(name)) == 600
     assert len([event for event in board.told if event.collection == name]) == 600
+
+
+def shallow_of_depth() -> bytes:
+    """One row: a list of twenty million numbers, in some hundred bytes."""
+    numbers = pa.repeat(pa.scalar(0, pa.int8()), 20_000_000)
+    lists = pa.ListArray.from_arrays(pa.array([0, len(numbers)], pa.int32()), numbers)
+    return parquet(pa.table({"title": lists}))
+
+
+def one_text_again_and_again() -> bytes:
+    """Two thousand rows that hold the same text of 20 MB."""
+    column = pa.DictionaryArray.from_arrays(
+        pa.repeat(pa.scalar(0, pa.int32()), 2000), pa.array(["x" * 20_000_000])
+    )
+    return parquet(pa.table({"title": column}), dictionary_pagesize_limit=100_000_000)
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="zstd", store_schema=False, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("bomb", [shallow_of_depth, one_text_again_and_again])
+async def test_parquet_that_unpacks_to_gigabytes(workshop: Workshop, bomb: Any) -> None:
+    name = await books(workshop)
+    content = bomb()
+    assert len(content) < 10_000
+    told = await workshop.refused(
+        (12, 422), "POST", "/utils/import", data={"collection": name},
+        files={"file": ("x.parquet", content)},
+    )  # fmt: skip
+    assert re.search(r"takes too much|is larger than", told["message"])
+    assert await workshop.items(name) == []

@@ -1,104 +1,88 @@
-"""Parquet read a batch of rows at a time; values become those of JSON.
-
-What a file says of its own size is checked before any of it is unpacked.
-"""
+"""Parquet read some rows at a time, by a process of its own; values become those of JSON."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import AsyncGenerator, Callable, Mapping
-from datetime import date, datetime, time
-from decimal import Decimal
-from typing import Any, BinaryIO, Final
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import BinaryIO, Final, cast
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import msgspec
 
 from conductus.errors import Unprocessable, ValidationFailed
-from conductus.items.changes import Item
+from conductus.transfer.parquet_messages import (
+    LARGEST_MESSAGE,
+    LENGTH,
+    Ended,
+    Message,
+    Named,
+    Rows,
+)
 
-ROWS: Final = 500
-"""Rows that are unpacked at a time."""
-LARGEST_GROUP: Final = 256 * 1024 * 1024
-"""Bytes of one group of rows, unpacked."""
-_SLICE: Final = 50
-
-
-async def parquet_columns(file: BinaryIO) -> list[str]:
-    """The names of the columns. Raises `ValidationFailed`, `Unprocessable`."""
-    names: list[str] = (await asyncio.to_thread(_opened, file)).schema_arrow.names
-    return names
-
-
-async def parquet_items(file: BinaryIO) -> AsyncGenerator[list[Item], None]:
-    """The rows, some at a time. Raises `ValidationFailed`, `Unprocessable`."""
-    opened = await asyncio.to_thread(_opened, file)
-    batches = opened.iter_batches(batch_size=ROWS)
-    while (batch := await asyncio.to_thread(_next, batches)) is not None:
-        for start in range(0, batch.num_rows, _SLICE):
-            yield [_plain(row) for row in _rows(batch.slice(start, _SLICE))]
-            await asyncio.sleep(0)
+_SECONDS: Final = 60.0
+"""For one message: some rows, or the names of the columns."""
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 
 
-def _opened(file: BinaryIO) -> Any:
-    file.seek(0)
+async def unpacked(file: BinaryIO) -> AsyncGenerator[Named | Rows, None]:
+    """The names of the columns, then the rows, some at a time.
+
+    Raises `ValidationFailed`, `Unprocessable` for what cannot be read or takes too much.
+    """
+    await asyncio.to_thread(file.seek, 0)
+    async with _unpacking(file) as process:
+        while True:
+            message = await _told(process)
+            if not isinstance(message, Ended):
+                yield message
+            elif message.problem is None:
+                return
+            elif message.limit is None:
+                raise ValidationFailed(message.problem)
+            else:
+                raise Unprocessable(message.problem, details={"limit": message.limit})
+
+
+@asynccontextmanager
+async def _unpacking(file: BinaryIO) -> AsyncGenerator[Process, None]:
+    # What the server's environment holds is none of a decoder's business.
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "conductus.transfer.parquet_process"),
+        stdin=file.fileno(),
+        stdout=PIPE,
+        env={
+            **environment,
+            # Pools of Arrow's own take more than they use.
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+        # A signal to the server's group is for the server.
+        start_new_session=True,
+    )
     try:
-        opened = pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
-        raise ValidationFailed("The file is not Parquet") from error
-    facts = opened.metadata
-    for place in range(facts.num_row_groups):
-        if facts.row_group(place).total_byte_size > LARGEST_GROUP:
-            raise Unprocessable(
-                f"A group of rows is larger than {LARGEST_GROUP} bytes: write smaller ones",
-                details={"limit": LARGEST_GROUP},
-            )
-    return opened
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
-def _next(batches: Any) -> Any:
+async def _told(process: Process) -> Message:
+    """The next message. Raises `Unprocessable` where none comes."""
+    # It is there, as a pipe was asked for.
+    output = cast("asyncio.StreamReader", process.stdout)
     try:
-        batch = next(batches, None)
-        return None if batch is None else _to_microseconds(batch)
-    except (pa.ArrowException, OSError) as error:
-        raise ValidationFailed("The file is damaged, or not Parquet") from error
-
-
-def _to_microseconds(batch: Any) -> Any:
-    """Moments of any precision as Python has them; what is finer is cut off."""
-    for place, field in enumerate(batch.schema):
-        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
-            column = batch.column(place).cast(pa.timestamp("us", field.type.tz), safe=False)
-            batch = batch.set_column(place, field.name, column)
-    return batch
-
-
-def _rows(batch: Any) -> list[Item]:
-    try:
-        rows: list[Item] = batch.to_pylist()
-    except (ValueError, OverflowError) as error:
-        # Moments beyond the year 9999, texts that are no UTF-8.
-        raise ValidationFailed("The file holds values that cannot be read") from error
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    """A value of Python as it stands in JSON."""
-    change = _CHANGES.get(type(value))
-    return value if change is None else change(value)
-
-
-def _moment(value: datetime) -> str:
-    return value.isoformat(" " if value.tzinfo is None else "T")
-
-
-_CHANGES: Final[Mapping[type, Callable[[Any], Any]]] = {
-    datetime: _moment,
-    date: date.isoformat,
-    time: time.isoformat,
-    Decimal: lambda value: format(value, "f"),
-    bytes: lambda value: base64.b64encode(value).decode(),
-    list: lambda value: [_plain(member) for member in value],
-    dict: lambda value: {name: _plain(member) for name, member in value.items()},
-}
+        async with asyncio.timeout(_SECONDS):
+            length = int.from_bytes(await output.readexactly(LENGTH))
+            if length > LARGEST_MESSAGE:
+                raise Unprocessable("The file takes too much to unpack")
+            return _decoder.decode(await output.readexactly(length))
+    except (TimeoutError, asyncio.IncompleteReadError) as error:
+        raise Unprocessable("The file takes too much to unpack") from error

@@ -19,6 +19,7 @@ from conductus.transfer.csv_reading import CSVReader
 from conductus.transfer.formats import Format
 from conductus.transfer.headings import Heading, headings, item_of
 from conductus.transfer.json_reading import JSONReader
+from conductus.transfer.parquet_messages import Named
 
 PART: Final = 200
 """Items that are handed on together."""
@@ -85,19 +86,22 @@ async def _read(file: BinaryIO, reader: _Reader) -> AsyncGenerator[Row, None]:
 async def _parquet(
     file: BinaryIO, collection: Collection, schema: Schema
 ) -> AsyncGenerator[Row, None]:
-    from conductus.transfer.parquet_reading import parquet_columns, parquet_items
+    from conductus.transfer.parquet_reading import unpacked
 
-    headings(await parquet_columns(file), collection, schema)
     kept_as_text = {name for name, field in collection.fields.items() if field.type == "json"}
     place = 0
-    async with aclosing(parquet_items(file)) as parts:
-        async for items in parts:
-            for item in items:
+    async with aclosing(unpacked(file)) as messages:
+        async for message in messages:
+            if isinstance(message, Named):
+                headings(message.columns, collection, schema)
+                continue
+            for item in message.rows:
                 place += 1
                 for name in kept_as_text & item.keys():
                     if isinstance(item[name], str):
                         item[name] = decode(item[name])
                 yield Row(place, item)
+            await asyncio.sleep(0)
 
 
 class _Objects:
