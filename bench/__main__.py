@@ -55,6 +55,10 @@ def main() -> int:
             return asyncio.run(
                 subscribers.measure(_servers(options), options.databases, options.subscribers)
             )
+        case "files":
+            from bench import files
+
+            return asyncio.run(files.measure(_servers(options), options.mebibytes))
         case "authentication":
             from bench import authentication
 
@@ -119,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         "command", nargs="?", default="run",
         choices=(
             "run", "peers", "restricted", "roles", "schema-size", "memory", "authentication",
-            "assets", "projects", "subscribers",
+            "assets", "files", "projects", "subscribers",
         ),
     )  # fmt: skip
     parser.add_argument("what", nargs="?", choices=("install",), help="with `peers`")
@@ -141,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--without-conductus", action="store_true")
     parser.add_argument("--without-peers", action="store_true", help="none of the installed ones")
+    parser.add_argument("--mebibytes", type=int, default=1024, help="with `files`")
     parser.add_argument("--rows", type=int, default=1_000_000, help="with `memory`")
     parser.add_argument("--projects", type=int, default=200, help="with `projects`")
     parser.add_argument(
