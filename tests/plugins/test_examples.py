@@ -226,10 +226,11 @@ async def test_people_sign_in_by_a_provider_of_a_plugin() -> None:
         offered = {"plugin": "guild", "client_id": "conductus", "client_secret": SECRET}
         stated = {"sso": {"bakers": offered, "others": {**offered, "plugin": "unions"}}}
         async with project(
-            {"guild": example("guild")},
+            {name: example(name) for name in ("guild", "counterfoil")},
             settings={"guild": {"url": there.url}},
             configured={"auth": stated},
         ) as shop:
+            await shop.make("news", "message")
             listed = await shop.ask("GET", "/auth/sso", token="")
             assert listed.json()["data"] == [{"name": "bakers", "icon": None}]
             assert (await shop.refused("GET", "/auth/sso/others", token=""))["code"] == 1
@@ -245,6 +246,7 @@ async def test_people_sign_in_by_a_provider_of_a_plugin() -> None:
             again = await shop.ask("GET", "/auth/sso/bakers", token="")
             back = await asyncio.to_thread(there.consent, again.headers["location"], "eve")
             assert (await shop.client.get(back)).json()["error"]["code"] == 107
+            await noted(shop, "auth.success 1 None", "auth.fail None 107")
 
 
 async def test_settings_reach_a_plugin() -> None:
