@@ -71,6 +71,8 @@ class Schedules:
                 self._observer(TaskFailed(f"{schedule.name} of {project.key}", error))
 
     async def _do(self, project: Project, turns: Turns, schedule: Schedule, turn: Turn) -> None:
+        # Nobody may be asking for the project meanwhile: it stays open all the same.
+        project.hold()
         work = asyncio.ensure_future(schedule.work(project, self._clock()))
         kept: Turn | None = turn
         try:
@@ -80,6 +82,7 @@ class Schedules:
                     kept = await turns.kept(kept, self._clock())
         finally:
             await ended({work} if not work.done() else set())
+            project.release()
         if kept is None:
             # Somebody else has the turn, as the clock or the database stood still here.
             return
