@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -218,6 +219,18 @@ async def test_versions(scim: Provider) -> None:
     latest = (await scim.get(path))["meta"]["version"]
     await scim.ok(204, "DELETE", path, if_match=f'W/"other", {latest}')
     await scim.refused(404, None, "DELETE", path, if_match="*")
+
+
+async def test_of_several_changes_of_one_version_one_is_done(scim: Provider) -> None:
+    user = await scim.user()
+    path, version = f"/Users/{user['id']}", user["meta"]["version"]
+
+    async def retitled(number: int) -> int:
+        body = {"title": f"Title {number}"}
+        return (await scim.ask("PATCH", path, body, if_match=version)).status_code
+
+    answers = await asyncio.gather(*(retitled(number) for number in range(5)))
+    assert sorted(answers) == [200, 412, 412, 412, 412]
 
 
 async def test_who_may_provision(scim: Provider) -> None:
