@@ -304,6 +304,44 @@ class TestWhoIsTold:
         assert ids["ann"] == ids["ben"]
         assert len(set(ids.values())) == 3
 
+    async def test_what_hangs_on_the_user_is_read_for_each(self, place: Office) -> None:
+        await place.grant(
+            *({"collection": name, "read": "full"} for name in ("plain", "hubs")),
+            {"collection": "owned", "read": "mine"},
+        )
+        # Filters and expansions lead to items that are somebody's own.
+        expanded = "/items/plain/events?fields=name,hub.owned.name"
+        filtered = "/items/plain/events?fields=name&filter[hub.owned.name][eq]="
+        mine = {person: f"{person} item" for person in ("ann", "ben")}
+        for person, name in mine.items():
+            key = await make(place.world, "owned", name=name, hub=1)
+            await change(place.world, "owned", key, owner=place.people[person])
+        async with AsyncExitStack() as stack:
+            ears = {
+                person: await stack.enter_async_context(ear_of(place, person, expanded))
+                for person in mine
+            }
+            by_filter = [
+                await stack.enter_async_context(ear_of(place, person, path))
+                for person, path in (
+                    ("ann", f"{filtered}ann%20item"),
+                    ("ben", f"{filtered}ann%20item"),
+                    ("ben", f"{filtered}ben%20item"),
+                )
+            ]
+            key = await make(place.world, "plain", name="new", hub=1)
+            for person, ear in ears.items():
+                heard = await ear.next()
+                assert heard is not None
+                names = {each["name"] for each in heard.data["item"]["hub"]["owned"]}
+                assert mine[person] in names
+                assert names.isdisjoint({*mine.values()} - {mine[person]})
+            assert await by_filter[0].told() == ("create", key)
+            assert await by_filter[2].told() == ("create", key)
+            await remove(place.world, "plain", key)
+            # Ben was not told of it by what is Ann's.
+            assert await by_filter[1].told() == ("delete", key)
+
 
 class TestStreamsThatEnd:
     @pytest.mark.parametrize(

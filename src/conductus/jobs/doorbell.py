@@ -100,6 +100,8 @@ class Doorbell:
         except ApiError:
             # That the database is away is told by the project's watch.
             pass
+        except Exception as error:
+            self._observer(TaskFailed(f"ring for {project.key}", error))
 
     async def _publish(self, project: Project, topics: Iterable[Topic]) -> None:
         if self._redis is None:
@@ -128,6 +130,8 @@ class Doorbell:
                 if not told and error.status < 503:
                     self._observer(TaskFailed(f"listen to {project.key}", error))
                     told = True
+            except Exception as error:
+                self._observer(TaskFailed(f"listen to {project.key}", error))
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _hear(self, client: Redis) -> None:
