@@ -189,7 +189,7 @@ def test_an_error_is_marked_as_not_yet_raised_exactly_when_it_is_not() -> None:
 
 
 def test_every_command_and_its_options_are_documented() -> None:
-    text = page("operating.md")
+    text = page("commands.md")
     found = list(commands(application()))
     assert len(found) >= 4
     for words in found:
@@ -255,11 +255,16 @@ def test_the_limits_that_are_stated_hold() -> None:
     )
 
 
+def named(method: str, path: str) -> str:
+    """An endpoint; SCIM takes every method everywhere, to refuse some in its own words."""
+    return path if path.startswith("P/scim/") else f"{method} {path}"
+
+
 async def test_every_endpoint_is_on_the_page_of_compatibility_and_no_other(tmp_path: Path) -> None:
     async with running(tmp_path, {}, ServerConfig(), telemetry.silent) as server:
-        served = {f"{method} {path}" for method, path in server.endpoints()}
+        served = {named(method, path) for method, path in server.endpoints()}
     rows = re.findall(r"^\| `([A-Z ]+) ([^`]+)`", page("compatibility.md"), re.MULTILINE)
-    told = {f"{method} {path}" for methods, path in rows for method in methods.split()}
+    told = {named(method, path) for methods, path in rows for method in methods.split()}
     assert told == served
 
 

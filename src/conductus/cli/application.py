@@ -68,15 +68,19 @@ def application() -> App:
     commands.command(f"{transfer}:export_items", name="export", help=taken_out)
     taken_in = "Create and change items as a file says."
     commands.command(f"{transfer}:import_items", name="import", help=taken_in)
-    clients = App(name="client", help="Write programs that use a project.")
-    typed = "Write a Python module with the types of a project's collections."
-    clients.command("conductus.cli.client:generate", name="generate", help=typed)
-    commands.command(clients)
+    commands.command(_clients())
     written = "Write the OpenAPI document of a project."
     commands.command("conductus.cli.openapi:show_document", name="openapi", help=written)
     looked = "Look at everything that can be wrong, and say what to do."
     commands.command("conductus.cli.doctor:doctor", name="doctor", help=looked)
     return commands
+
+
+def _clients() -> App:
+    clients = App(name="client", help="Write programs that use a project.")
+    typed = "Write a Python module with the types of a project's collections."
+    clients.command("conductus.cli.client:generate", name="generate", help=typed)
+    return clients
 
 
 def _users() -> App:

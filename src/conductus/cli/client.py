@@ -16,6 +16,7 @@ from conductus.client.generating import module
 
 def generate(
     url: Annotated[str, Parameter(help="The project: http://localhost:8055/main")],
+    /,
     *,
     token: Annotated[
         str | None, Parameter(help="A static token; by default CONDUCTUS_TOKEN.")
