@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.gallery import Gallery
 from tests.scenarios.gql import ask, data, listed, problem
 from tests.scenarios.shop import Live
 from tests.scenarios.tables import CAPITALS
@@ -363,3 +364,24 @@ async def test_values_that_make_no_sense_match_nothing(newsroom: Live) -> None:
     assert await listed(newsroom, text) == []
     text = "{ articles(filter: {title_eq: null}) { data { id } } }"
     assert await listed(newsroom, text) == []
+
+
+async def test_files_say_where_their_contents_are(gallery: Gallery) -> None:
+    row = await gallery.hang()
+    query = f"filter[filename_disk]={row['filename_disk']}&fields=id,data,title"
+    (plain,) = await gallery.world.data(f"/files?{query}")
+    text = """query($name: String) { directus_files(filter: {filename_disk_eq: $name}) { data {
+      id url full_url again: asset_url data
+      thumbnails { url relative_url dimension width height key __typename } } } }"""
+    (found,) = await listed(gallery.world, text, name=row["filename_disk"])
+    assert plain["data"]["thumbnails"]
+    assert found == {
+        "id": str(plain["id"]),
+        "url": plain["data"]["url"],
+        "full_url": plain["data"]["full_url"],
+        "again": plain["data"]["asset_url"],
+        "data": plain["data"],
+        "thumbnails": [
+            {**each, "__typename": "FileThumbnail"} for each in plain["data"]["thumbnails"]
+        ],
+    }

@@ -13,9 +13,14 @@ from conductus.graphql.kept import Kept
 from conductus.graphql.names import itself, spelled, told_apart, type_name
 from conductus.graphql.schema import built
 from conductus.graphql.world import World
-from conductus.permissions.policy import ADMINISTRATOR
+from conductus.permissions.actor import Actor
+from conductus.permissions.levels import Level
+from conductus.permissions.policy import ADMINISTRATOR, Policy, Rule, Rules
+from conductus.permissions.reading import narrow
+from conductus.permissions.scope import Sight
+from conductus.query.item_query import ItemQuery, Selection
 from conductus.schema.model import assemble
-from tests.units.worlds import collection
+from tests.units.worlds import blog, collection
 
 
 @pytest.mark.parametrize(
@@ -171,3 +176,27 @@ def test_memories_stay_within_their_bounds() -> None:
     assert [kept.find(name) for name in "cefg"] == [6, 4, 5, 7]
     kept.put("much", 8, 11)
     assert kept.find("much") is None
+
+
+def test_a_field_that_is_kept_back_is_so_under_every_name() -> None:
+    """The schema does not offer it; a query that asks all the same is narrowed as any is."""
+    rules = {
+        name: Rules(
+            whole=Rule(
+                id=1, collection=name, read=Level.FULL, read_blacklist=frozenset({"replies"})
+            )
+        )
+        for name in ("comments", "articles")
+    }
+    policy = Policy(role=3, rules=rules)
+    below = Selection(("id",))
+    query = ItemQuery(
+        collection="comments",
+        selection=Selection(
+            ("id",), (("replies", below), ("replies#2", below)), renamed=(("replies#2", "replies"),)
+        ),
+    )
+    narrowed = narrow(query, Sight(policy, blog()), Actor(user=7, role=3)).query
+    assert narrowed.selection.expanded == ()
+    open_to_all = narrow(query, Sight(ADMINISTRATOR, blog()), Actor(user=1, role=1)).query
+    assert open_to_all.selection == query.selection
