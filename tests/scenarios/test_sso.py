@@ -484,6 +484,16 @@ async def test_one_is_led_to_allowed_places_alone(world: World) -> None:
         assert location == expected.replace("TOKEN", token)
 
 
+@pytest.mark.parametrize("length", [1700, 20_000])
+async def test_a_redirect_url_that_no_cookie_holds(world: World, length: int) -> None:
+    # The first one is an address that may be led to, were it not for the cookie.
+    answer = await world.begin(redirect_url=f"{APP}/{'x' * length}")
+    assert refused(answer) == (4, 422)
+    assert "redirect_url" in answer.json()["error"]["message"]
+    assert "set-cookie" not in answer.headers
+    assert "location" not in answer.headers
+
+
 async def test_where_one_came_from_is_where_one_is_led(world: World) -> None:
     await new_user(world, ADA)
     for referer, leads in (

@@ -85,7 +85,16 @@ async def make_world(database_url: str, tmp_path: Path, there: Chirper) -> Async
         world = World(one.client, one.server)
         world.token, world.there, world.seen = one.token, there, seen
         there.trick = ""
+        there.announced.clear()
         yield world
+
+
+async def test_a_redirect_url_that_no_cookie_holds(world: World) -> None:
+    long = f"{APP}/{'x' * 1700}"
+    answer = await world.client.get(f"{START}/twitter", params={"redirect_url": long})
+    assert refused(answer) == (4, 422)
+    assert "set-cookie" not in answer.headers
+    assert not world.there.announced
 
 
 async def test_signing_in(world: World) -> None:

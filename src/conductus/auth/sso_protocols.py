@@ -51,11 +51,12 @@ class Protocols:
         """
         callback = callback_of(address)
         signing = signing_of(visit)
+        # First, so that nobody is called for a sign-in that cannot be begun.
+        flow = sso_flow.begun(signing, chosen.name, mode, target, visit.now)
         if chosen.source is Source.TWITTER:
             given = await sso_twitter.announced(chosen, callback)
             flow = sso_flow.begun(signing, chosen.name, mode, target, visit.now, given)
             return flow, with_query(chosen.authorize_url, {"oauth_token": given.token})
-        flow = sso_flow.begun(signing, chosen.name, mode, target, visit.now)
         if chosen.source is Source.SAML:
             from conductus.auth.saml_questions import question_url
 
