@@ -204,7 +204,8 @@ def _of(kind: Kind, desk: Provisioning) -> dict[str, Mapping[str, Work]]:
 
 def _route(path: str, method: str, works: Mapping[str, Work]) -> Route[Any]:
     endpoint = _guarded(path, method, works)
-    return Route(method, f"{PATH}/{path}".rstrip("/"), endpoint, errors=told)
+    pattern = f"{PATH}/{path}".rstrip("/")
+    return Route(method, pattern, endpoint, errors=told, refuses=method not in works)
 
 
 def _guarded(path: str, method: str, works: Mapping[str, Work]) -> Work:

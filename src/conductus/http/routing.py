@@ -30,6 +30,8 @@ class Route(Struct, Generic[E], frozen=True):
     """True where a user whose second factor is still to be set up is that user already."""
     errors: Callable[[ApiError, str], Reply] | None = None
     """How errors are told, with the id of the request; None: as everywhere."""
+    refuses: bool = False
+    """Nothing is done there but to say so."""
 
 
 class Match(Struct, Generic[E], frozen=True):

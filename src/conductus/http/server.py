@@ -144,7 +144,8 @@ class Server:
     def endpoints(self) -> Iterator[tuple[str, str]]:
         """Method and path of every endpoint; `P` stands for a project."""
         for route in self._routes.routes:
-            yield route.method, f"P/{route.pattern}"
+            if not route.refuses:
+                yield route.method, f"P/{route.pattern}"
         for route in self._upload_routes.routes:
             yield route.method, f"uploads/P/{route.pattern}"
         for at_server in self._server_routes.routes:
