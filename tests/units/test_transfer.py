@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conductus.errors import ValidationFailed
-from conductus.schema.model import Field, Kind
+from conductus.schema.model import Collection, Field, Kind, Schema
 from conductus.schema.types import type_of
 from conductus.transfer.columns import TableColumn
 from conductus.transfer.csv_reading import CSVReader, Record
 from conductus.transfer.csv_writing import CSVLines
+from conductus.transfer.formats import Format
 from conductus.transfer.guarding import guarded, unguarded
 from conductus.transfer.headings import reader_of
 from conductus.transfer.json_reading import JSONReader
+from conductus.transfer.rows import rows_of
 from tests.field_samples import SAMPLES, Sample, field_of
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -171,3 +173,12 @@ def test_a_value_of_every_type_stands_in_a_cell_and_comes_back(sample: Sample) -
     if field.type == "hash" or sample.shown is None:
         return
     assert kind.parse(reader_of(field)(cell), field) == kind.parse(sample.shown, field)
+
+
+async def test_great_objects_are_not_gathered() -> None:
+    collection = Collection(name="boxes", managed=True, fields={})
+    schema = Schema({"boxes": collection}, (), {}, {})
+    line = json.dumps({"a": "x" * 5_000_000}).encode() + b"\n"
+    file = io.BytesIO(line * 5)
+    parts = [len(part) async for part in rows_of(file, Format.JSON, collection, schema)]
+    assert parts == [2, 2, 1]

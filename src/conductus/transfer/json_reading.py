@@ -31,6 +31,8 @@ class Found(Struct, frozen=True):
     line: int
     """Where it begins."""
     item: dict[str, Any]
+    size: int
+    """Bytes of its text."""
 
 
 class JSONReader:
@@ -56,7 +58,7 @@ class JSONReader:
             end = self._end(start, ended=ended)
             if end is None:
                 break
-            yield Found(self._line, self._decoded(start, end))
+            yield Found(self._line, self._decoded(start, end), end - start)
             self._pass(start, end)
             place, self._parted = end, not self._listed
         else:

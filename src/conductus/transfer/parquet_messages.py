@@ -27,6 +27,8 @@ class Rows(Struct, tag=True):
     """Some of the rows."""
 
     rows: list[Item]
+    size: int
+    """Bytes of them all."""
 
 
 class Ended(Struct, tag=True):

@@ -105,12 +105,12 @@ def _messages(file: BinaryIO) -> Iterator[Message]:
         if length > LARGEST_ROW:
             raise _too_large(place)
         if rows and (size + length > LARGEST_ROW or len(rows) == _TOGETHER):
-            yield Rows(rows)
+            yield Rows(rows, size)
             rows, size = [], 0
         rows.append(row)
         size += length
     if rows:
-        yield Rows(rows)
+        yield Rows(rows, size)
 
 
 def _rows(opened: Any) -> Iterator[Item]:

@@ -22,7 +22,9 @@ from conductus.transfer.json_reading import JSONReader
 from conductus.transfer.parquet_messages import Named
 
 PART: Final = 200
-"""Items that are handed on together."""
+"""Items that are handed on together, …"""
+PART_BYTES: Final = 8 * 1024 * 1024
+"""… fewer where they are so large: as values they take many times of that."""
 _PIECE: Final = 64 * 1024
 _BREATH: Final = 50
 
@@ -33,6 +35,8 @@ class Row(Struct, frozen=True):
     line: int
     """From 1: of text the line in which it begins, of Parquet the place of the row."""
     body: Item
+    size: int = 0
+    """Bytes that it was made of, where that can be much."""
 
 
 class _Reader(Protocol):
@@ -48,12 +52,14 @@ async def rows_of(
     """
     left_out = _Leaving(collection)
     part: list[Row] = []
+    size = 0
     async with aclosing(_rows(file, format, collection, schema)) as rows:
         async for row in rows:
             part.append(Row(row.line, left_out.of(row.body)))
-            if len(part) == PART:
+            size += row.size
+            if len(part) == PART or size >= PART_BYTES:
                 yield part
-                part = []
+                part, size = [], 0
     if part:
         yield part
 
@@ -100,7 +106,7 @@ async def _parquet(
                 for name in kept_as_text & item.keys():
                     if isinstance(item[name], str):
                         item[name] = decode(item[name])
-                yield Row(place, item)
+                yield Row(place, item, message.size // len(message.rows))
             await asyncio.sleep(0)
 
 
@@ -110,7 +116,7 @@ class _Objects:
 
     def feed(self, piece: bytes, *, ended: bool) -> Iterator[Row]:
         for found in self._reader.feed(piece, ended=ended):
-            yield Row(found.line, found.item)
+            yield Row(found.line, found.item, found.size)
 
 
 class _Lines:
