@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import sys
@@ -415,6 +416,31 @@ async def test_hooks_see_every_item(oven: tuple[Workshop, Board]) -> None:
     assert await problems(shop, f"title\n{lines}bad\n", collection=name) == [(602, None, 12)]
     assert len(await shop.items(name)) == 600
     assert len([event for event in board.told if event.collection == name]) == 600
+
+
+async def test_more_imports_than_two_wait_for_their_turn(oven: tuple[Workshop, Board]) -> None:
+    shop, board = oven
+    name = await shop.make(text("title"))
+    within, most, go_on = 0, 0, asyncio.Event()
+
+    async def hold(intended: BeforeWrite) -> None:
+        nonlocal within, most
+        within += 1
+        most = max(most, within)
+        await go_on.wait()
+        within -= 1
+
+    board.before["item.create", name] = hold
+    imports = [
+        asyncio.create_task(taken(shop, f"title\n{number}\n", collection=name))
+        for number in range(5)
+    ]
+    # What would not wait has begun long before so many others were answered.
+    for _ in range(60):
+        await shop.items(name)
+    go_on.set()
+    assert await asyncio.gather(*imports) == [{"created": 1, "updated": 0}] * 5
+    assert most == (1 if shop.driver == "sqlite" else 2)
 
 
 def shallow_of_depth() -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from conductus.endpoints import generic
@@ -32,6 +33,8 @@ EXPORTED: Final = frozenset(
 )
 """Built-in collections whose own endpoints list them as any collection is listed."""
 DELIMITERS: Final = (",", ";", "\t")
+IMPORTS_AT_ONCE: Final = 2
+"""In one worker: each may take a process of its own to unpack, and much of the database."""
 _SHEET: Final = ("collection", "format", "delimiter", "bom", "filename")
 _IMPORT: Final = ("collection", "format", "mode", "key", "dry_run")
 _KNOWN: Final = frozenset({*LIST, *_SHEET})
@@ -43,6 +46,7 @@ class Transfers:
     def __init__(self, asked: Throttle, intake: Intake) -> None:
         self._asked = asked
         self._intake = intake
+        self._turns = asyncio.Semaphore(IMPORTS_AT_ONCE)
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where they answer."""
@@ -83,7 +87,8 @@ class Transfers:
             project, options = call.project, generic.options(call)
             work = Import(project.reader, project.writer, call.context, options, wanted, room.file)
             tried = str(stated.get("dry_run", "")).lower() in ("1", "true")
-            outcome = await (work.check() if tried else work.run())
+            async with self._turns:
+                outcome = await (work.check() if tried else work.run())
         data = {"created": outcome.created, "updated": outcome.updated}
         return envelope(data, public=call.public)
 
