@@ -122,7 +122,7 @@ async def _cpu(
 
 
 async def _asked(asking: Asking, scope: dict[str, Any], now: datetime) -> Actor:
-    exchange = Exchange(scope, _no_body, 1.0)
+    exchange = Exchange(0, scope, _no_body, 1.0)
     snapshot = await asking.project.current()
     exchange.see_through(snapshot.settings.trusted_proxies)
     body = Body(_no_body, exchange.headers, most=0, seconds=1.0)
