@@ -348,7 +348,7 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[int, int]]] = [
     ("", {}, (13, 400)),
     ("query($n: Int!) { articles(limit: $n) { data { id } } }", {"n": "x"}, (2, 400)),
     ("query($n: Int!) { articles(limit: $n) { data { id } } }", {}, (2, 400)),
-    ("subscription { articles_mutated { key } }", {}, (2, 400)),
+    ("subscription { articles_mutated { key } }", {}, (12, 422)),
 ]
 
 

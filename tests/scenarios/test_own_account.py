@@ -206,7 +206,7 @@ async def test_people_are_not_made_or_removed_by_others(place: Office) -> None:
     path = f"/users/{place.people['ben']}"
     tracked = {"last_page": "/x"}
     await refused(place, "ann", "PATCH", f"{path}/tracking/page", tracked, (10, 403))
-    setup = {"2fa_secret": "ABCDEFGHIJKLMNOP", "otp": "123456"}
+    setup = {"2fa_secret": "K5QWY3DPEHPK3PXP", "otp": "123456"}
     await refused(place, "ann", "POST", f"{path}/activate_2fa", setup, FIELD)
 
 
@@ -243,7 +243,7 @@ MANAGER = (
     Manager("ben", {"role": {"id": 1}}, FIELD),
     Manager("ben", {"token": "A-token-of-my-own-choice"}, FIELD),
     Manager("ben", {"external_id": "x"}, FIELD),
-    Manager("ben", {"2fa_secret": "ABCDEFGHIJKLMNOP"}, FIELD),
+    Manager("ben", {"2fa_secret": "K5QWY3DPEHPK3PXP"}, FIELD),
     Manager("ben", {"2fa_secret": None}, FIELD),
     Manager("ben", {"last_page": "/x"}, FIELD),
     Manager("admin", {"title": "x"}, (302, 403)),
@@ -325,7 +325,7 @@ async def test_a_public_that_may_write_users_makes_no_administrator(withdrawn: O
         ("PATCH", f"/users/{id}", {"token": "A-token-of-my-own-choice"}, FIELD),
         ("PATCH", f"/users/{id}", {"external_id": "x"}, FIELD),
         ("PATCH", f"/users/{id}", {"2fa_secret": None}, FIELD),
-        ("PATCH", f"/users/{id}", {"2fa_secret": "ABCDEFGHIJKLMNOP"}, FIELD),
+        ("PATCH", f"/users/{id}", {"2fa_secret": "K5QWY3DPEHPK3PXP"}, FIELD),
         ("PATCH", "/users", [{"id": id, "title": "x"}, {"id": id, "role": 1}], FIELD),
         ("PATCH", "/users/1", {"title": "x"}, (302, 403)),
         ("DELETE", "/users/1", None, (303, 403)),
@@ -333,7 +333,7 @@ async def test_a_public_that_may_write_users_makes_no_administrator(withdrawn: O
         ("POST", "/users", {**new, "role": {"id": 1}}, FIELD),
         ("POST", "/users", {**new, "role": {"name": "mighty"}}, (3, 401)),
         ("POST", "/users", {**new, "token": "A-token-of-my-own-choice"}, FIELD),
-        ("POST", "/users", {**new, "2fa_secret": "ABCDEFGHIJKLMNOP"}, FIELD),
+        ("POST", "/users", {**new, "2fa_secret": "K5QWY3DPEHPK3PXP"}, FIELD),
         ("POST", f"/users/{id}/recovery_codes", None, (3, 401)),
         ("PATCH", f"/users/{id}/tracking/page", {"last_page": "/x"}, (3, 401)),
     ):

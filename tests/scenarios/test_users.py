@@ -41,7 +41,7 @@ async def test_a_user_needs_an_address_and_no_more(workshop: Workshop) -> None:
         ({"email": address(), "nothing": 1}, (12, 422)),
         ({"email": address(), "role": 987}, (12, 422)),
         ({"email": address(), "role": 2}, (12, 422)),
-        ({"email": address(), "2fa_secret": "ABCDEFGHIJKLMNOP"}, (305, 403)),
+        ({"email": address(), "2fa_secret": "K5QWY3DPEHPK3PXP"}, (305, 403)),
         ({"email": address(), "2fa_secret": "1"}, (4, 422)),
     ):
         await workshop.refused(error, "POST", "/users", body)
@@ -71,7 +71,7 @@ async def test_me_stands_for_whoever_asks_everywhere(workshop: Workshop) -> None
         ("PATCH", "/users/me/tracking/page"),
         ("POST", "/users/me/activate_2fa"),
     ):
-        body = {"2fa_secret": "ABCDEFGHIJKLMNOP", "otp": "123456", "last_page": "/"}
+        body = {"2fa_secret": "K5QWY3DPEHPK3PXP", "otp": "123456", "last_page": "/"}
         answer = await workshop.world.client.request(method, f"/{KEY}{path}", json=body)
         assert (answer.json()["error"]["code"], answer.status_code) == (3, 401), path
 
