@@ -2,17 +2,7 @@
 
 Canaries are put into everything that is secret, and are looked for in every answer and
 every line of the log that these tests cause; `canaries` looks for those of every other test.
-Other rows are tested beside their subject: hidden rows and fields, widening by empty lists
-and duplicate rows in `test_permissions_reading`, `test_permissions_reading_fields` and
-`tests/permissions`; mass assignment in `test_own_account`, the last administrator in
-`test_users`, nested writes in `test_permissions_writing`, privileges in `test_default_rows`;
-redirections in `test_password_reset` and `test_sso`; forged tokens there and in
-`tests/units/test_auth_tokens.py`; guessing and look-alikes in `test_authentication`,
-`test_one_time_passwords` and `test_workers`; sessions alive after what should end them and
-CSRF in `test_sessions` and `test_workers`; tokens in URLs in `test_door`, weak secrets in
-`test_cli`, oracles in `test_items_filters`, sizes in `test_limits`, text that is none in
-`test_errors`, slow clients and CORS in `test_server`, killed servers in `test_faults`, two
-writers in `tests/items/test_faults.py`.
+Other rows are tested beside their subject: docs/security.md says where.
 """
 
 from __future__ import annotations

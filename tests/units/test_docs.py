@@ -255,6 +255,17 @@ def test_the_limits_that_are_stated_hold() -> None:
     )
 
 
+def test_every_threat_has_tests_and_they_are_there() -> None:
+    rows = re.findall(r"^\| (?!Threat|-)(.+) \|$", page("security.md"), re.MULTILINE)
+    assert len(rows) > 35
+    for row in rows:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", row.rpartition(" | ")[2])
+        assert named, row
+        for file, name in named:
+            text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+            assert f"def {name}(" in text, (file, name)
+
+
 async def test_every_endpoint_is_on_the_page_of_compatibility_and_no_other(tmp_path: Path) -> None:
     async with running(tmp_path, {}, ServerConfig(), telemetry.silent) as server:
         served = {f"{method} {path}" for method, path in server.endpoints()}
