@@ -197,5 +197,5 @@ def _forget(connection: sqlite3.Connection, key: str) -> None:
 
 
 def _drop(connection: sqlite3.Connection, blob: str) -> None:
-    for table in ("pieces", "blobs"):
-        connection.execute(f"DELETE FROM {table} WHERE blob = ?", (blob,))  # noqa: S608
+    connection.execute("DELETE FROM pieces WHERE blob = ?", (blob,))
+    connection.execute("DELETE FROM blobs WHERE blob = ?", (blob,))
