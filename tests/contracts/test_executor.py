@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from conductus.database.dialect import Name as Driver
-from conductus.database.executor import Database, QueryFailed
-from conductus.errors import ApiError, DuplicateValue, Unprocessable, ValidationFailed
+from conductus.database.executor import Database
+from conductus.errors import ApiError, DuplicateValue, QueryFailed, Unprocessable, ValidationFailed
 from conductus.schema.model import Kind
 from tests.contracts.library import (
     AUTHORS,

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from conductus.database.dialect import Name as Driver
-from conductus.database.executor import Database, QueryTooSlow
-from conductus.errors import DatabaseUnreachable, DatabaseUnusable
+from conductus.database.executor import Database
+from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryTooSlow
 from tests.contracts.library import (
     AUTHORS,
     ask,

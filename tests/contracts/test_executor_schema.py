@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
-from conductus.database.executor import Database, QueryFailed
-from conductus.errors import DatabaseUnreachable, Unprocessable
+from conductus.database.executor import Database
+from conductus.errors import DatabaseUnreachable, QueryFailed, Unprocessable
 from tests.contracts.library import (
     AUTHORS,
     BOOKS,

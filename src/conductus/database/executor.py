@@ -17,30 +17,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conductus.errors import ApiError
-
 if TYPE_CHECKING:
     from conductus.database.dialect import Dialect
 
 Row = Sequence[Any]
-
-
-class QueryFailed(ApiError):
-    """A statement could not be run; the cause is in the log, not in the answer."""
-
-    code, status = 9, 500
-
-    def __init__(self) -> None:
-        super().__init__("The query could not be run")
-
-
-class QueryTooSlow(ApiError):
-    """A statement ran into the time limit of the server."""
-
-    code, status = 12, 422
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The query took longer than {seconds:g} seconds and was stopped")
 
 
 class TransactionConflict(Exception):

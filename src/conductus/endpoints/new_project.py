@@ -16,9 +16,8 @@ from msgspec import Struct
 from conductus.auth.passwords import is_password
 from conductus.config import ConfigInvalid, check_key, database_url, new_project_config
 from conductus.database.url import DatabaseURL, Server, parse
-from conductus.errors import BodyInvalid, DatabaseUnusable, ValidationFailed
+from conductus.errors import BodyInvalid, DatabaseUnusable, ProjectKeyInvalid, ValidationFailed
 from conductus.http.body import JSONObject
-from conductus.projects.refusals import ProjectKeyInvalid
 from conductus.projects.setup import Login, Tables, Wanted, checked_email
 
 TOKEN: Final = "super_admin_token"  # noqa: S105 - a name

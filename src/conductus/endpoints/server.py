@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 from conductus import __version__
 from conductus.auth.super_admin import SuperAdmin
 from conductus.config import ConfigInvalid, StorageConfig, found_keys, project_config
-from conductus.database.executor import QueryFailed
 from conductus.endpoints import new_project
 from conductus.endpoints.new_project import TOKEN
 from conductus.errors import (
@@ -19,6 +18,7 @@ from conductus.errors import (
     DatabaseUnusable,
     NotInstalled,
     ProjectExists,
+    QueryFailed,
     Unauthorized,
     Unprocessable,
     ValidationFailed,

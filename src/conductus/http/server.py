@@ -20,7 +20,13 @@ from conductus.auth.address import block_of
 from conductus.auth.cookies import clear_cookie, cookie_name, set_cookie
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
-from conductus.errors import ApiError, DatabaseUnreachable, Unauthorized, UnexpectedFault
+from conductus.errors import (
+    ApiError,
+    DatabaseUnreachable,
+    Unauthorized,
+    UnderMaintenance,
+    UnexpectedFault,
+)
 from conductus.http.answering import handed_over
 from conductus.http.body import Body
 from conductus.http.call import Call, Request, ServerCall
@@ -35,7 +41,6 @@ from conductus.items.computing import Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING
 from conductus.projects.project import Project
-from conductus.projects.refusals import UnderMaintenance
 from conductus.projects.registry import Registry
 from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer

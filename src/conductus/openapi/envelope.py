@@ -7,14 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
+from conductus import errors
 from conductus.errors import ApiError
 from conductus.openapi.values import JSONSchema
-from conductus.projects import refusals as refusals_of_projects
 
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _SCHEMAS: Final = "#/components/schemas"
-_CLOSED: Final = frozenset({ApiError.__module__, refusals_of_projects.__name__})
-"""The modules of the documented errors: extensions may have errors of their own."""
+_KINDS: Final[list[type[ApiError]]] = [
+    kind for name in errors.__all__ if (kind := getattr(errors, name)) is not ApiError
+]
+"""The documented errors: extensions may have errors of their own."""
 
 
 def schemas() -> dict[str, JSONSchema]:
@@ -25,7 +27,7 @@ def schemas() -> dict[str, JSONSchema]:
 def responses() -> dict[str, Any]:
     """One response for each status that an error can have, and one for all of them."""
     by_status: defaultdict[int, set[tuple[int, str]]] = defaultdict(set)
-    for kind in _kinds(ApiError):
+    for kind in _KINDS:
         by_status[kind.status].add((kind.code, _words(kind)))
     found = {
         error_name(status): _refusal(
@@ -69,13 +71,6 @@ def _refusal(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-def _kinds(kind: type[ApiError]) -> Iterable[type[ApiError]]:
-    for each in kind.__subclasses__():
-        if each.__module__ in _CLOSED:
-            yield each
-            yield from _kinds(each)
-
-
 def _words(kind: type[ApiError]) -> str:
     return _WORDS.sub(" ", kind.__name__).lower()
 
@@ -95,7 +90,7 @@ def _envelope() -> JSONSchema:
 
 
 def _error() -> JSONSchema:
-    codes = sorted({kind.code for kind in _kinds(ApiError)})
+    codes = sorted({kind.code for kind in _KINDS})
     error = {
         "type": "object",
         "required": ["code", "message"],

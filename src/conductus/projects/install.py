@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Database, QueryFailed, Transaction
+from conductus.database.executor import Database, Transaction
 from conductus.database.introspection import Table, introspect_within
-from conductus.errors import NotInstalled
+from conductus.errors import NotInstalled, QueryFailed
 from conductus.projects import rows, tables
 from conductus.projects.adoption import Adoption, plan
 from conductus.projects.coherence import STATE_TABLE, Change

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.config import ProjectConfig, Watch, database_url
-from conductus.database.executor import Database, QueryFailed, Transaction
+from conductus.database.executor import Database, Transaction
 from conductus.database.opening import open_database
-from conductus.errors import ApiError
+from conductus.errors import ApiError, QueryFailed
 from conductus.items.comments import Comments
 from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader

@@ -24,9 +24,9 @@ from conductus.database.ddl.elements import (
     unsigned_check,
 )
 from conductus.database.dialect import Dialect, Name
-from conductus.database.executor import QueryFailed, Transaction
+from conductus.database.executor import Transaction
 from conductus.database.introspection.tables import Index, Table
-from conductus.errors import Unprocessable
+from conductus.errors import QueryFailed, Unprocessable
 from conductus.schema.model import Column
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from conductus.database.executor import Executor, QueryFailed, Row
+from conductus.database.executor import Executor, Row
 from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import sqlite_default
 from conductus.database.introspection.tables import ON_DELETE, ForeignKey, Index, Table
 from conductus.database.native_types import sqlite_type, without_sign
+from conductus.errors import QueryFailed
 from conductus.schema.model import Column
 
 TABLES = sa.text(

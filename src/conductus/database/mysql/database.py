@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from conductus.database import refusals
 from conductus.database.dialects.mysql import MySQLDialect
-from conductus.database.executor import QueryFailed, Row
+from conductus.database.executor import Row
 from conductus.database.mysql.errors import RAISED, in_transaction, is_lost, translated
 from conductus.database.mysql.link import About, Limits, Link, connect_link
 from conductus.database.mysql.transactions import (
@@ -19,7 +19,7 @@ from conductus.database.mysql.transactions import (
 )
 from conductus.database.pool import Pool
 from conductus.database.url import DatabaseURL
-from conductus.errors import DatabaseUnreachable, DatabaseUnusable
+from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryFailed
 
 if TYPE_CHECKING:
     pass

@@ -11,8 +11,14 @@ import re
 from asyncmy.errors import MySQLError
 
 from conductus.database import refusals
-from conductus.database.executor import QueryFailed, QueryTooSlow, TransactionConflict
-from conductus.errors import ApiError, DatabaseUnreachable, DatabaseUnusable
+from conductus.database.executor import TransactionConflict
+from conductus.errors import (
+    ApiError,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+    QueryFailed,
+    QueryTooSlow,
+)
 
 RAISED = (MySQLError, OSError, TimeoutError)
 """What asyncmy raises, on its own account or for the server."""

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from conductus.database import refusals
-from conductus.database.executor import QueryFailed
+from conductus.errors import QueryFailed
 
 _ASKED = frozenset({bool, bytes, date, datetime, time, timedelta})
 """Types that asyncmy writes."""

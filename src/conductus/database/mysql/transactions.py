@@ -9,7 +9,7 @@ from typing import Any
 
 from conductus.database import refusals
 from conductus.database.batches import Batches
-from conductus.database.executor import QueryFailed, Row, TransactionConflict
+from conductus.database.executor import Row, TransactionConflict
 from conductus.database.mysql.errors import (
     DUPLICATE,
     RAISED,
@@ -20,7 +20,7 @@ from conductus.database.mysql.errors import (
     number,
 )
 from conductus.database.mysql.link import Link
-from conductus.errors import ApiError, DuplicateValue
+from conductus.errors import ApiError, DuplicateValue, QueryFailed
 
 _WRITTEN_TABLE = re.compile(
     r"\s*(?:INSERT\s+(?:IGNORE\s+)?INTO|REPLACE\s+INTO|UPDATE)\s+(?:`((?:[^`]|``)+)`|(\w+))",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from conductus.database.dialects.postgresql import PostgreSQLDialect
-from conductus.database.executor import QueryFailed, Row
+from conductus.database.executor import Row
 from conductus.database.pool import Pool
 from conductus.database.postgresql.errors import (
     RAISED,
@@ -19,7 +19,7 @@ from conductus.database.postgresql.errors import (
 from conductus.database.postgresql.link import Link, PostgreSQLTransaction, connect
 from conductus.database.postgresql.listening import listen
 from conductus.database.url import DatabaseURL
-from conductus.errors import DatabaseUnreachable, DatabaseUnusable
+from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryFailed
 
 if TYPE_CHECKING:
     pass

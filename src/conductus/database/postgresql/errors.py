@@ -7,8 +7,15 @@ import re
 import asyncpg
 
 from conductus.database import refusals
-from conductus.database.executor import QueryFailed, QueryTooSlow, TransactionConflict
-from conductus.errors import ApiError, DatabaseUnreachable, DatabaseUnusable, DuplicateValue
+from conductus.database.executor import TransactionConflict
+from conductus.errors import (
+    ApiError,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+    DuplicateValue,
+    QueryFailed,
+    QueryTooSlow,
+)
 
 RAISED = (
     asyncpg.PostgresError,

@@ -10,10 +10,11 @@ from typing import Any
 import asyncpg
 
 from conductus.database.batches import Batches
-from conductus.database.executor import QueryFailed, Row
+from conductus.database.executor import Row
 from conductus.database.pool import Pooled
 from conductus.database.postgresql.errors import RAISED, entry_refused, in_transaction
 from conductus.database.url import DatabaseURL
+from conductus.errors import QueryFailed
 
 _CONNECT_SECONDS = 10.0
 _GRACE_SECONDS = 5.0

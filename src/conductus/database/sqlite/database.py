@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from conductus.database.dialects.sqlite import SQLiteDialect
-from conductus.database.executor import QueryTooSlow, Row
+from conductus.database.executor import Row
 from conductus.database.sqlite.checkpoints import Checkpoints
 from conductus.database.sqlite.errors import RAISED, is_locked, is_stopped, translated
 from conductus.database.sqlite.link import Link, Purpose, connect
@@ -34,7 +34,7 @@ from conductus.database.sqlite.transactions import (
     roll_back,
 )
 from conductus.database.url import DatabaseURL
-from conductus.errors import DatabaseUnreachable, DatabaseUnusable
+from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryTooSlow
 
 if TYPE_CHECKING:
     pass

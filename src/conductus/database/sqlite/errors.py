@@ -5,8 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from conductus.database import refusals
-from conductus.database.executor import QueryFailed
-from conductus.errors import ApiError, DatabaseUnreachable, DatabaseUnusable, DuplicateValue
+from conductus.errors import (
+    ApiError,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+    DuplicateValue,
+    QueryFailed,
+)
 
 Raised = sqlite3.Error | OverflowError | UnicodeError
 RAISED = (sqlite3.Error, OverflowError, UnicodeError)

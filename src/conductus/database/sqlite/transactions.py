@@ -11,12 +11,12 @@ from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 from conductus.database.batches import Batches
-from conductus.database.executor import QueryFailed, QueryTooSlow, Row
+from conductus.database.executor import Row
 from conductus.database.sqlite.errors import RAISED, Raised, is_locked, is_stopped, translated
 from conductus.database.sqlite.link import Link
 from conductus.database.sqlite.slowness import SlowStatements
 from conductus.database.sqlite.threads import Threads
-from conductus.errors import ApiError, Unprocessable
+from conductus.errors import ApiError, QueryFailed, QueryTooSlow, Unprocessable
 
 P = ParamSpec("P")
 T = TypeVar("T")
