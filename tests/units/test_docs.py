@@ -33,6 +33,7 @@ from conductus.query.grouping import FUNCTIONS
 from conductus.query.item_query import ALL_META
 from conductus.query.limits import Limits
 from conductus.schema.types import FIELD_TYPES
+from conductus.telemetry import log
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -87,7 +88,7 @@ def commands(app: App, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 
 def events() -> set[str]:
     """The events that a log may have: what `_told` and the request lines name."""
-    tree = ast.parse(inspect.getsource(telemetry))
+    tree = ast.parse(inspect.getsource(log))
     literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     words = {text for text in literals if isinstance(text, str)}
     kinds = {kind.__name__ for kind in get_args(telemetry.Observation)}

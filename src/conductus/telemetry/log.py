@@ -1,234 +1,46 @@
-"""What is worth telling, as values, and how it becomes a log line.
-
-Whoever sees something hands an `Observation` to an `Observer`; `Log` alone decides what is
-written and how. Nothing secret is written: tokens are taken out of paths and texts.
-"""
+"""Observations as lines: this module alone decides what is written and how."""
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol, TextIO, assert_never
-from urllib.parse import unquote
+from typing import Any, TextIO, assert_never
 
 import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
 
-HIDDEN = "***"
-WRITTEN_AT_ONCE = 4000
-"""Characters: a pipe takes 4096 bytes in one piece, so that lines of workers do not mix."""
-_SECRET_PARAMETERS = frozenset({"access_token", "token", "super_admin_token", "password"})
-_PARAMETER = re.compile(r"([^=&?#;\s]+)=([^&#\s]+)")
-_TOKEN_IN_PATH = re.compile(r"(/(?:invite|password/reset)/)[^/?\s]+")
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]*@")
-
-
-class ServerStarted(Struct, frozen=True):
-    """The server listens."""
-
-    address: str
-    workers: int
-
-
-class ConfigurationTaken(Struct, frozen=True):
-    """Workers with the new settings take the place of the old ones."""
-
-
-class ConfigurationRefused(Struct, frozen=True):
-    """The new settings cannot be used; the old ones stay."""
-
-    reason: str
-
-
-class ServerStopped(Struct, frozen=True):
-    """The server has answered its last request."""
-
-
-class ProjectOpened(Struct, frozen=True):
-    """A worker has connected to a project's database."""
-
-    project: str
-    seconds: float
-
-
-class ProjectClosed(Struct, frozen=True):
-    """A worker has let a project go."""
-
-    project: str
-
-
-class ProjectUnavailable(Struct, frozen=True):
-    """A project could not be opened or looked at."""
-
-    project: str
-    reason: str
-
-
-class SnapshotLoaded(Struct, frozen=True):
-    """A worker has taken a new look at a project's schema and settings."""
-
-    project: str
-    version: int
-    collections: int
-    seconds: float
-
-
-class RequestServed(Struct, frozen=True, kw_only=True):
-    """A request was answered."""
-
-    request_id: str
-    method: str
-    path: str
-    """With its query string; tokens are taken out when it is written."""
-    status: int
-    seconds: float
-    ip: str = ""
-    project: str | None = None
-    user: int | None = None
-    route: str = ""
-    """The pattern that it matched; what counts requests goes by it, no line has it."""
-    traceparent: str = ""
-    """Whose part it is, as the client says (W3C Trace Context); no line has it either."""
-
-
-class RequestFailed(Struct, frozen=True, kw_only=True):
-    """A request met a fault of the server."""
-
-    request_id: str
-    method: str
-    path: str
-    error: BaseException
-    project: str | None = None
-
-
-class TaskFailed(Struct, frozen=True):
-    """Work in the background met a fault."""
-
-    task: str
-    error: BaseException
-
-
-class Delivered(Struct, frozen=True):
-    """An errand of the outbox was done."""
-
-    project: str
-    kind: str
-    errand: str
-    attempt: int
-
-
-class DeliveryFailed(Struct, frozen=True):
-    """An errand failed and is tried again later."""
-
-    project: str
-    kind: str
-    errand: str
-    attempt: int
-    problem: str
-
-
-class DeliveryParked(Struct, frozen=True):
-    """An errand failed for good; its row stays for a while."""
-
-    project: str
-    kind: str
-    errand: str
-    attempt: int
-    problem: str
-
-
-class Swept(Struct, frozen=True):
-    """What a project keeps no longer was removed."""
-
-    project: str
-    what: str
-    removed: int
-    seconds: float
-
-
-class PluginSkipped(Struct, frozen=True):
-    """A plugin that the server can do without could not be loaded."""
-
-    plugin: str
-    problem: str
-
-
-class SignInRefused(Struct, frozen=True):
-    """A provider of single sign-on could not be asked, or did not answer as it must."""
-
-    project: str
-    provider: str
-    problem: str
-
-
-class StorageFailed(Struct, frozen=True):
-    """The storage of a project did not do what it was asked."""
-
-    project: str
-    key: str
-    problem: str
-
-
-class MailLogged(Struct, frozen=True):
-    """A letter, written here because mail is not sent."""
-
-    project: str
-    to: str
-    subject: str
-    text: str
-
-
-Observation = (
-    ServerStarted
-    | ServerStopped
-    | ConfigurationTaken
-    | ConfigurationRefused
-    | ProjectOpened
-    | ProjectClosed
-    | ProjectUnavailable
-    | SnapshotLoaded
-    | RequestServed
-    | RequestFailed
-    | TaskFailed
-    | Delivered
-    | DeliveryFailed
-    | DeliveryParked
-    | MailLogged
-    | PluginSkipped
-    | SignInRefused
-    | StorageFailed
-    | Swept
+from conductus.telemetry.observations import (
+    ConfigurationRefused,
+    ConfigurationTaken,
+    Delivered,
+    DeliveryFailed,
+    DeliveryParked,
+    MailLogged,
+    Observation,
+    PluginSkipped,
+    ProjectClosed,
+    ProjectOpened,
+    ProjectUnavailable,
+    RequestFailed,
+    RequestServed,
+    ServerStarted,
+    ServerStopped,
+    SignInRefused,
+    SnapshotLoaded,
+    StorageFailed,
+    Swept,
+    TaskFailed,
 )
+from conductus.telemetry.redaction import redacted
 
+_WRITTEN_AT_ONCE = 4000
+"""Characters: a pipe takes 4096 bytes in one piece, so that lines of workers do not mix."""
 
 Later = Callable[[Callable[[], None]], object]
-
-
-class Observer(Protocol):
-    """Is told what happened. Never raises, never waits."""
-
-    def __call__(self, observation: Observation, /) -> None:
-        """Takes note."""
-        ...
-
-
-def silent(observation: Observation) -> None:
-    """An observer for commands and tests that need none."""
-
-
-def all_of(*observers: Observer) -> Observer:
-    """An observer that tells each of several."""
-
-    def tell(observation: Observation) -> None:
-        for observer in observers:
-            observer(observation)
-
-    return tell
 
 
 class Log:
@@ -271,7 +83,7 @@ class Log:
             self._stream.write("".join(lines))
 
     def _add(self, line: str) -> None:
-        if self._size + len(line) > WRITTEN_AT_ONCE:
+        if self._size + len(line) > _WRITTEN_AT_ONCE:
             self.flush()
         self._lines.append(line)
         self._size += len(line)
@@ -279,19 +91,6 @@ class Log:
             self.flush()
         elif len(self._lines) == 1:
             self._later(self.flush)
-
-
-def redacted(text: str) -> str:
-    """The text without the tokens and passwords that a URL may carry."""
-    text = _PARAMETER.sub(_parameter, text)
-    text = _TOKEN_IN_PATH.sub(rf"\1{HIDDEN}", text)
-    return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
-
-
-def _parameter(found: re.Match[str]) -> str:
-    # A client may write any letter of the name as its code.
-    secret = unquote(found[1]).lower() in _SECRET_PARAMETERS
-    return f"{found[1]}={HIDDEN}" if secret else found[0]
 
 
 def _told(observation: Observation) -> tuple[str, str, dict[str, Any]]:
