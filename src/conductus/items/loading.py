@@ -13,7 +13,7 @@ from conductus.database.executor import Database, Row
 from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.hooks import NO_HOOKS, READ, Hooks, Shown
-from conductus.items.plan import Child, Level, Planned
+from conductus.items.levels import Child, Level, Planned
 from conductus.items.predicate import own_values
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler

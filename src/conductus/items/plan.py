@@ -1,8 +1,7 @@
 """From a query to levels: one statement per collection level, whatever the number of rows.
 
 Many-to-one expansions are joined into their parent's statement, each to-many expansion is
-a level of its own, keyed by the parents' keys. The shape of a level (`Level`) is hashable
-and free of values, so its statement is compiled once; the values travel beside it. Pure.
+a level of its own, keyed by the parents' keys. Pure.
 Source: items page §3 and §5.4.
 """
 
@@ -10,13 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import FieldPathNotFound
 from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.keys import parts_of_text
+from conductus.items.levels import Child, Level, Node, Planned
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine, escaped
 from conductus.items.searching import numberlike, searchable, words
 from conductus.permissions.reading import unsearched
@@ -40,70 +40,6 @@ MOST_JOINS = 24
 """Many-to-one expansions beyond this number are loaded as levels of their own."""
 EVERY_ROW = 2**62
 """The limit of a page that has an offset and no limit."""
-
-
-class Node(Struct, frozen=True):
-    """One collection within a level: the base, or one that is joined to it."""
-
-    path: tuple[str, ...]
-    """Many-to-one hops from the base; empty for the base."""
-    collection: str
-    fields: tuple[str, ...]
-    hidden: tuple[str, ...] = ()
-    """Columns read for our own use: keys that tie levels together, what veils go by."""
-    keyed: tuple[tuple[str, str], ...] = ()
-    """Fields shown as an object of a key alone, each with the name of that key."""
-    visible: Predicate = ALWAYS
-    """What a joined row must fulfil to be shown; else it is null."""
-
-
-class Level(Struct, frozen=True):
-    """The shape of one statement. Slots of values: those of `where`, and
-    `limit`, `offset` (paged), `parents` or `low` and `high` (grouped), `first`, `last`
-    (per parent)."""
-
-    nodes: tuple[Node, ...]
-    where: Predicate = ALWAYS
-    sort: tuple[SortKey, ...] = ()
-    nulls_last: bool = True
-    paged: bool = False
-    grouped_by: str | None = None
-    """The field whose value ties a row to its parent."""
-    dense: bool = False
-    """The parents' keys are given as a range: rows of others in it are not wanted."""
-    per_parent: bool = False
-    """Only rows from `first` to `last` (1-based) of each parent."""
-
-    @property
-    def collection(self) -> str:
-        """The collection that the level reads."""
-        return self.nodes[0].collection
-
-
-class Child(Struct, frozen=True):
-    """A level whose rows are put under a name of the rows of another one."""
-
-    node: int
-    """Index of the node in the parent's level."""
-    name: str
-    key: str
-    """The hidden column of that node which the child's `grouped_by` holds."""
-    planned: Planned
-    many: bool = True
-    """A list of items; else one item or null."""
-    bare: bool = False
-    """The list holds the items' keys instead of objects."""
-
-
-class Planned(Struct, frozen=True):
-    """A level with its values and what hangs below it."""
-
-    level: Level
-    values: dict[str, Any]
-    children: tuple[Child, ...] = ()
-    veils: tuple[tuple[int, Veil], ...] = ()
-    """What is drawn over the items of a node, each with the node's index."""
-    fillings: tuple[Filling, ...] = ()
 
 
 class Planner:

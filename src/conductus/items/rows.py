@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.items.plan import Node
+from conductus.items.levels import Node
 from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.secrets import mask
 from conductus.schema.types import type_of

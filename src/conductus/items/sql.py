@@ -18,7 +18,7 @@ from conductus.database.dialect import Dialect, Statement
 from conductus.items.assembly import Assemble, assembler
 from conductus.items.conditions import Conditions
 from conductus.items.driving import split
-from conductus.items.plan import Level, Node
+from conductus.items.levels import Level, Node
 from conductus.items.predicate import ALWAYS, Predicate, Test
 from conductus.items.rows import Layout, layout
 from conductus.query.item_query import SortKey

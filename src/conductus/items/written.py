@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.database.executor import Row
-from conductus.items.plan import Level
+from conductus.items.levels import Level
 from conductus.items.predicate import Combined, Test
 from conductus.query.item_query import Operator
 from conductus.schema.model import Collection
