@@ -8,7 +8,7 @@ Source: items page §4 to §6 and §9, the order of checks on the errors page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -16,16 +16,23 @@ from msgspec.structs import replace
 
 from conductus.errors import ApiError, CollectionNotFound, Unprocessable
 from conductus.items import stamps
-from conductus.items.changes import Change, Child, Create, Delete, Item, Many, One, Update
+from conductus.items.bodies import (
+    Parts,
+    field_names,
+    key_body,
+    named_key,
+    refuse_unknown,
+    without_missing_keys,
+)
+from conductus.items.changes import Child, Create, Delete, Item, Many, Update
 from conductus.items.context import Context
 from conductus.items.keys import (
     Key,
     check_writable,
     find_key_in_body,
     find_new_key,
-    parts_of_text,
 )
-from conductus.items.profile import Profile, Profiles
+from conductus.items.profile import Profiles
 from conductus.items.rules import Rules
 from conductus.items.values import ValueJudge
 from conductus.permissions.writing import Action, Wish, default_status, judge_wish
@@ -135,7 +142,7 @@ class Judge:
     ) -> Wish | None:
         if self._context.policy.administrator:
             return None
-        names = _fields(body)
+        names = field_names(body)
         return Wish(
             collection=collection,
             action=action,
@@ -171,16 +178,16 @@ class Judge:
 
     def _parts(
         self, collection: Collection, body: Item, depth: int, action: Action, tie: str | None
-    ) -> _Parts:
+    ) -> Parts:
         """The payload taken apart: own values, what hangs on either side."""
         if self._rules is not None and collection.system:
             body = self._rules.prepared(collection, body, self._context, action)
         simple = self._profiles.of(collection).simple
         if simple.issuperset(body) and tie not in body and dict not in map(type, body.values()):
-            return _Parts(body, [], [], {})
-        _refuse_unknown(collection, body)
+            return Parts(body, [], [], {})
+        refuse_unknown(collection, body)
         creating = action is Action.CREATE
-        parts = _Parts({}, [], [], {})
+        parts = Parts({}, [], [], {})
         for name, value in body.items():
             field = collection.fields.get(name)
             if field is None or (name == tie and value is None and creating):
@@ -196,12 +203,12 @@ class Judge:
         return parts
 
     def _creation(
-        self, collection: Collection, body: Item, parts: _Parts, tie: str | None
+        self, collection: Collection, body: Item, parts: Parts, tie: str | None
     ) -> Create:
         profile = self._profiles.of(collection)
         own = parts.own
         if not profile.keys.isdisjoint(own):
-            own = _without_missing_keys(own, profile)
+            own = without_missing_keys(own, profile)
         marked = self._marked(profile.on_create)
         if profile.identifiers:
             marked = marked | stamps.identified(profile.identifiers, own, self._new_uuid)
@@ -216,7 +223,7 @@ class Judge:
         )
 
     def _change(
-        self, collection: Collection, key: Key, body: Item, parts: _Parts, wish: Wish | None
+        self, collection: Collection, key: Key, body: Item, parts: Parts, wish: Wish | None
     ) -> Update:
         new_key = find_new_key(key, body, collection)
         profile = self._profiles.of(collection)
@@ -251,7 +258,7 @@ class Judge:
         return (collection.name, field.name) in self._context.schema.many_to_one
 
     def _one(
-        self, collection: Collection, field: Field, value: Item, depth: int, parts: _Parts
+        self, collection: Collection, field: Field, value: Item, depth: int, parts: Parts
     ) -> None:
         reached = step(self._context.schema, collection, field.name).target
         assert reached is not None  # noqa: S101 - the field has a relation
@@ -263,7 +270,7 @@ class Judge:
             parts.add_one(field, self.delete(target, key, depth + 1), value)
             return
         rest = {name: given for name, given in value.items() if name not in target.primary_key}
-        if key is not None and (field.type in _LINK_ONLY or not _fields(rest)):
+        if key is not None and (field.type in _LINK_ONLY or not field_names(rest)):
             parts.own[field.name] = value[target.primary_key[0]]
             return
         if field.type in _LINK_ONLY:
@@ -273,7 +280,7 @@ class Judge:
             parts.add_one(field, created, created.sent)
             return
         changed = self._change_or_create(target, key, value, depth + 1)
-        parts.add_one(field, changed, {**_named_key(value, target), **changed.sent})
+        parts.add_one(field, changed, {**named_key(value, target), **changed.sent})
 
     def _change_or_create(self, collection: Collection, key: Key, body: Item, depth: int) -> Update:
         """An update that becomes a creation where there is no such item.
@@ -302,7 +309,7 @@ class Judge:
             return error
         return None
 
-    def _creation_of(self, parts: _Parts, collection: Collection, body: Item) -> Create:
+    def _creation_of(self, parts: Parts, collection: Collection, body: Item) -> Create:
         """The creation of what an update was taken apart for."""
         kept = {
             name: value
@@ -312,13 +319,13 @@ class Judge:
             )
         }
         return self._creation(
-            collection, body, _Parts(kept, parts.ones, parts.manys, parts.sent), None
+            collection, body, Parts(kept, parts.ones, parts.manys, parts.sent), None
         )
 
     # -- one-to-many ----------------------------------------------------------------
 
     def _many(
-        self, collection: Collection, field: Field, value: Any, depth: int, parts: _Parts
+        self, collection: Collection, field: Field, value: Any, depth: int, parts: Parts
     ) -> None:
         relation = self._context.schema.one_to_many.get((collection.name, field.name))
         if field.type not in ("o2m", "translation") or value is None or value == []:
@@ -343,7 +350,7 @@ class Judge:
         """One entry of a one-to-many list, and how it is shown in history."""
         tie = relation.field_many
         if isinstance(member, str | int) and not isinstance(member, bool):
-            member = _key_body(member, target)
+            member = key_body(member, target)
         if not isinstance(member, dict):
             raise Unprocessable(f"{field.name}: takes a list of items")
         key = find_key_in_body(member, target)
@@ -356,7 +363,7 @@ class Judge:
             return Child(created, member.get(tie) is None), created.sent
         changed = self.update(target, key, member, depth, tie)
         tied = tie not in member and tie not in target.primary_key
-        return Child(changed, tied), {**_named_key(member, target), **changed.sent}
+        return Child(changed, tied), {**named_key(member, target), **changed.sent}
 
     def _count(self, depth: int) -> None:
         self._changes += 1
@@ -368,64 +375,3 @@ class Judge:
     def _check_number(self) -> None:
         if self._changes > self._limits.max_changes:
             raise Unprocessable(f"More than {self._limits.max_changes} changes in one request")
-
-
-class _Parts(Struct):
-    """A payload taken apart, while it is."""
-
-    own: Item
-    ones: list[One]
-    manys: list[Many]
-    sent: Item
-
-    def add_one(self, field: Field, change: Change, sent: Item) -> None:
-        self.ones.append(One(field, change))
-        self.sent[field.name] = sent
-
-    def links(self, tie: str | None, marked: Mapping[str, Any]) -> dict[str, bool]:
-        """Fields that get their value elsewhere, and whether it will be one."""
-        filled = dict.fromkeys(marked, True)
-        if not (self.ones or self.manys or tie):
-            return filled
-        filled.update({one.field.name: not isinstance(one.change, Delete) for one in self.ones})
-        filled.update({many.field.name: _keeps(many.children) for many in self.manys})
-        if tie is not None and tie not in self.own:
-            filled[tie] = True
-        return filled
-
-
-def _keeps(children: tuple[Child, ...]) -> bool:
-    return any(not isinstance(child.change, Delete) for child in children)
-
-
-def _refuse_unknown(collection: Collection, body: Item) -> None:
-    # Names with `$` are control keys: those that mean nothing here are let pass.
-    unknown = [name for name in _fields(body) if name not in collection.fields]
-    if unknown:
-        named = ", ".join(repr(name[:64]) for name in unknown[:10])
-        raise Unprocessable(f"{collection.name!r} has no field {named}")
-
-
-def _fields(body: Item) -> list[str]:
-    return [name for name in body if not name.startswith("$")]
-
-
-def _without_missing_keys(own: Item, profile: Profile) -> Item:
-    """Without key columns that are null or empty: the database or the server makes them."""
-    return {
-        name: value
-        for name, value in own.items()
-        if name not in profile.keys or (value is not None and value != "")
-    }
-
-
-def _named_key(body: Item, collection: Collection) -> Item:
-    return {name: body[name] for name in collection.primary_key if name in body}
-
-
-def _key_body(key: str | int, collection: Collection) -> Item:
-    single = len(collection.primary_key) == 1
-    parts = [key] if single else parts_of_text(str(key), collection)
-    if len(parts) != len(collection.primary_key):
-        raise Unprocessable(f"{str(key)[:50]!r} is no key of {collection.name!r}")
-    return dict(zip(collection.primary_key, parts, strict=True))

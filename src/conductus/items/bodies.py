@@ -1,0 +1,80 @@
+"""The body of one item, taken apart: its own values, and what hangs on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from conductus.errors import Unprocessable
+from conductus.items.changes import Change, Child, Delete, Item, Many, One
+from conductus.items.keys import parts_of_text
+from conductus.items.profile import Profile
+from conductus.schema.model import Collection, Field
+
+
+class Parts(Struct):
+    """A body taken apart, while it is."""
+
+    own: Item
+    ones: list[One]
+    manys: list[Many]
+    sent: Item
+
+    def add_one(self, field: Field, change: Change, sent: Item) -> None:
+        """What hangs on a many-to-one field, and how it is shown in history."""
+        self.ones.append(One(field, change))
+        self.sent[field.name] = sent
+
+    def links(self, tie: str | None, marked: Mapping[str, Any]) -> dict[str, bool]:
+        """Fields that get their value elsewhere, and whether it will be one."""
+        filled = dict.fromkeys(marked, True)
+        if not (self.ones or self.manys or tie):
+            return filled
+        filled.update({one.field.name: not isinstance(one.change, Delete) for one in self.ones})
+        filled.update({many.field.name: _keeps(many.children) for many in self.manys})
+        if tie is not None and tie not in self.own:
+            filled[tie] = True
+        return filled
+
+
+def _keeps(children: tuple[Child, ...]) -> bool:
+    return any(not isinstance(child.change, Delete) for child in children)
+
+
+def field_names(body: Item) -> list[str]:
+    """The names in a body but for control keys, which begin with `$`."""
+    return [name for name in body if not name.startswith("$")]
+
+
+def refuse_unknown(collection: Collection, body: Item) -> None:
+    """Raises `Unprocessable` for names that are no field."""
+    # Control keys that mean nothing here are let pass.
+    unknown = [name for name in field_names(body) if name not in collection.fields]
+    if unknown:
+        named = ", ".join(repr(name[:64]) for name in unknown[:10])
+        raise Unprocessable(f"{collection.name!r} has no field {named}")
+
+
+def without_missing_keys(own: Item, profile: Profile) -> Item:
+    """Without key columns that are null or empty: the database or the server makes them."""
+    return {
+        name: value
+        for name, value in own.items()
+        if name not in profile.keys or (value is not None and value != "")
+    }
+
+
+def named_key(body: Item, collection: Collection) -> Item:
+    """What the body says of the item's key."""
+    return {name: body[name] for name in collection.primary_key if name in body}
+
+
+def key_body(key: str | int, collection: Collection) -> Item:
+    """The body that says a key and nothing else. Raises `Unprocessable`."""
+    single = len(collection.primary_key) == 1
+    parts = [key] if single else parts_of_text(str(key), collection)
+    if len(parts) != len(collection.primary_key):
+        raise Unprocessable(f"{str(key)[:50]!r} is no key of {collection.name!r}")
+    return dict(zip(collection.primary_key, parts, strict=True))
