@@ -44,10 +44,10 @@ class SkipReason(StrEnum):
     REDIS_NOT_FOUND = "Redis was not found: see CONDUCTUS_TEST_REDIS_URL"
     BACKUP_TOOLS_NOT_FOUND = "The database's tools for backups were not found"
     DATABASE_PROGRAMS_NOT_FOUND = "The programs of the database servers were not found"
-    NODE_NOT_FOUND = "node and npm were not found: the JavaScript client was not tried"
+    NODE_NOT_FOUND = "node and npm were not found: nothing was tried that needs them"
     CHROMIUM_NOT_FOUND = "chromium was not found: no page was shown to it"
     CONSOLE_NOT_BUILT = "The GraphQL console is not built, see `make console`: it was not tried"
-    SDK_NOT_FETCHED = "npm could not fetch the JavaScript client: it was not tried"
+    PACKAGES_NOT_FETCHED = "npm could not fetch what the tests run in node: it was not tried"
 
 
 class Server(Struct, frozen=True):

@@ -63,12 +63,18 @@ async def test_statuses_go_by_what_the_client_takes(
 
 
 async def test_a_body_that_is_no_json(newsroom: Live) -> None:
+    whole = b'{"query": "{ tags { data { id } } }"}'
     for content, kind in (
         (b"{", "application/json"),
         (b"", "application/json"),
         (b"query=%7Btags%7Bdata%7Bid%7D%7D%7D", "application/x-www-form-urlencoded"),
+        # What a page of another origin may send without being asked whether it may.
+        (whole, "text/plain"),
+        (whole, "text/plain; charset=json"),
+        (whole, "multipart/form-data; boundary=json"),
+        (whole, None),
     ):
-        headers = {"content-type": kind}
+        headers = {} if kind is None else {"content-type": kind}
         answer = await newsroom.ask("POST", "/gql", content=content, headers=headers)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["extensions"] == {"code": 13, "http": 400}

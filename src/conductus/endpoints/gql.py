@@ -49,8 +49,9 @@ class Querying:
         """An operation, as JSON."""
 
         async def stated() -> Mapping[str, Any]:
-            if call.body.is_form:
-                raise BodyInvalid("The body must be a JSON object with a `query`")
+            # A browser sends no JSON to another origin without asking first.
+            if not call.body.is_json:
+                raise BodyInvalid("The body must be JSON, with the content type application/json")
             return await call.body.item()
 
         return await self._answered(call, stated, reads_only=False)

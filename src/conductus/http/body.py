@@ -52,6 +52,11 @@ class Body:
         """Whether it is a form, all of whose values are texts."""
         return self._content_type in (_FORM, _MULTIPART)
 
+    @property
+    def is_json(self) -> bool:
+        """Whether it says that it is JSON."""
+        return self._content_type.endswith(b"json")
+
     async def content(self) -> bytes:
         """All of it. Raises `PayloadTooLarge` (413) beyond the limit, `RequestTooSlow` (408)."""
         if self._read is None:
@@ -113,8 +118,7 @@ class Body:
         empty = self._headers.get(b"content-length", b"0") == b"0"
         if empty and b"transfer-encoding" not in self._headers:
             return False
-        kind = self._content_type
-        return kind == _FORM or not kind or kind.endswith(b"json")
+        return self._content_type in (_FORM, b"") or self.is_json
 
     async def items(self) -> JSONObject | list[JSONObject]:
         """A JSON object or a non-empty array of objects. Raises `BodyInvalid` (13/400)."""

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.databases import SkipReason
+from tests.node.client import Failed, session
+from tests.node.packages import fetch
 from tests.scenarios.wire import EMAIL, KEY, PASSWORD, install, served
-from tests.sdk.client import Failed, fetched, session
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -278,12 +279,7 @@ EXPECTED: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def client() -> None:
-    fetched()
-
-
-async def test_a_whole_session(client: None, database_url: str, tmp_path: Path) -> None:
+async def test_a_whole_session(packages: None, database_url: str, tmp_path: Path) -> None:
     install(database_url, tmp_path / "data")
     with served(tmp_path / "data") as (server, _):
         steps = session(server.url, KEY, EMAIL, PASSWORD)
@@ -309,4 +305,4 @@ def test_no_client_is_a_skip_here_and_a_failure_in_ci(
     monkeypatch.setenv("CI", ci)
     outcome = pytest.fail.Exception if ci else pytest.skip.Exception
     with pytest.raises(outcome, match=SkipReason.NODE_NOT_FOUND):
-        fetched()
+        fetch()

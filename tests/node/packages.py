@@ -1,4 +1,4 @@
-"""The published JavaScript client, fetched once from its registry and run by node."""
+"""What node runs for the tests: packages fetched once from their registry, and scripts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,10 @@ from tests.databases import SkipReason, in_ci
 
 FOLDER = Path(__file__).parent
 PATIENCE_SECONDS = 100
-Steps = dict[str, Any]
-"""Name of a step → what the client's call returned, or `Failed`."""
 
 
-class Failed(tuple[int, str]):
-    """Code and message of an error, as the client tells them."""
-
-
-def fetched() -> None:
-    """Leave the test here if there is no client to run; fetch it where it is missing."""
+def fetch() -> None:
+    """Leave the test here if there is no node; fetch the packages where they are missing."""
     if not (shutil.which("node") and shutil.which("npm")):
         _do_without(SkipReason.NODE_NOT_FOUND, "they are not on the PATH")
     locked = zlib.crc32((FOLDER / "package-lock.json").read_bytes())
@@ -39,24 +33,15 @@ def fetched() -> None:
         limits = ("--fetch-retries=1", "--fetch-timeout=20000", "--loglevel=error")
         done = _run("npm", "ci", "--ignore-scripts", *limits)
         if done.returncode != 0:
-            _do_without(SkipReason.SDK_NOT_FETCHED, done.stderr[-500:])
+            _do_without(SkipReason.PACKAGES_NOT_FETCHED, done.stderr[-500:])
         stamp.touch()
 
 
-def session(*arguments: str) -> Steps:
-    """Runs the session to its end; what each step gave."""
-    done = _run("node", "session.cjs", *arguments)
+def lines(script: str, *arguments: str) -> list[dict[str, Any]]:
+    """Runs a script of this folder to its end; the objects it wrote, one a line."""
+    done = _run("node", script, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    steps = {line["step"]: _outcome(line) for line in lines}
-    assert len(steps) == len(lines), "two steps have the same name"
-    return steps
-
-
-def _outcome(line: dict[str, Any]) -> Any:
-    if "gave" in line:
-        return line["gave"]
-    return Failed((int(line["failed"]["code"]), line["failed"]["message"]))
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
