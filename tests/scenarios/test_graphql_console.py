@@ -67,7 +67,7 @@ async def test_browsers_get_the_page_and_others_answers(empty: Live) -> None:
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "connect-src 'self'" in policy
-    for name in ("graphiql.js", "graphiql.css", "console.css", "json.worker.js"):
+    for name in ("graphiql.js", "graphiql.css", "console.css", "scripted.css", "json.worker.js"):
         assert f"gql/{name}?" in page.text
         file = await empty.client.get(f"/{KEY}/gql/{name}")
         assert file.status_code == 200

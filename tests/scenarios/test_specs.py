@@ -60,7 +60,7 @@ async def test_the_page_and_what_it_needs_come_from_here(empty: Live) -> None:
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("docs.js", "docs.css", "swagger-ui.css", "swagger-ui-bundle.js"):
+    for name in ("docs.js", "scripted.css", "swagger-ui.css", "swagger-ui-bundle.js"):
         assert f"docs/{name}?" in page.text
         file = await public(empty, f"/docs/{name}")
         assert file.status_code == 200

@@ -10,18 +10,12 @@ import asyncio
 from importlib.resources import files
 from typing import Final
 
-from conductus.endpoints.pages import file_reply, page_reply
+from conductus.errors import RouteNotFound
 from conductus.http import pages
 from conductus.http.call import Call
 from conductus.http.reply import Reply
-from conductus.openapi.assets import CSS, JAVASCRIPT, Page, asset, page
+from conductus.http.scripted_pages import Page, file_reply, page_reply, read_page
 
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""What the page may load: its own files, and answers of its own server."""
 _BUILT: Final = (
     *("graphiql.js", "editor.worker.js", "graphql.worker.js", "json.worker.js"),
     "graphiql.css",
@@ -37,11 +31,14 @@ class Console:
     async def show(self, _: Call) -> Reply:
         """The page, or how to make it."""
         found = await self._find()
-        return _not_built() if found is None else page_reply(found, _POLICY)
+        return _not_built() if found is None else page_reply(found)
 
     async def file(self, call: Call) -> Reply:
         """A file that the page needs. Raises `RouteNotFound` for any other."""
-        return file_reply(await self._find() or Page(b"", {}), call, "gql")
+        found = await self._find()
+        if found is None:
+            raise RouteNotFound(f"gql/{call.text('file')}")
+        return file_reply(found, call)
 
     async def _find(self) -> Page | None:
         if self._page is None:
@@ -54,12 +51,13 @@ def _find_page() -> Page | None:
     built = {name: ours.joinpath("built", name) for name in _BUILT}
     if not all(file.is_file() for file in built.values()):
         return None
-    assets = {
-        name: asset(file, CSS if name.endswith(".css") else JAVASCRIPT)
-        for name, file in built.items()
-    }
-    assets["console.css"] = asset(ours.joinpath("console.css"), CSS)
-    return page(ours.joinpath("index.html"), assets)
+    return read_page(
+        "GraphQL",
+        "gql",
+        {**built, "console.css": ours.joinpath("console.css")},
+        without_scripts="This page needs JavaScript.",
+        more_policy="; font-src 'self' data:; worker-src 'self'",
+    )
 
 
 def _not_built() -> Reply:

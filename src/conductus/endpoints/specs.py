@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from conductus.endpoints.pages import file_reply, page_reply
+from openapi_ui_bundles import swagger_ui
+
 from conductus.http.call import Call
 from conductus.http.reply import JSON_TYPE, Reply
 from conductus.http.routing import Route
+from conductus.http.scripted_pages import Page, file_reply, page_reply, read_page
 from conductus.openapi import kept
-from conductus.openapi.assets import POLICY, Page, load_page
 from conductus.openapi.kept import Documents
 
 _VARY = (b"vary", b"authorization")
@@ -45,16 +48,31 @@ class Specs:
 
     async def docs(self, _: Call) -> Reply:
         """The page."""
-        return page_reply(await self._opened(), POLICY)
+        return page_reply(await self._opened())
 
     async def file(self, call: Call) -> Reply:
         """A file that the page needs. Raises `RouteNotFound` for any other."""
-        return file_reply(await self._opened(), call, "docs")
+        return file_reply(await self._opened(), call)
 
     async def _opened(self) -> Page:
         if self._page is None:
-            self._page = await asyncio.to_thread(load_page)
+            self._page = await asyncio.to_thread(read_docs)
         return self._page
+
+
+def read_docs() -> Page:
+    """Swagger UI, from its package, and what shows the document of the project in it."""
+    theirs = Path(swagger_ui.static_path)
+    names = ("swagger-ui.css", "swagger-ui-bundle.js")
+    return read_page(
+        "API",
+        "docs",
+        {
+            **{name: theirs.joinpath(name) for name in names},
+            "docs.js": files("conductus.openapi").joinpath("page", "docs.js"),
+        },
+        without_scripts="This page needs JavaScript. The document itself is at specs/oas.",
+    )
 
 
 def _document(content: bytes) -> Reply:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from minijinja import Environment
@@ -22,8 +23,18 @@ _FUEL: Final = 10_000
 def page(name: str, data: Mapping[str, Any], status: int = 200) -> Reply:
     """The page of that name."""
     style = _read("page.css")
-    html = _environment().render_template(f"{name}.html", style=style, **data)
+    html = rendered(f"{name}.html", {"style": style, **data})
     return Reply(html.encode(), status, _headers(style))
+
+
+def rendered(name: str, data: Mapping[str, Any]) -> str:
+    """The template of that name, with the data in it."""
+    return _environment().render_template(name, **data)
+
+
+def template(name: str) -> Traversable:
+    """A file beside the templates, or one of them."""
+    return files("conductus.http").joinpath("templates", name)
 
 
 def wants_page(headers: Mapping[bytes, bytes]) -> bool:
@@ -54,4 +65,4 @@ def _environment() -> Environment:
 
 @cache
 def _read(name: str) -> str:
-    return files("conductus.http").joinpath("templates", name).read_text(encoding="utf-8")
+    return template(name).read_text(encoding="utf-8")
