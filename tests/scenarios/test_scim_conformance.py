@@ -1,4 +1,4 @@
-"""A conformance suite of others, against a server in strict mode. Reference: SCIM page."""
+"""Two conformance suites of others, against a server in strict mode. Reference: SCIM page."""
 
 from __future__ import annotations
 
@@ -6,19 +6,37 @@ from pathlib import Path
 
 import httpx2
 from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_tester import CheckResult, Status, check_server
+from scim2_tester import Status, check_server
+from scim_sanity.probe.runner import run_probe_api
 
 from tests.scenarios.wire import KEY, install, served
 
 STRICT = {f"CONDUCTUS_PROJECTS__{KEY.upper()}__SCIM__MODE": "strict"}
 CHECKS = 81
-"""As many as there are for what we declare: the suite leaves out what it does not find."""
+"""Of scim2-tester, for what we declare: it leaves out what it does not find."""
+PROBES = 28
+"""Of scim-sanity, without those for resources that nobody has."""
+REFUSED = {
+    # It is made of the two names, and so declared as what is only read.
+    "GET /Users/{id} after PUT": "Expected displayName=",
+    # A member that does not exist: membership is the role of a user, so there is none to have.
+    "PATCH /Groups/{id} add member": "Expected 200, got 400",
+}
+"""What scim-sanity asks for and the RFC does not."""
 
 
-async def test_scim2_tester_has_nothing_to_say(database_url: str, tmp_path: Path) -> None:
+async def test_two_suites_have_nothing_to_say(database_url: str, tmp_path: Path) -> None:
     install(database_url, tmp_path)
     with served(tmp_path, **STRICT) as (server, wire):
-        found = checked(f"{server.url}/{KEY}/scim/v2", wire.token)
+        base = f"{server.url}/{KEY}/scim/v2"
+        assert_checked(base, wire.token)
+        assert_probed(base, wire.token)
+
+
+def assert_checked(base: str, token: str) -> None:
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx2.Client(base_url=base, headers=headers, timeout=60) as client:
+        found = check_server(SyncSCIMClient(client))
     wrong = [
         (each.title, each.status.name, each.reason)
         for each in found
@@ -28,8 +46,11 @@ async def test_scim2_tester_has_nothing_to_say(database_url: str, tmp_path: Path
     assert len(found) >= CHECKS
 
 
-def checked(base: str, token: str) -> list[CheckResult]:
-    """What the suite says of the endpoints."""
-    headers = {"authorization": f"Bearer {token}"}
-    with httpx2.Client(base_url=base, headers=headers, timeout=60) as client:
-        return check_server(SyncSCIMClient(client))
+def assert_probed(base: str, token: str) -> None:
+    found = run_probe_api(base, token=token, user_domain="example.org")["results"]
+    ran = [each for each in found if each["status"] != "skip"]
+    wrong = {each["name"]: each["message"] for each in ran if each["status"] != "pass"}
+    assert wrong.keys() == REFUSED.keys(), wrong
+    for test, message in wrong.items():
+        assert message.startswith(REFUSED[test])
+    assert len(ran) >= PROBES
