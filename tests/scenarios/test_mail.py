@@ -85,6 +85,8 @@ REFUSED: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
     ({"to": {"email": "a@b.org", "name": 7}}, (4, 422)),
     ({"to": "a@b.org,c@d.org,"}, (4, 422)),
     ({"to": [1] * 101}, (4, 422)),
+    ({"to": "vic(tim)@example.org"}, (4, 422)),
+    ({"to": "=?utf-8?q?c=40d.org?=@example.org"}, (4, 422)),
     ({"to": 99}, (12, 422)),
     ({"to": [1, 99]}, (12, 422)),
     ({"subject": ""}, (4, 422)),
@@ -102,6 +104,9 @@ REFUSED: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
     ({"body": "{{ ''.__class__.__mro__ }}"}, (4, 422)),
     ({"body": "{% include 'base.html' %}"}, (4, 422)),
     ({"body": "{{ 'x' * 9999999999 }}"}, (4, 422)),
+    ({"body": f"{{{{ {'not ' * 200_000}1 }}}}"}, (4, 422)),
+    ({"body": f"{{{{ a{'.b' * 200_000} }}}}"}, (4, 422)),
+    ({"body": "{{ b|tojson(4000000000) }}", "data": {"b": [1]}}, (4, 422)),
     ({"type": "pigeon"}, (4, 422)),
     ({"data": [1]}, (4, 422)),
 )
@@ -113,6 +118,30 @@ async def test_what_cannot_be_sent(world: Mailing) -> None:
     assert refused(await world.ask("POST", "/mail")) == (13, 400)
     assert refused(await world.client.post(f"/{KEY}/mail", json=HELLO)) == (108, 401)
     assert world.box.envelopes == []
+
+
+HEADER = "=?utf-8?q?x=0D=0ABcc:_evil@example.org?="
+"""An encoded word, which whoever decodes it makes two lines of."""
+
+
+async def test_no_value_makes_another_header(world: Mailing) -> None:
+    to = [{"email": "di@example.org", "name": HEADER}]
+    assert (await send(world, to=to, subject=HEADER)).status_code == 204
+    message = await world.box.message()
+    assert message["bcc"] is None
+    assert [one.addr_spec for one in message["to"].addresses] == ["di@example.org"]
+    assert world.box.envelopes[0].rcpt_tos == ["di@example.org"]
+    assert "Bcc:_evil" in message["subject"]
+
+
+DEEP = "<div>" * 40_000
+STYLED = f"<style>{'b,' * 40_000}b{{color:red}}</style>{'<b>x</b>' * 15_000}"
+
+
+async def test_markup_is_passed_on_and_not_read(world: Mailing) -> None:
+    for number, body in enumerate((DEEP, STYLED), 1):
+        assert (await send(world, body=body)).status_code == 204
+        assert body in part(await world.box.message(number), "html")
 
 
 async def test_others_than_administrators_write_to_users_alone(world: Mailing) -> None:

@@ -7,15 +7,14 @@ way to the server, and it can be killed. It ends when its input does.
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
-from contextlib import suppress
 from typing import BinaryIO, Final
 
 import msgspec
 from PIL import Image
 
+from conductus.apart import be_bounded
 from conductus.files.drawing import Undrawable, draw
 from conductus.files.orders import LENGTH, Answered, Asked
 
@@ -25,7 +24,7 @@ _FILES: Final = 64
 
 def main(memory_mib: int, niceness: int) -> None:
     """Draws until there are no more orders."""
-    _bounded(memory_mib, niceness)
+    be_bounded(memory_bytes=memory_mib * _MIB, niceness=niceness, files=_FILES)
     orders, pictures = sys.stdin.buffer, sys.stdout.buffer
     while length := orders.read(LENGTH):
         asked = msgspec.json.decode(orders.read(int.from_bytes(length)), type=Asked)
@@ -44,24 +43,6 @@ def _drawn(orders: BinaryIO, asked: Asked) -> tuple[Answered, bytes]:
     except Undrawable as problem:
         return Answered(problem=str(problem)), b""
     return Answered(len(picture)), picture
-
-
-def _bounded(memory_mib: int, niceness: int) -> None:
-    """Gives up what a decoder does not need."""
-    os.nice(niceness)
-    # Should memory run out nevertheless, it is this process that has to go.
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
-    memory = memory_mib * _MIB
-    for kind, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _FILES),
-    ):
-        _, hard = resource.getrlimit(kind)
-        lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (lower, lower))
 
 
 def _take_time(seconds: int) -> None:

@@ -8,17 +8,15 @@ A process is started when there is work, and ends when there has been none for a
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Protocol, cast
 
 import msgspec
 from msgspec import Struct
 
+from conductus import apart
 from conductus.config import ImagesConfig
 from conductus.errors import TooManyRequests, Unprocessable
 from conductus.files.orders import LENGTH, Answered, Asked, Order
@@ -27,7 +25,6 @@ MOST_WAITING: Final = 64
 """Pictures of one worker that are drawn or wait for it."""
 _NICENESS: Final = 10
 _IDLE_SECONDS: Final = 60.0
-_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 class Source(Struct, frozen=True):
@@ -166,9 +163,7 @@ class _Drawer:
         """Kills the process, whatever it does."""
         if self._bed is not None:
             self._bed.cancel()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        await apart.ended(self._process)
 
     def rest(self, seconds: float, idle: list[_Drawer]) -> None:
         """Waits among the idle for the next order; after a while the process ends."""
@@ -193,17 +188,7 @@ class _Drawer:
 
 
 async def _started(config: ImagesConfig) -> _Drawer:
-    # What the server's environment holds is none of a decoder's business.
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "conductus.files.drawing_process"),
-        str(config.memory_mib),
-        str(_NICENESS),
-        stdin=PIPE,
-        stdout=PIPE,
-        env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        # A signal to the server's group is for the server.
-        start_new_session=True,
+    process = await apart.started(
+        "conductus.files.drawing_process", str(config.memory_mib), str(_NICENESS)
     )
     return _Drawer(process, int(config.seconds) + 1)

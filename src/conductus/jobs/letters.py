@@ -23,6 +23,8 @@ class Letter(Struct, frozen=True, kw_only=True):
     """Where answers go, if not to the sender."""
     data: Mapping[str, Any]
     """What the template may name."""
+    markup: str = ""
+    """HTML that a user wrote: `content` in the template of HTML, where it stays as it is."""
 
 
 class SendLetter(Protocol):

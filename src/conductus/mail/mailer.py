@@ -43,7 +43,7 @@ class Mailer:
             raise ConnectionError("mail is not configured: set `mail.transport`")
         data = {**_common((await project.current()).settings), **letter.data}
         try:
-            rendered = self._templates.render(project.key, letter.template, data)
+            rendered = self._templates.render(project.key, letter.template, data, letter.markup)
         except TemplateUnusable as error:
             # Tried again: somebody may mend the file.
             raise RuntimeError(str(error)) from error
@@ -61,11 +61,11 @@ def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> 
     name, address = parseaddr(sender)
     message = EmailMessage(policy=SMTP)
     try:
-        message["From"] = Address(name, addr_spec=address)
+        message["From"] = Address(_literal(name), addr_spec=address)
         message["To"] = _recipient(letter.to, letter.name)
         if letter.reply_to:
             message["Reply-To"] = _recipient(letter.reply_to)
-        message["Subject"] = rendered.subject
+        message["Subject"] = _literal(rendered.subject)
         message["Date"] = format_datetime(now)
         # The same for each try, so that readers can tell what came twice.
         message["Message-ID"] = f"<{letter.id}@{address.rpartition('@')[2]}>"
@@ -83,10 +83,31 @@ def _encoding(text: str) -> str:
     return "7bit" if plain else "quoted-printable"
 
 
-def _recipient(address: str, name: str = "") -> Address:
+def is_mailable(address: str) -> bool:
+    """Whether a letter can be sent to that address, and goes to no other.
+
+    In a header comments are left out of an address, and encoded words decoded.
+    """
     if not is_email(address) or not address.isprintable():
+        return False
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (ValueError, IndexError, MessageError):
+        return False
+
+
+def _recipient(address: str, name: str = "") -> Address:
+    if not is_mailable(address):
         raise Undeliverable("the recipient is no e-mail address")
-    return Address(name, addr_spec=address)
+    return Address(_literal(name), addr_spec=address)
+
+
+def _literal(text: str) -> str:
+    """A text in which nothing is an encoded word (RFC 2047).
+
+    `email` decodes those on their way into a header, line breaks and all.
+    """
+    return text.replace("=?", "= ?")
 
 
 def _common(settings: Settings) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Messages that users write to users: judged and rendered when they come, sent later.
 
-The body is a template in the same sandbox as the built-in ones. Administrators write to any
-address, everybody else to users of the project. Source: projects page §3.
+Administrators write to any address, everybody else to users of the project. Source: projects
+page §3.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ from typing import Any, Final, Literal
 
 import msgspec
 import sqlalchemy as sa
-from minijinja import Environment, TemplateError
 from msgspec import Struct
 
 from conductus.errors import MailNotConfigured, Unprocessable, ValidationFailed
 from conductus.items.records import Kept, Records
 from conductus.jobs.claims import Claim
 from conductus.jobs.letters import Letter
-from conductus.mail.mailer import Mailer
-from conductus.mail.templates import FUEL, LONGEST_SUBJECT
+from conductus.mail.bodies import Bodies, Body
+from conductus.mail.mailer import Mailer, is_mailable
+from conductus.mail.templates import LONGEST_SUBJECT
 from conductus.permissions.actor import Actor
 from conductus.projects import rows
 from conductus.projects.outbox import Errand
 from conductus.projects.project import Project
 from conductus.projects.snapshot import Snapshot
 from conductus.schema.model import Kind
-from conductus.schema.validation import is_email
 
 KIND: Final = "message"
 MOST_RECIPIENTS: Final = 100
 LONGEST_NAME: Final = 100
-LONGEST_CONTENT: Final = 256 * 1024
 _USERS: Final = "directus_users"
 _MISSING: Final = "This value is required"
 _ACTIVE: Final = "active"
@@ -46,8 +44,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     names: Mapping[str, str]
     """What those are called who live at an address, where that is stated."""
     subject: str
-    content: str
-    html: bool
+    body: Body
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -75,13 +72,15 @@ class Messages:
 
     def __init__(self, mailer: Mailer) -> None:
         self._mailer = mailer
+        self._bodies = Bodies()
 
     async def leave(
         self, project: Project, snapshot: Snapshot, actor: Actor, wanted: Wanted, now: datetime
     ) -> None:
         """Keeps a message for each recipient.
 
-        Raises `MailNotConfigured` (500), `Unprocessable` (12) for users who are not there.
+        Raises `MailNotConfigured` (500), `Unprocessable` (12) for users who are not there,
+        `ValidationFailed` (4) for a body that cannot be rendered.
         """
         if not self._mailer.is_configured(project.config):
             raise MailNotConfigured
@@ -91,6 +90,7 @@ class Messages:
             raise Unprocessable(f"to: there is no active user {', '.join(unknown)}")
         if not actor.administrator:
             await _check_addresses(project, wanted.addresses)
+        content = await self._bodies.rendered(wanted.body)
         told = dict.fromkeys([*(known[user] for user in wanted.users), *wanted.addresses])
         messages = (
             Message(
@@ -98,8 +98,8 @@ class Messages:
                 name=wanted.names.get(address, ""),
                 reply_to=known.get(actor.user, ""),
                 subject=wanted.subject,
-                content=wanted.content,
-                html=wanted.html,
+                content=content,
+                html=wanted.body.html,
             )
             for address in told
         )
@@ -122,6 +122,7 @@ class Messages:
                 "content": message.content,
                 "html": message.html,
             },
+            markup=message.content if message.html else "",
         )
         await self._mailer.send(project, letter)
 
@@ -143,14 +144,12 @@ def wanted(body: Mapping[str, Any]) -> Wanted:
     if len(listed) > MOST_RECIPIENTS:
         raise ValidationFailed({"to": f"Takes {MOST_RECIPIENTS} recipients"})
     named = [_recipient(each) for each in listed]
-    html = form.type == "html"
     return Wanted(
         users=tuple(each for each in named if isinstance(each, int)),
         addresses=tuple(each for each in named if isinstance(each, str)),
         names=_names(listed),
         subject=form.subject,
-        content=_rendered(form.body, form.data, html=html),
-        html=html,
+        body=Body(form.body, form.data, form.type == "html"),
     )
 
 
@@ -162,9 +161,9 @@ def _recipient(given: Any) -> int | str:
             return given
         case str() if given.isascii() and given.isdigit() and len(given) < 10:
             return int(given)
-        case str() if is_email(given) and given.isprintable():
+        case str() if is_mailable(given):
             return given
-        case {"email": str(address)} if is_email(address) and address.isprintable():
+        case {"email": str(address)} if is_mailable(address):
             return address
     raise ValidationFailed({"to": "Takes ids of users and e-mail addresses"})
 
@@ -180,18 +179,6 @@ def _names(listed: Iterable[Any]) -> dict[str, str]:
             raise ValidationFailed({"to": f"A name takes {LONGEST_NAME} characters on one line"})
         found[given["email"]] = name
     return found
-
-
-def _rendered(body: str, data: Mapping[str, Any], *, html: bool) -> str:
-    environment = Environment(fuel=FUEL, auto_escape_callback=lambda _: html)
-    try:
-        content = environment.render_str(body, "body.html" if html else "body.txt", **data)
-    except (TemplateError, TypeError) as error:
-        raise ValidationFailed({"body": "Cannot be rendered as a template"}) from error
-    if len(content) > LONGEST_CONTENT:
-        # It is kept once for each recipient.
-        raise ValidationFailed({"body": f"Takes {LONGEST_CONTENT} characters, rendered"})
-    return content
 
 
 async def _active(project: Project, snapshot: Snapshot, users: Iterable[int]) -> dict[int, str]:

@@ -8,6 +8,7 @@ ones. They are rendered in a sandbox that ends what takes too long.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -51,8 +52,13 @@ class Templates:
         self._folder = data / FOLDER
         self._other = find
 
-    def render(self, project: str, name: str, data: Mapping[str, Any]) -> Rendered:
-        """A letter in text and HTML. Raises `TemplateUnusable`."""
+    def render(
+        self, project: str, name: str, data: Mapping[str, Any], markup: str = ""
+    ) -> Rendered:
+        """A letter in text and HTML, where `markup` takes the place of `content`.
+
+        Raises `TemplateUnusable`.
+        """
         environment = Environment(
             loader=lambda file: self._find(project, file),
             fuel=FUEL,
@@ -60,11 +66,11 @@ class Templates:
             auto_escape_callback=lambda file: file.endswith(".html"),
         )
         plain = _rendered(environment, f"{name}.txt", data)
-        html = _rendered(environment, f"{name}.html", data)
+        html = _with_markup(environment, f"{name}.html", data, markup)
         first, _, text = plain.lstrip().partition("\n")
         if not first.startswith(_SUBJECT):
             raise TemplateUnusable(f"{name}.txt: its first line must begin with {_SUBJECT!r}")
-        return Rendered(_one_line(first.removeprefix(_SUBJECT)), text.strip() + "\n", _styled(html))
+        return Rendered(_one_line(first.removeprefix(_SUBJECT)), text.strip() + "\n", html)
 
     def _find(self, project: str, file: str) -> str | None:
         # Templates may include others by name: nothing else of the disk is theirs.
@@ -93,6 +99,18 @@ def _rendered(environment: Environment, file: str, data: Mapping[str, Any]) -> s
         return environment.render_template(file, **data)
     except TemplateError as error:
         raise TemplateUnusable(f"{file}: {error}") from error
+
+
+def _with_markup(environment: Environment, file: str, data: Mapping[str, Any], markup: str) -> str:
+    """A template with its styles in its elements, and with markup that no style is brought to.
+
+    Whoever wrote that could nest elements deeper than the stack is, or have a style for each
+    of so many elements that it takes minutes: so it is not even read.
+    """
+    if not markup:
+        return _styled(_rendered(environment, file, data))
+    place = secrets.token_hex(16)
+    return _styled(_rendered(environment, file, {**data, "content": place})).replace(place, markup)
 
 
 def _styled(html: str) -> str:

@@ -11,11 +11,8 @@ has the names of the columns, the others have rows, and the last one says why it
 from __future__ import annotations
 
 import base64
-import os
-import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
@@ -24,6 +21,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from conductus.apart import be_bounded
 from conductus.items.changes import Item
 from conductus.transfer.parquet_messages import (
     CPU_SECONDS,
@@ -57,7 +55,7 @@ class _Refused(Exception):
 
 def main() -> None:
     """Tells of the file until it ends, or cannot be read on."""
-    _bounded()
+    be_bounded(memory_bytes=MEMORY_BYTES, niceness=_NICENESS, seconds=CPU_SECONDS)
     told = sys.stdout.buffer
     try:
         for message in _messages(sys.stdin.buffer):
@@ -77,22 +75,6 @@ def _tell(told: BinaryIO, message: Message) -> None:
     content = _encode(message)
     told.write(len(content).to_bytes(LENGTH) + content)
     told.flush()
-
-
-def _bounded() -> None:
-    """Gives up what unpacking does not need."""
-    os.nice(_NICENESS)
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
-    for kind, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (lower, lower))
 
 
 def _messages(file: BinaryIO) -> Iterator[Message]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import BinaryIO, Final, cast
 
 import msgspec
 
+from conductus import apart
 from conductus.errors import Unprocessable, ValidationFailed
 from conductus.transfer.parquet_messages import (
     LARGEST_MESSAGE,
@@ -24,7 +23,6 @@ from conductus.transfer.parquet_messages import (
 
 _SECONDS: Final = 60.0
 """For one message: some rows, or the names of the columns."""
-_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 
 
@@ -49,29 +47,15 @@ async def unpacked(file: BinaryIO) -> AsyncGenerator[Named | Rows, None]:
 
 @asynccontextmanager
 async def _unpacking(file: BinaryIO) -> AsyncGenerator[Process, None]:
-    # What the server's environment holds is none of a decoder's business.
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "conductus.transfer.parquet_process"),
-        stdin=file.fileno(),
-        stdout=PIPE,
-        env={
-            **environment,
-            # Pools of Arrow's own take more than they use.
-            "ARROW_DEFAULT_MEMORY_POOL": "system",
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        # A signal to the server's group is for the server.
-        start_new_session=True,
+    # Pools of Arrow's own take more than they use.
+    sparing = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+    process = await apart.started(
+        "conductus.transfer.parquet_process", stdin=file.fileno(), environment=sparing
     )
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await apart.ended(process)
 
 
 async def _told(process: Process) -> Message:
