@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -60,6 +61,7 @@ class Writers:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._name = secrets.token_hex(8)
         self._over = threading.Event()
         self.kept: set[str] = set()
         """Batches that were acknowledged."""
@@ -87,7 +89,7 @@ class Writers:
             number = 0
             while not self._over.is_set():
                 number += 1
-                name = f"{id(self)}-{writer}-{number}"
+                name = f"{self._name}-{writer}-{number}"
                 try:
                     answer = wire.ask("POST", "/items/orders?fields=id", orders(name))
                 except LOST:
