@@ -7,7 +7,7 @@ each, and the one `hub` lists each collection.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,13 @@ async def office(
 
 
 @asynccontextmanager
-async def staff(driver: Driver, folder: Path) -> AsyncIterator[Office]:
+async def staff(
+    driver: Driver, folder: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Office]:
     """The people of the office alone, with the rows that new roles have."""
     async with (
         fresh_database(driver, "staff", folder) as url,
-        live(url, folder / "data") as world,
+        live(url, folder / "data", environment=environment) as world,
     ):
         found = Office(world)
         await _make_people(found)

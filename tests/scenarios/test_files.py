@@ -6,13 +6,15 @@ import base64
 import hashlib
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
-from tests.scenarios.office import Office
+from conductus.database.dialect import Name as Driver
+from tests.scenarios.office import Office, staff, token
 from tests.scenarios.shop import KEY
 from tests.scenarios.workshop import Workshop
 
@@ -639,3 +641,34 @@ async def test_columns_that_may_not_be_written_or_read_stay_so(place: Office) ->
         back = [{name: value for name, value in row.items() if name != "id"} for row in rows]
         if back:
             assert (await place.ask("admin", "POST", "/permissions", back)).status_code == 200
+
+
+CLOSED = {"CONDUCTUS_PROJECTS__MAIN__STORAGE__PUBLIC": "false"}
+
+
+async def test_who_may_not_read_a_file_learns_nothing_of_it(driver: Driver, tmp_path: Path) -> None:
+    async with staff(driver, tmp_path, CLOSED) as place:
+        rows = await place.data("admin", "/permissions?filter[collection]=directus_files&limit=-1")
+        ids = ",".join(str(row["id"]) for row in rows)
+        await place.ask("admin", "DELETE", f"/permissions/{ids}")
+        await place.grant(levels(create="full", read="mine"), roles=[place.roles["editors"]])
+        there = (await send(place, "ann")).json()["data"]["data"]["url"]
+        absent = there.replace(".txt", "0.txt")
+
+        async def ask(person: str | None, url: str, **more: str) -> httpx2.Response:
+            headers = {} if person is None else {"authorization": f"Bearer {token(person)}"}
+            return await place.world.client.get(url, headers={**headers, **more})
+
+        answer = await ask("ann", there)
+        assert (answer.content, answer.headers["cache-control"]) == (TEXT, "private, no-cache")
+        for person in ("ben", "cid", None):
+            found = await ask(person, there, **{"if-none-match": answer.headers["etag"]})
+            missed = await ask(person, absent)
+            assert found.status_code == missed.status_code >= 400, person
+            told = [{**each.json()["error"], "request_id": ""} for each in (found, missed)]
+            assert str(told[0]) == str(told[1]).replace("0.txt", ".txt"), person
+
+
+async def test_a_damaged_picture_is_a_file(workshop: Workshop) -> None:
+    damaged = picture("AVIF").replace(b"pitm", b"junk")
+    assert (await upload(workshop, damaged, "x.avif"))["type"] == "image/avif"

@@ -38,9 +38,9 @@ class Assets:
 
     async def read(self, call: Call) -> Reply | StreamReply:
         """The content of a file, or a variant of it. Raises `ItemNotFound`."""
-        file = await self._file(call)
-        if not call.snapshot.settings.assets_public:
-            await self._check_readable(call, file)
+        file = await self._find_file(call)
+        if file is None or not call.snapshot.settings.assets_public:
+            file = await self._readable(call, file)
         variant = find_variant(
             call.params,
             lists(call.snapshot.settings.raw),
@@ -52,29 +52,33 @@ class Assets:
             return await self._original(call, file)
         return await self._variant(call, file, variant)
 
-    async def _file(self, call: Call) -> AssetFile:
+    async def _find_file(self, call: Call) -> AssetFile | None:
         address = call.text("hash")
         rows = self._thumbnails.rows(call.project)
         file = await rows.find_by_hash(address)
         if file is None and call.snapshot.settings.asset_url_naming == _BY_NAME:
             file = await rows.find_by_name(address)
-        if file is None:
-            raise ItemNotFound(FILES, address)
         return file
 
-    async def _check_readable(self, call: Call, file: AssetFile) -> None:
-        """A file that may not be read looks as if it were not there."""
+    async def _readable(self, call: Call, file: AssetFile | None) -> AssetFile:
+        """The file, for who may read it. To others it looks as if it were not there."""
+        missing = ItemNotFound(FILES, call.text("hash"))
+        if call.snapshot.settings.assets_public:
+            raise missing
         actor = call.actor
         found = await self._identity.identified(
             call.project, call.request.credentials, actor.ip, actor.user_agent, datetime.now(UTC)
         )
         asker = call.by(found.actor, await call.project.policies.of(found.actor))
         query = call.project.queries.shape(FILES, "fields=id", call.snapshot)
+        refusal: ApiError = found.refusal or missing
+        if file is None:
+            raise refusal
         try:
             await call.project.reader.by_keys(query, [str(file.id)], asker.context.for_own_use())
         except (ItemNotFound, ReadForbidden, Unauthorized):
-            refusal: ApiError = found.refusal or ItemNotFound(FILES, call.text("hash"))
             raise refusal from None
+        return file
 
     async def _original(self, call: Call, file: AssetFile) -> Reply | StreamReply:
         embed = (file.type or "").startswith(_EMBED)

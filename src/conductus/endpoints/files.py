@@ -18,7 +18,7 @@ from conductus.errors import (
 from conductus.files import naming
 from conductus.files.addresses import DATA, FILES
 from conductus.files.incoming import Incoming, Intake
-from conductus.files.rows import FileRows
+from conductus.files.rows import FileRow, FileRows
 from conductus.files.storages import Storages
 from conductus.files.uploads import Asked, Uploads
 from conductus.http.call import Call
@@ -94,19 +94,18 @@ class Files:
     async def original(self, call: Call) -> Answer:
         """What was uploaded, to anybody unless the project says otherwise."""
         name = call.text("name")
+        public = call.project.config.storage.public
+        if not public:
+            call.check_readable(FILES)
         found = await self._rows.named(call.project, call.snapshot, call.context, [name])
-        if not found:
+        if not found or not (public or await _may_read(call, found[0])):
             raise ItemNotFound(FILES, name)
         row = found[0]
-        if not call.project.config.storage.public:
-            call.check_readable(FILES)
-            query = call.project.queries.shape(FILES, "fields=id", call.snapshot)
-            context = call.context.for_own_use()
-            await call.project.reader.by_keys(query, [str(row.id)], context)
         storage = self._storages.of(call.project).originals
         # Of a video elsewhere a picture is kept.
         kind = "image/jpeg" if row.embed else row.type
-        shown = Shown(type=kind, name=row.filename_download, cache=CACHED)
+        cache = CACHED if public else f"private, {CACHED}"
+        shown = Shown(type=kind, name=row.filename_download, cache=cache)
         return await content_reply(call.request, storage, name, shown)
 
     def routes(self) -> tuple[Route[Any], ...]:
@@ -193,6 +192,15 @@ def _check_able_to_upload(call: Call) -> None:
         check_able(call.actor, call.policy, Action.CREATE, FILES)
     except CreateForbidden as error:
         raise Forbidden("You may not upload files") from error
+
+
+async def _may_read(call: Call, row: FileRow) -> bool:
+    query = call.project.queries.shape(FILES, "fields=id", call.snapshot)
+    try:
+        await call.project.reader.by_keys(query, [str(row.id)], call.context.for_own_use())
+    except ItemNotFound:
+        return False
+    return True
 
 
 def _name_plainly(body: Item) -> None:

@@ -30,7 +30,7 @@ _PICTURES: Final = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "ICO", "AVIF", 
 _SURE: Final = 0.4
 _DAMAGED: Final = (
     *(OSError, ValueError, LookupError, ArithmeticError, SyntaxError, TypeError),
-    *(EOFError, AttributeError, AssertionError, RecursionError, struct.error, zlib.error),
+    *(EOFError, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error),
 )
 """What libraries raise for content that is not what it seems."""
 _ORIENTATION, _GPS = 0x0112, 0x8825
