@@ -19,6 +19,7 @@ from conductus.config import (
     ServerConfig,
     new_project_config,
     project_config,
+    project_path,
     save_new_project,
 )
 from conductus.database.dialect import Name as Driver
@@ -469,6 +470,36 @@ async def test_the_database_of_another_project_is_not_to_be_had(place: Site) -> 
     for url in ("sqlite:///a.db", f"sqlite:///{place.data / 'a.db'}", "sqlite:///./a.db"):
         answer = await place.create("two", url, existing=True)
         assert refused(answer) == (19, 400)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "wanted"),
+    [
+        ("db.internal", "DB.internal."),
+        ("db.internal.", "db.internal:5432"),
+        ("[fd00::1]", "[fd00:0:0::1]"),
+        ("127.0.0.1", "localhost."),
+        ("10.0.0.1", "[::ffff:10.0.0.1]"),
+    ],
+)
+async def test_a_database_is_one_however_its_host_is_written(
+    tmp_path: Path, theirs: str, wanted: str
+) -> None:
+    async with site(tmp_path / "data", "db.internal", "fd00::/8", "10.0.0.0/8") as place:
+        url = f"postgresql://u:p@{theirs}/x"
+        save_new_project(place.data, "one", new_project_config(url))
+        answer = await place.create("two", f"postgresql://v:q@{wanted}/x", existing=True)
+        assert refused(answer) == (19, 400)
+        assert "Another project" in answer.text
+
+
+async def test_a_project_whose_configuration_is_broken_may_have_any_database(place: Site) -> None:
+    assert (await place.create("one", "sqlite:///a.db")).status_code == 200
+    project_path(place.data, "one").write_text('[database]\nurl = "sqlite:///a.db"\nurll = 1\n')
+    for url in ("sqlite:///a.db", "sqlite:///b.db"):
+        answer = await place.create("two", url, existing=True)
+        assert refused(answer) == (19, 400)
+        assert "'one'" in answer.text
 
 
 async def test_named_hosts_may_be_reached(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ than where the database is, files and sockets of this machine, is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +55,7 @@ def _check_file(path: Path, data: Path) -> None:
 
 
 def _check_server(url: DatabaseURL, allowed: Allowed) -> None:
-    host = (url.host or "").strip("[]").lower()
+    host = _plain(url.host or "")
     if not url.username or url.password is None:
         # Drivers would look for both in the environment of this process.
         raise DatabaseUnusable("The user of the database and its password are needed")
@@ -67,10 +68,10 @@ def _check_server(url: DatabaseURL, allowed: Allowed) -> None:
 
 
 def place(url: DatabaseURL) -> Place:
-    """What two addresses of one database have in common."""
+    """What two addresses of one database have in common, as far as they tell without a look."""
     if url.driver == "sqlite":
         return "sqlite", str(Path(url.database).resolve())
-    host = (url.host or "localhost").lower()
+    host = _plain(url.host or "localhost")
     port = url.port or PORTS[url.driver]
     return url.driver, "localhost" if host in _HERE else host, str(port), url.database
 
@@ -78,16 +79,31 @@ def place(url: DatabaseURL) -> Place:
 def check_unused(
     url: DatabaseURL, others: Iterable[tuple[str, ProjectConfig | ConfigInvalid]], data: Path
 ) -> None:
-    """Raises `DatabaseUnusable` (19/400) where another project has the database.
+    """Raises `DatabaseUnusable` (19/400) where another project has the database, or may have it.
 
     A second project on it would let its administrators in there.
     """
-    for _, config in others:
-        if isinstance(config, ConfigInvalid):
-            continue
-        try:
-            other = parse(database_url(config, data))
-        except ApiError:
-            continue
-        if place(other) == place(url):
+    for key, config in others:
+        if place(_database(key, config, data)) == place(url):
             raise DatabaseUnusable("Another project of this server has this database")
+
+
+def _database(key: str, config: ProjectConfig | ConfigInvalid, data: Path) -> DatabaseURL:
+    try:
+        if isinstance(config, ConfigInvalid):
+            raise config
+        return parse(database_url(config, data))
+    except (ConfigInvalid, ApiError) as error:
+        raise DatabaseUnusable(
+            f"The configuration of the project {key!r} cannot be used, so it may have this database"
+        ) from error
+
+
+def _plain(host: str) -> str:
+    """A host in one of the ways in which it can be written."""
+    bare = host.strip("[]").lower().removesuffix(".")
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return bare
+    return str(getattr(address, "ipv4_mapped", None) or address)
