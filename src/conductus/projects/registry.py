@@ -268,6 +268,8 @@ class Registry:
                         *(work(project) for work in self._company.beside),
                     )
                 }
+                # Each of them has begun before the first request comes.
+                await asyncio.sleep(0)
                 try:
                     yield project
                 finally:
