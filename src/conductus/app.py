@@ -131,7 +131,7 @@ async def running(
         observer = all_of(
             observer, plugins.observe, *(each for each in (meters, spans) if each is not None)
         )
-        passwords = stack.enter_context(Passwords())
+        passwords = stack.enter_context(Passwords(config.passwords))
         mailer = Mailer(
             config.mail, Templates(data, plugins.find_template), Transports(data, observer)
         )
@@ -250,7 +250,8 @@ def _tenants(
 ) -> Tenants:
     tried = throttles.of("super-admin by address", super_admin_room.PACE)
     super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
-    return Tenants(data, environment, super_admin, Allowed(config.creation.databases))
+    databases = Allowed(config.creation.databases)
+    return Tenants(data, environment, super_admin, databases, passwords.hash_secret)
 
 
 def _utilities(hashers: Hashers, throttles: Throttles, intake: Intake) -> tuple[Route[Any], ...]:

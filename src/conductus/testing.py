@@ -22,6 +22,7 @@ import httpx2
 from conductus.app import running
 from conductus.auth.passwords import Passwords
 from conductus.config import (
+    LIGHTEST_PASSWORDS,
     PluginsConfig,
     ServerConfig,
     database_url,
@@ -147,7 +148,11 @@ async def project(
         told = _Told()
         found = [given(name, register) for name, register in plugins.items()]
         stated = {name: dict(one) for name, one in (settings or {}).items()}
-        config = ServerConfig(public_url=HOST, plugins=PluginsConfig(settings=stated))
+        config = ServerConfig(
+            public_url=HOST,
+            plugins=PluginsConfig(settings=stated),
+            passwords=LIGHTEST_PASSWORDS,
+        )
         environment = dict(_variables(f"CONDUCTUS_PROJECTS__{KEY.upper()}", configured or {}))
         recorder = given("testing", told.register)
         async with (
@@ -165,7 +170,7 @@ async def project(
 async def _installed(folder: Path, url: str) -> None:
     config = new_project_config(url)
     save_new_project(folder, KEY, config)
-    with Passwords() as passwords:
+    with Passwords(LIGHTEST_PASSWORDS) as passwords:
         hashed = await passwords.hash_secret(PASSWORD)
     database = await open_database(database_url(config, folder))
     try:

@@ -18,7 +18,6 @@ from conductus.projects.coherence import Change, Counters, Fresh, Stored, bump, 
 from conductus.projects.install import Administrator, install
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
-from conductus.projects.setup import hashed
 from conductus.schema.model import Kind
 from conductus.schema.system import load_system
 from conductus.telemetry import Observation, ProjectUnavailable, silent
@@ -31,7 +30,7 @@ QUICK = Watch(tick_seconds=0.02, catalog_seconds=0.02)
 async def worker(data: Path, watch: Watch = NEVER) -> AsyncIterator[Registry]:
     """What one worker process of a server holds."""
     async with Registry(
-        data, {}, ServerConfig(watch=watch), silent, hashed, sealed_secret
+        data, {}, ServerConfig(watch=watch), silent, no_hash, sealed_secret
     ) as registry:
         yield registry
 
@@ -49,6 +48,11 @@ async def made(data: Path, key: str, url: str) -> None:
     await install(database, load_system(), "Before", first, insist=False)
     await database.close()
     save_new_project(data, key, new_project_config(url))
+
+
+async def no_hash(text: str) -> str:
+    """Nothing here is a secret."""
+    raise AssertionError(text)
 
 
 async def rename(project: Project, name: str) -> None:
@@ -208,7 +212,7 @@ class TestAwayDatabases:
         save_new_project(tmp_path, "bad", new_project_config(f"sqlite:///{away / 'bad.db'}"))
         seen: list[Observation] = []
         async with Registry(
-            tmp_path, {}, ServerConfig(), seen.append, hashed, sealed_secret
+            tmp_path, {}, ServerConfig(), seen.append, no_hash, sealed_secret
         ) as registry:
             for _ in range(2):
                 with pytest.raises(DatabaseUnreachable):
@@ -346,7 +350,7 @@ class TestFresh:
 async def test_open_projects_are_closed_with_the_registry(data: Path) -> None:
     seen: list[Observation] = []
     async with AsyncExitStack() as stack:
-        registry = Registry(data, {}, ServerConfig(), seen.append, hashed, sealed_secret)
+        registry = Registry(data, {}, ServerConfig(), seen.append, no_hash, sealed_secret)
         await stack.enter_async_context(registry)
         await registry.project("main")
     names = [type(observation).__name__ for observation in seen]

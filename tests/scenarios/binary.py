@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tests.passwords import VARIABLES
 from tests.scenarios.canaries import look
 
 BINARY = Path(sys.executable).with_name("conductus")
@@ -143,4 +144,4 @@ def _running(ready: str, *arguments: str | Path, **environment: str) -> Iterator
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CONDUCTUS_")}
-    return ours | dict(added) | {"COLUMNS": "200"}
+    return ours | VARIABLES | dict(added) | {"COLUMNS": "200"}

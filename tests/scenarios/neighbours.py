@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from pwdlib import PasswordHash
+from msgspec.structs import replace
 
 from conductus.app import running
 from conductus.config import ServerConfig, new_project_config, project_path, save_new_project
@@ -20,6 +20,7 @@ from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from conductus.telemetry import Observation, ProjectClosed, ProjectOpened
 from tests.databases import fresh_database
+from tests.passwords import QUICK, hash_of
 from tests.scenarios.shop import EMAIL, HOST, PASSWORD
 
 SYSTEM = load_system()
@@ -70,6 +71,7 @@ async def serving(
 ) -> AsyncIterator[Neighbours]:
     """The server of a data folder."""
     seen: list[Observation] = []
+    config = replace(config, passwords=QUICK)
     async with running(data, {}, config, seen.append, given) as server:
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
@@ -93,7 +95,7 @@ async def databases(
 async def settle(data: Path, key: str, url: str, more: str = "") -> None:
     """A project on a database."""
     database = await open_database(url)
-    hashed = PasswordHash.recommended().hash(PASSWORD)
+    hashed = hash_of(PASSWORD)
     try:
         await install(database, SYSTEM, key, Administrator(EMAIL, hashed), insist=False)
     finally:

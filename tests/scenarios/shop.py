@@ -10,7 +10,6 @@ from typing import Any
 import httpx2
 import sqlalchemy as sa
 from msgspec.structs import replace
-from pwdlib import PasswordHash
 
 from conductus.app import running
 from conductus.config import (
@@ -25,6 +24,7 @@ from conductus.extensions.loading import Found
 from conductus.projects.install import Administrator, adopt, install
 from conductus.schema.system import load_system
 from conductus.telemetry import Observer, silent
+from tests.passwords import QUICK, hash_of
 from tests.scenarios.canaries import Canaries
 
 KEY = "main"
@@ -77,7 +77,7 @@ async def live(
 ) -> AsyncIterator[Live]:
     """A project on the database at `url`, installed, served and signed in to."""
     save_new_project(folder, KEY, new_project_config(url))
-    hashed = PasswordHash.recommended().hash(PASSWORD)
+    hashed = hash_of(PASSWORD)
     database = await open_database(url)
     try:
         await install(database, load_system(), KEY, Administrator(EMAIL, hashed), insist=False)
@@ -86,7 +86,7 @@ async def live(
             await adopt(database)
     finally:
         await database.close()
-    config = _with_password(config or ServerConfig())
+    config = _for_tests(config or ServerConfig())
     canaries = Canaries(hash_of_a_link=RESET_CANARY, password=PASSWORD, hash_of_the_password=hashed)
     canaries.hide_config(config)
     canaries.hide_config(project_config(folder, KEY, environment or {}))
@@ -102,8 +102,9 @@ async def live(
     canaries.verify()
 
 
-def _with_password(config: ServerConfig) -> ServerConfig:
+def _for_tests(config: ServerConfig) -> ServerConfig:
     """The configuration, with a password of the mail server if it has none."""
+    config = replace(config, passwords=QUICK)
     if config.mail.password:
         return config
     return replace(config, mail=replace(config.mail, password=MAIL_CANARY))

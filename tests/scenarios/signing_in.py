@@ -18,6 +18,7 @@ from conductus.app import running
 from conductus.config import ServerConfig
 from conductus.database.opening import open_database
 from conductus.telemetry import silent
+from tests.passwords import QUICK
 from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
 
 COOKIE = f"directus-{KEY}-session"
@@ -164,7 +165,7 @@ async def allow_failures(world: Live, url: str, attempts: int) -> None:
 @asynccontextmanager
 async def another_worker(folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """A second worker on the same data folder."""
-    async with running(folder, {}, ServerConfig(), silent) as server:
+    async with running(folder, {}, ServerConfig(passwords=QUICK), silent) as server:
         transport = httpx2.ASGITransport(app=server)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
             yield client

@@ -18,6 +18,7 @@ from conductus.config import ServerConfig
 from conductus.database.dialect import Name as Driver
 from conductus.telemetry import silent
 from tests.databases import SkipReason, fresh_database, in_ci
+from tests.passwords import QUICK
 from tests.scenarios.shop import HOST, KEY, Live, live
 from tests.scenarios.worlds import KEY as ID
 from tests.scenarios.worlds import done, text
@@ -109,7 +110,7 @@ async def test_what_was_saved_is_restored(
         run("restore", driver, restored)
         run("restore", "look", restored)
         environment = {name: value for name, value in restored.items() if "__" in name}
-        async with running(second, environment, ServerConfig(), silent) as server:
+        async with running(second, environment, ServerConfig(passwords=QUICK), silent) as server:
             transport = httpx2.ASGITransport(app=server)
             async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
                 again = Live(client, server)

@@ -23,9 +23,9 @@ from conductus.database.introspection import introspect
 from conductus.database.opening import open_database
 from conductus.projects import rows
 from conductus.projects.install import Administrator, install
-from conductus.projects.setup import hashed
 from conductus.schema.system import load_system
 from tests.chinook import put_chinook
+from tests.passwords import hash_of
 from tests.scenarios.binary import conductus, serving, serving_nobody
 
 PASSWORD = re.compile(r"password: (\S+)   \(shown only now\)")
@@ -429,7 +429,7 @@ async def made_by_directus(url: str) -> dict[str, Any]:
     database = await open_database(url)
     try:
         system = load_system()
-        login = Administrator("ada@example.org", await hashed("old password"))
+        login = Administrator("ada@example.org", hash_of("old password"))
         await install(database, system, "Old", login, insist=False)
         async with database.schema_transaction() as transaction:
             for name in set(system.tables) - system.collections:

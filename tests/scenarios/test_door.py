@@ -23,6 +23,7 @@ from conductus.endpoints.utils import PACE as UTILITIES
 from conductus.tallies import redis as redis_door
 from conductus.telemetry import Log, Observation, TaskFailed, silent
 from tests.databases import redis_url, require_redis
+from tests.passwords import QUICK
 from tests.scenarios.cases import raw
 from tests.scenarios.shop import HOST, KEY, PASSWORD, Live, live
 from tests.scenarios.signing_in import (
@@ -335,7 +336,7 @@ async def two_workers(
             live(url, folder, environment=environment, observer=seen.append)
         )
         server = await stack.enter_async_context(
-            running(folder, environment, ServerConfig(), silent)
+            running(folder, environment, ServerConfig(passwords=QUICK), silent)
         )
         transport = httpx2.ASGITransport(app=server)
         client = httpx2.AsyncClient(transport=transport, base_url=HOST)

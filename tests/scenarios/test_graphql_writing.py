@@ -8,6 +8,7 @@ import pytest
 from msgspec import Struct
 
 from tests.scenarios.gql import ask, data
+from tests.scenarios.shop import Live
 from tests.scenarios.workshop import Workshop
 from tests.scenarios.worlds import field, status, text, whole
 
@@ -228,9 +229,17 @@ async def test_what_cannot_be_written_is_not_offered(shelf: Shelf) -> None:
     assert not files & {"filename_disk", "storage", "data", "type"}
 
 
-async def test_users_keep_their_rules(shelf: Shelf) -> None:
+async def test_the_last_administrator_stays(empty: Live) -> None:
     document = 'mutation { update_directus_users_item(id: 1, data: {status: "suspended"}) { id } }'
-    assert (await shelf.problem(document))["extensions"]["code"] == 216
+    (told,) = (await ask(empty, document)).json()["errors"]
+    assert told["extensions"]["code"] == 216
+    assert (await empty.data("/users/1"))["status"] == "active"
+
+
+async def test_users_keep_their_rules(shelf: Shelf) -> None:
+    document = """mutation { create_directus_users_item(data: {email: "nobody",
+      role: {id: 1}, first_name: "A", last_name: "B"}) { email } }"""
+    assert (await shelf.problem(document))["extensions"]["code"] == 4
     document = """mutation { create_directus_users_item(data: {email: "shelf@example.com",
       password: "correct horse battery", role: {id: 1}, first_name: "A", last_name: "B"}) {
       email role { id } } }"""

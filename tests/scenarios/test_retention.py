@@ -31,6 +31,7 @@ from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.telemetry import Observation, Swept, TaskFailed, silent
 from conductus.webhooks.deliveries import swept_deliveries
+from tests.passwords import QUICK
 from tests.postbox import eventually
 from tests.scenarios.shop import EMAIL, KEY, PASSWORD, Live, live
 from tests.scenarios.worlds import KEY as ID
@@ -61,7 +62,7 @@ async def worker(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[
     async def no_hash(text: str) -> str:
         raise AssertionError(text)
 
-    config = ServerConfig()
+    config = ServerConfig(passwords=QUICK)
     async with Registry(folder, environment, config, silent, no_hash, sealed_secret) as registry:
         yield await registry.project(KEY)
 

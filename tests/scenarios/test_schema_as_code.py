@@ -36,6 +36,7 @@ from conductus.schema.system import load_system
 from conductus.telemetry import silent
 from tests.chinook import put_chinook
 from tests.databases import DRIVERS, fresh_database
+from tests.passwords import QUICK
 from tests.scenarios.recorded import exchanges
 from tests.scenarios.shop import Live, live
 from tests.scenarios.worlds import KEY, done, field, relation, text
@@ -61,7 +62,7 @@ async def project_on(driver: Driver, folder: Path) -> AsyncIterator[Project]:
 @asynccontextmanager
 async def opened(config: ProjectConfig, folder: Path) -> AsyncIterator[Project]:
     (folder / "run").mkdir(parents=True, exist_ok=True)
-    with Passwords() as passwords:
+    with Passwords(QUICK) as passwords:
         equipment = Equipment(
             system=load_system(),
             observer=silent,

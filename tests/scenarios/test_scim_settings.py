@@ -19,6 +19,7 @@ from conductus.projects.install import upgrade
 from conductus.schema.system import load_system
 from conductus.telemetry import silent
 from tests.databases import fresh_database
+from tests.passwords import QUICK
 from tests.scenarios.provisioning import SETTINGS, Provider, provider
 from tests.scenarios.shop import HOST, KEY, PASSWORD, live
 
@@ -83,7 +84,7 @@ async def test_whoever_is_shut_out_is_out_in_every_worker(driver: Driver, tmp_pa
     async with (
         fresh_database(driver, "workers", tmp_path) as url,
         live(url, tmp_path / "data") as world,
-        running(tmp_path / "data", {}, ServerConfig(), silent) as second,
+        running(tmp_path / "data", {}, ServerConfig(passwords=QUICK), silent) as second,
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=second), base_url=HOST) as other,
     ):
         scim = Provider(world)

@@ -11,6 +11,7 @@ import pytest
 from conductus.app import running
 from conductus.config import ServerConfig
 from conductus.telemetry import silent
+from tests.passwords import QUICK
 from tests.scenarios.shop import HOST, KEY, Live
 
 Item = dict[str, Any]
@@ -175,7 +176,7 @@ async def numbers(empty: Live) -> Live:
 
 async def test_a_change_counts_at_once_in_every_worker(numbers: Live, tmp_path: Path) -> None:
     # The same data folder: another worker of the same server.
-    async with running(tmp_path / "data", {}, ServerConfig(), silent) as other:
+    async with running(tmp_path / "data", {}, ServerConfig(passwords=QUICK), silent) as other:
         transport = httpx2.ASGITransport(app=other)
         async with httpx2.AsyncClient(transport=transport, base_url=HOST) as client:
 

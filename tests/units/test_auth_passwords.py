@@ -10,7 +10,8 @@ import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from conductus.auth import passwords
-from conductus.auth.passwords import NOBODYS_HASH, WRONG, Passwords, check_policy
+from conductus.auth.passwords import WRONG, Passwords, check_policy
+from conductus.config import LIGHTEST_PASSWORDS, PasswordsConfig
 from conductus.errors import ApiError, TooManyRequests, ValidationFailed
 
 NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -66,9 +67,25 @@ async def test_what_is_no_hash_has_no_password(keeper: Passwords, stored: str | 
     assert await keeper.verify("secret", stored) == WRONG
 
 
-def test_verifying_nobody_costs_what_verifying_somebody_costs() -> None:
-    assert Argon2Hasher.identify(NOBODYS_HASH)
-    assert not Argon2Hasher().check_needs_rehash(NOBODYS_HASH)
+@pytest.mark.parametrize("cost", [PasswordsConfig(), LIGHTEST_PASSWORDS])
+async def test_a_hash_costs_what_is_configured(cost: PasswordsConfig) -> None:
+    wanted = Argon2Hasher(
+        time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes
+    )
+    with Passwords(cost) as keeper:
+        made = await keeper.hash_secret("secret")
+        # Nobody can tell by the clock who has no password.
+        for stored in (made, keeper.nobodys_hash):
+            assert Argon2Hasher.identify(stored)
+            assert not wanted.check_needs_rehash(stored)
+
+
+@pytest.mark.parametrize(
+    "cost", [{"memory_kib": 19_455}, {"memory_kib": 19_456, "passes": 1}, {"lanes": 0}]
+)
+def test_no_hash_may_cost_too_little(cost: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        PasswordsConfig(**cost)
 
 
 async def test_the_line_before_the_hasher_is_bounded(

@@ -130,7 +130,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Querying().routes(),
         *files.routes(),
     )
-    tenants = Tenants(nothing, nothing, nothing, nothing)
+    tenants = Tenants(nothing, nothing, nothing, nothing, nothing)
     rooted = (
         *SERVER_ROUTES,
         *Health(nothing, nothing).routes(),

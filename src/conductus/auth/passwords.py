@@ -16,6 +16,7 @@ from msgspec import Struct
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
+from conductus.config import PasswordsConfig
 from conductus.errors import TooManyRequests, ValidationFailed
 from conductus.schema.validation import check_validation
 
@@ -23,15 +24,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_WAITING: Final = 64
-"""Hashings under way or waiting; each takes a tenth of a second and 64 MiB."""
+"""Hashings under way or waiting; by default, each takes a tenth of a second and 64 MiB."""
 _THREADS: Final = 2
 LONGEST_PASSWORD: Final = 4096
 _BCRYPT_BYTES: Final = 72
 _BCRYPT_COST: Final = 10
-# S105: it belongs to no password; its cost is that of a hash made today.
-NOBODYS_HASH: Final = (
-    "$argon2id$v=19$m=65536,t=3,p=4$kNQzDw/vji6zrOEDKfbAFw"
-    "$85PvumhzxULA1N3DuxJFXm7q3EulYhhmzvAb1vcaoC0"
+_NOBODYS_HASH: Final = (
+    "$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}"
+    "$kNQzDw/vji6zrOEDKfbAFw$85PvumhzxULA1N3DuxJFXm7q3EulYhhmzvAb1vcaoC0"
 )
 
 
@@ -65,8 +65,13 @@ def check_policy(policy: str | None, password: str) -> None:
 class Passwords:
     """Hashes and verifies in threads of its own. Open it with `with`."""
 
-    def __init__(self) -> None:
-        self._argon2 = Argon2Hasher()
+    def __init__(self, cost: PasswordsConfig | None = None) -> None:
+        cost = cost or PasswordsConfig()
+        self._argon2 = Argon2Hasher(
+            time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes
+        )
+        self.nobodys_hash: Final = _NOBODYS_HASH.format(cost=cost)
+        """It belongs to no password; its cost is that of a hash made today."""
         self._bcrypt = BcryptHasher()
         self._old_bcrypt = BcryptHasher(rounds=_BCRYPT_COST)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
@@ -117,7 +122,7 @@ class Passwords:
             return self._verify_argon2(password, stored)
         if self._bcrypt.identify(stored):
             return self._verify_bcrypt(password, stored)
-        self._argon2.verify(password, NOBODYS_HASH)
+        self._argon2.verify(password, self.nobodys_hash)
         return WRONG
 
     def _verify_argon2(self, password: str, stored: str) -> Verdict:

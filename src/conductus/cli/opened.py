@@ -51,7 +51,7 @@ def opened(project: str | None, data: Path | None, work: Callable[[Project], Awa
     config = project_config(folder, key, os.environ)
 
     async def done() -> T:
-        with Passwords() as passwords:
+        with Passwords(server_config(folder, os.environ).passwords) as passwords:
             equipment = Equipment(
                 system=load_system(),
                 observer=silent,

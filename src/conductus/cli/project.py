@@ -19,6 +19,7 @@ from conductus.config import (
     MaintenanceConfig,
     found_keys,
     project_config,
+    server_config,
 )
 from conductus.projects import setup
 from conductus.projects.exclusive import exclusively
@@ -173,8 +174,13 @@ async def made(
     folder: Path, system: System, wanted: setup.Wanted, progress: setup.Progress
 ) -> setup.Created:
     """The project, while nobody else makes or removes any."""
-    async with exclusively(folder):
-        return await setup.create(folder, os.environ, system, wanted, progress)
+    from conductus.auth.passwords import Passwords
+
+    with Passwords(server_config(folder, os.environ).passwords) as passwords:
+        async with exclusively(folder):
+            return await setup.create(
+                folder, os.environ, system, wanted, passwords.hash_secret, progress
+            )
 
 
 async def _removed(folder: Path, system: System, key: str, *, drop_system: bool) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from conductus.config.mail import MailConfig, MailSecurity, MailTransport
 from conductus.config.maintenance import MaintenanceConfig
 from conductus.config.metrics import MetricsConfig
 from conductus.config.outgoing import OutgoingConfig
+from conductus.config.passwords import LIGHTEST_PASSWORDS, PasswordsConfig
 from conductus.config.plugins import PluginsConfig
 from conductus.config.project import (
     AuthConfig,
@@ -62,6 +63,7 @@ from conductus.config.tracing import TracingConfig
 
 __all__ = [
     "APART",
+    "LIGHTEST_PASSWORDS",
     "PREFIX",
     "PROJECT_FOLDER",
     "SHORTEST_TOKEN",
@@ -83,6 +85,7 @@ __all__ = [
     "MaintenanceConfig",
     "MetricsConfig",
     "OutgoingConfig",
+    "PasswordsConfig",
     "PluginsConfig",
     "ProjectConfig",
     "RateLimitConfig",

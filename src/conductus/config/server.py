@@ -15,6 +15,7 @@ from conductus.config.images import ImagesConfig
 from conductus.config.mail import MailConfig
 from conductus.config.metrics import MetricsConfig
 from conductus.config.outgoing import OutgoingConfig
+from conductus.config.passwords import PasswordsConfig
 from conductus.config.plugins import PluginsConfig
 from conductus.config.toml import read
 from conductus.config.tracing import TracingConfig
@@ -72,6 +73,7 @@ class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     metrics: MetricsConfig = MetricsConfig()
     tracing: TracingConfig = TracingConfig()
     outgoing: OutgoingConfig = OutgoingConfig()
+    passwords: PasswordsConfig = PasswordsConfig()
     plugins: PluginsConfig = PluginsConfig()
     creation: CreationConfig = CreationConfig()
     super_admin_token: str = ""

@@ -28,6 +28,7 @@ from conductus.http.envelope import nothing
 from conductus.http.origins import is_from_here
 from conductus.http.reply import NO_CONTENT, Reply, json_reply, redirect, text_reply
 from conductus.http.routing import Route
+from conductus.items.writer import HashSecret
 from conductus.outgoing.addresses import Allowed
 from conductus.projects import setup
 from conductus.projects.exclusive import exclusively
@@ -66,12 +67,14 @@ class Tenants:
         environment: Mapping[str, str],
         super_admin: SuperAdmin,
         databases: Allowed,
+        hash_secret: HashSecret,
     ) -> None:
         """`databases` has what may be connected to besides this machine."""
         self._data = data
         self._environment = environment
         self._super_admin = super_admin
         self._databases = databases
+        self._hash_secret = hash_secret
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where they answer."""
@@ -165,7 +168,14 @@ class Tenants:
 
     async def _create(self, wanted: Wanted) -> None:
         try:
-            await setup.create(self._data, self._environment, load_system(), wanted, lambda _: None)
+            await setup.create(
+                self._data,
+                self._environment,
+                load_system(),
+                wanted,
+                self._hash_secret,
+                lambda _: None,
+            )
         except DatabaseUnreachable as error:
             raise DatabaseUnusable("The database cannot be reached") from error
         except QueryFailed as error:

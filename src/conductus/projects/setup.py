@@ -6,7 +6,6 @@ All or nothing: where one step fails, what the others did is undone. Call within
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +38,7 @@ from conductus.errors import (
     Unprocessable,
     ValidationFailed,
 )
+from conductus.items.writer import HashSecret
 from conductus.projects.adoption import Skipped
 from conductus.projects.install import Administrator, adopt, discard, install, present, uninstall
 from conductus.projects.maintenance import withdraw
@@ -113,6 +113,7 @@ async def create(
     environment: Mapping[str, str],
     system: System,
     wanted: Wanted,
+    hash_secret: HashSecret,
     progress: Progress,
 ) -> Created:
     """A new project on the database at the address that is wanted.
@@ -126,7 +127,7 @@ async def create(
     password = login.password or secrets.token_urlsafe(15)
     email = checked_email(login.email or DEFAULT_EMAIL)
     administrator = Administrator(
-        email, await hashed(password), login.token, login.locale, login.timezone
+        email, await hash_secret(password), login.token, login.locale, login.timezone
     )
     config = new_project_config(wanted.url, private=wanted.private)
     progress("connecting to the database")
@@ -168,15 +169,6 @@ async def remove(
     withdraw(data, key)
     counters_path(data, key).unlink(missing_ok=True)
     return dropped
-
-
-async def hashed(password: str) -> str:
-    """The password as it is stored."""
-    from pwdlib import PasswordHash
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
-    # Costs tens of milliseconds on purpose.
-    return await asyncio.to_thread(PasswordHash((Argon2Hasher(),)).hash, password)
 
 
 def checked_email(email: str) -> str:
