@@ -85,7 +85,7 @@ FULL = {
     "deleted": {"value": "deleted", "soft_delete": 1},
 }
 EXPECTED = (
-    Status("published", published=True),
+    Status("published"),
     Status("draft", required_fields=False),
     Status("deleted", soft_delete=True),
 )

@@ -108,7 +108,7 @@ def blog() -> Schema:
         sort_field="sort",
         owner_field="owner",
         statuses=(
-            Status("published", published=True),
+            Status("published"),
             Status("draft"),
             Status("deleted", soft_delete=True),
         ),

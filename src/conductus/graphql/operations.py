@@ -33,7 +33,6 @@ from conductus.graphql.world import World
 from conductus.query.limits import Limits
 
 MOST_ERRORS: Final = 10
-_READS: Final = frozenset({Ask.LIST, Ask.BY_ID, Ask.AGGREGATED})
 
 
 class Fixed(Struct, frozen=True):

@@ -89,11 +89,6 @@ def find_new_key(key: Key, body: Mapping[str, Any], collection: Collection) -> K
     )
 
 
-def key_of_row(row: Mapping[str, Plain], collection: Collection) -> Key:
-    """The key of a row that has its key columns."""
-    return tuple(row[name] for name in collection.primary_key)
-
-
 def check_writable(collection: Collection) -> None:
     """Raises `Unprocessable` for what can be read only: views, tables without a key."""
     if collection.view:

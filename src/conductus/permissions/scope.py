@@ -63,10 +63,6 @@ class Sight:
         ownable = collection.owner_field is not None or collection.name in _OWNABLE
         return ownable or collection.status_field is not None or rules.read is Level.FULL
 
-    def fully(self, collection: Collection) -> bool:
-        """Whether every row may be read, those of every status too."""
-        return self.rows(collection, ALL_STATUSES) == ALL
-
     def rows(self, collection: Collection, wanted: Statuses = None, asked: Filter = ALL) -> Filter:
         """The rows in the wanted statuses that may be read.
 

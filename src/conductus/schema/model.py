@@ -140,7 +140,6 @@ class Status(Struct, frozen=True):
 
     value: str | int
     soft_delete: bool = False
-    published: bool = False
     required_fields: bool = True
 
 

@@ -67,7 +67,6 @@ def _status(value: str | int, entry: Mapping[str, Any]) -> Status:
     return Status(
         value=value,
         soft_delete=_flag(entry.get("soft_delete"), default=False),
-        published=_flag(entry.get("published"), default=False),
         required_fields=_flag(entry.get("required_fields"), default=True),
     )
 

@@ -58,9 +58,7 @@ def item_of(headings: Sequence[Heading], cells: Sequence[str | None]) -> Item:
             item[heading.path[0]] = value
         else:
             _put(item, heading.path, value)
-    return {
-        name: _kept(value) if isinstance(value, _Below) else value for name, value in item.items()
-    }
+    return _settled(item)
 
 
 class _Below(dict[str, Any]):
@@ -74,6 +72,7 @@ def _put(item: Item, path: tuple[str, ...], value: Any) -> None:
 
 
 def _settled(item: Item) -> Item:
+    """The item with what its dotted columns say."""
     return {
         name: _kept(value) if isinstance(value, _Below) else value for name, value in item.items()
     }
@@ -81,9 +80,7 @@ def _settled(item: Item) -> Item:
 
 def _kept(below: _Below) -> Item | None:
     """The object, or null where all its cells say nothing."""
-    item = {
-        name: _kept(value) if isinstance(value, _Below) else value for name, value in below.items()
-    }
+    item = _settled(below)
     return item if any(value is not None for value in item.values()) else None
 
 
