@@ -248,7 +248,7 @@ async def test_a_second_factor_is_not_gone_around(world: World, database_url: st
 async def test_users_are_made_where_that_is_configured(
     database_url: str, tmp_path: Path, there: IdentityProvider
 ) -> None:
-    role = {"SSO__NAMED__DEFAULT_ROLE": "3"}
+    role = {"SSO__NAMED__DEFAULT_ROLE": "3", "SSO__NAMED__ANYBODY": "true"}
     async with opened(database_url, tmp_path / "data", there, **role) as world:
         assert (await world.ask("POST", "/roles", json={"name": "Guests"})).status_code == 200
         there.people["new"] = {**there.people["ada"], MAIL: "new@example.org"}

@@ -501,6 +501,8 @@ async def test_where_one_came_from_is_where_one_is_led(world: World) -> None:
         (f"{APP}/login", True),
         ("https://evil.example/", False),
         ("nonsense", False),
+        # No cookie holds it, and nobody asked for it.
+        (f"{APP}/{'x' * 1700}", False),
     ):
         begun = await world.client.get(f"{START}/acme", headers={"referer": referer})
         answer = await world.back(begun.headers["location"])
@@ -527,15 +529,26 @@ async def test_pages_that_may_not_call_are_not_sent_on(
             assert answer.json()["data"]["authorization_url"].startswith(there.url)
 
 
+STRANGERS = (
+    *("x@evil.example", "x@sub.example.org", "x@example.org.evil.example", "x@evilexample.org"),
+    # The first letter is the sign of degrees Kelvin, which is a small k in small letters.
+    *("x@\u212aiosk.example", "example.org@evil.example"),
+)
+"""Addresses beside the domains that are let in."""
+
+
 async def test_users_are_made_where_that_is_configured(
     database_url: str, tmp_path: Path, there: Provider
 ) -> None:
-    role = {"SSO__ACME__DEFAULT_ROLE": "3"}
+    role = {"SSO__ACME__DEFAULT_ROLE": "3", "SSO__ACME__DOMAINS": "Example.org, kiosk.example"}
     async with opened(database_url, tmp_path / "data", there, **role) as world:
         assert (await world.ask("POST", "/roles", json={"name": "Guests"})).status_code == 200
         there.tell("new", email="new@example.org", email_verified=True, given_name="N\n" * 60)
         there.tell("unsure", email="unsure@example.org", email_verified=False)
         assert refused(await world.dance(sub="unsure")) == (107, 404)
+        for email in STRANGERS:
+            there.tell("stranger", email=email, email_verified=True)
+            assert refused(await world.dance(sub="stranger")) == (107, 404), email
         assert refused(await world.dance("other", "new")) == (107, 404)
         tries = [await world.dance(sub="new") for _ in range(2)]
         assert [each.status_code for each in tries] == [200, 200]

@@ -6,7 +6,7 @@ factor here, or must have one, cannot go around it. Source: authentication page 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -20,7 +20,7 @@ from conductus.auth.notices import refusals_told, tell_admitted
 from conductus.auth.session_rows import SessionKey, SessionKind, session_key
 from conductus.auth.sessions import close_presented, open_session
 from conductus.auth.sso_exchange import Person, ProviderFailed
-from conductus.auth.sso_flow import Flow, Mode
+from conductus.auth.sso_flow import Flow, Mode, Target
 from conductus.auth.sso_protocols import Answer, Protocols, metadata_of, signing_of
 from conductus.auth.sso_providers import Preset, Provider, Source, provider
 from conductus.auth.tokens import Stated
@@ -85,7 +85,7 @@ class SingleSignOn:
     # -- at the provider --------------------------------------------------------------
 
     async def begin(
-        self, visit: Visit, name: str, mode: Mode, target: str | None
+        self, visit: Visit, name: str, mode: Mode, target: Target | None
     ) -> tuple[Flow, str]:
         """A sign-in under way, and where the browser goes first.
 
@@ -173,6 +173,8 @@ class SingleSignOn:
         if not (person.verified or chosen.config.trust_email):
             raise EmailNotFound
         if chosen.hosted_domain is not None and person.hosted_domain != chosen.hosted_domain:
+            raise EmailNotFound
+        if chosen.config.domains and not _is_within(email, chosen.config.domains):
             raise EmailNotFound
         accounts = self._identity.accounts(visit.project, visit.snapshot)
         account = await accounts.find_by_email(visit.project.database, email)
@@ -309,6 +311,12 @@ def _check(account: Account, visit: Visit) -> None:
     check_state(account.standing, visit.actor.ip)
     if account.otp_secret or account.standing.enforces_2fa:
         raise SecondFactorOverSso
+
+
+def _is_within(email: str, domains: Iterable[str]) -> bool:
+    host = email.rpartition("@")[2]
+    # Some letters that are none of ASCII become ones in small letters.
+    return host.isascii() and host.lower() in map(str.lower, domains)
 
 
 def _name(text: str | None) -> str | None:

@@ -28,6 +28,14 @@ LIFETIME: Final = timedelta(minutes=10)
 Mode = Literal["jwt", "cookie"]
 
 
+class Target(Struct, frozen=True):
+    """Where the browser is to go in the end."""
+
+    url: str
+    is_asked_for: bool
+    """False: it is where the browser came from, and left out where it is too long."""
+
+
 class FlowClaims(Stated, frozen=True, kw_only=True):
     """What the cookie says."""
 
@@ -101,11 +109,11 @@ def begun(
     signing: Signing,
     provider: str,
     mode: Mode,
-    target: str | None,
+    target: Target | None,
     now: datetime,
     announced: Announced | None = None,
 ) -> Flow:
-    """A new sign-in. Raises `ValidationFailed` when the target is too long for a cookie."""
+    """A new sign-in. Raises `ValidationFailed` for a target that no cookie holds."""
     box = ""
     if announced is not None:
         text = msgspec.json.encode(announced).decode()
@@ -117,14 +125,16 @@ def begun(
         exp=int((now + LIFETIME).timestamp()),
         provider=provider,
         mode=mode,
-        target=target,
+        target=None if target is None else target.url,
         word=secrets.token_urlsafe(24),
         announced=box,
     )
     flow = Flow(signing, claims)
-    if len(flow.cookie) > tokens.LONGEST_TOKEN:
+    if len(flow.cookie) <= tokens.LONGEST_TOKEN:
+        return flow
+    if target is None or target.is_asked_for:
         raise ValidationFailed({"redirect_url": "Is too long"})
-    return flow
+    return begun(signing, provider, mode, None, now, announced)
 
 
 def resumed(signing: Signing, cookie: str, provider: str, state: str, now: datetime) -> Flow:

@@ -15,7 +15,7 @@ from conductus.auth import sso_flow, sso_twitter
 from conductus.auth.failures import Visit
 from conductus.auth.links import with_query
 from conductus.auth.sso_exchange import Exchange, Person, ProviderFailed
-from conductus.auth.sso_flow import Flow, Mode
+from conductus.auth.sso_flow import Flow, Mode, Target
 from conductus.auth.sso_providers import Provider, Source
 from conductus.auth.tokens import Signing
 from conductus.auth.transactions import Outcome, transact
@@ -43,7 +43,7 @@ class Protocols:
         self._exchange = Exchange()
 
     async def begin(
-        self, visit: Visit, chosen: Provider, mode: Mode, target: str | None, address: str
+        self, visit: Visit, chosen: Provider, mode: Mode, target: Target | None, address: str
     ) -> tuple[Flow, str]:
         """A sign-in under way, and where the browser goes first.
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from conductus.config.outgoing import HOST_PATTERN
 from conductus.config.saml import SamlConfig, saml_problem
 
 PROVIDER_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -55,10 +56,14 @@ class SsoConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     scopes: tuple[str, ...] = ()
     hosted_domain: str = "*"
     """Of `google`: the one domain whose accounts are let in."""
+    domains: tuple[str, ...] = ()
+    """The domains of the addresses that are let in; none: any."""
     trust_email: bool = False
     """Addresses count although the provider does not say that it has verified them."""
     default_role: int | None = None
     """The role of users who are made when they first come; None: nobody is made."""
+    anybody: bool = False
+    """`default_role` is for whoever has an account at the provider."""
     icon: str | None = None
 
     def __repr__(self) -> str:
@@ -99,9 +104,20 @@ def sso_problem(name: str, config: SsoConfig) -> str | None:
         return "addresses must begin with https://"
     if config.default_role in (ADMINISTRATOR_ROLE, PUBLIC_ROLE):
         return "`default_role` cannot be that of administrators, nor of the public"
-    if preset == "google" and config.default_role is not None and config.hosted_domain == "*":
-        return "`default_role` needs a `hosted_domain`, or anybody would come in"
-    return None
+    if not all(map(HOST_PATTERN.fullmatch, config.domains)):
+        return "`domains` takes names such as example.com"
+    return _too_open(config)
+
+
+def _too_open(config: SsoConfig) -> str | None:
+    # Of few providers it is known who can have an account there, so it is said of each.
+    named = config.domains or config.hosted_domain != "*" or config.anybody
+    if config.default_role is None or named:
+        return None
+    return (
+        "`default_role` needs `domains`, or whoever has an account there would come in: "
+        "set `anybody` if that is meant"
+    )
 
 
 def _misplaced(preset: SsoPreset, config: SsoConfig) -> str | None:

@@ -15,7 +15,7 @@ from conductus.auth.failures import Visit
 from conductus.auth.links import Destinations, with_query_at_end
 from conductus.auth.login import LoggedIn, Login
 from conductus.auth.sso import SingleSignOn
-from conductus.auth.sso_flow import Flow, Mode
+from conductus.auth.sso_flow import Flow, Mode, Target
 from conductus.auth.sso_protocols import Answer
 from conductus.auth.sso_providers import Source
 from conductus.config import CookieConfig
@@ -133,13 +133,14 @@ class SigningOn:
         opened = await self._sso.exchange(came, token)
         return envelope({"token": self._login.token(came, opened)}, public=True)
 
-    def _target(self, call: Call) -> str | None:
+    def _target(self, call: Call) -> Target | None:
         """Where the browser goes in the end, if anywhere."""
         allowed = Destinations(self._base_url, call.project.config.auth.redirect_origins)
         stated = call.params.get("redirect_url")
         if stated is not None and stated != "":
-            return allowed.checked("redirect_url", stated)
-        return allowed.find(_referer(call))
+            return Target(allowed.checked("redirect_url", stated), is_asked_for=True)
+        found = allowed.find(_referer(call))
+        return None if found is None else Target(found, is_asked_for=False)
 
     def _names(self, call: Call, came: Visit) -> tuple[str, str]:
         """What the proof and the state are called that come from a provider."""
