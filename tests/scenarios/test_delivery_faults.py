@@ -37,6 +37,8 @@ SETTINGS = {"CONDUCTUS_OUTGOING__ALLOW": "127.0.0.1", "CONDUCTUS_JOBS__POLL_SECO
 PATIENT = {**SETTINGS, "CONDUCTUS_JOBS__POLL_SECONDS": "600"}
 """So it is the bell that tells."""
 PATH = "/sink"
+SMALL = 2
+"""Items that are written at once: each of them is to be told of, and writing is faster."""
 
 
 def listen(wire: Wire, receiver: Receiver, collection: str, path: str) -> None:
@@ -107,7 +109,7 @@ async def test_who_is_killed_loses_nothing(database_url: str, tmp_path: Path) ->
                     options = ("--data", tmp_path, "--log-format", "json")
                     doomed.append(stack.enter_context(attending(*options, **SETTINGS)))
                 heard = receiver.heard[PATH]
-                wanted, writers = len(heard) + number, Writers(wire)
+                wanted, writers = len(heard) + number, Writers(wire, SMALL)
                 with writers.at_work():
                     writers.wait_for(1)
                     until(lambda heard=heard, wanted=wanted: len(heard) > wanted)
@@ -119,7 +121,7 @@ async def test_who_is_killed_loses_nothing(database_url: str, tmp_path: Path) ->
             await drained(database_url)
             # Connections that nobody used meanwhile are closed.
             with closing(wire.another()) as fresh:
-                assert_whole(fresh, kept)
+                assert_whole(fresh, kept, SMALL)
                 there = fresh.ask("GET", "/items/orders?limit=-1&fields=id").data
             assert told(receiver, PATH).keys() == {str(order["id"]) for order in there}
 

@@ -50,17 +50,18 @@ def prepare(wire: Wire) -> None:
         assert answer.status == 200, answer.body
 
 
-def orders(name: str) -> list[dict[str, Any]]:
+def orders(name: str, batch: int = BATCH) -> list[dict[str, Any]]:
     """A batch, each of whose members has two lines."""
     lines = [{"what": "first"}, {"what": "second"}]
-    return [{"name": f"{name}-{place}", "lines": lines} for place in range(BATCH)]
+    return [{"name": f"{name}-{place}", "lines": lines} for place in range(batch)]
 
 
 class Writers:
     """Clients that write batches until they are told to stop."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, batch: int = BATCH) -> None:
         self._wire = wire
+        self._batch = batch
         self._name = secrets.token_hex(8)
         self._over = threading.Event()
         self.kept: set[str] = set()
@@ -91,7 +92,7 @@ class Writers:
                 number += 1
                 name = f"{self._name}-{writer}-{number}"
                 try:
-                    answer = wire.ask("POST", "/items/orders?fields=id", orders(name))
+                    answer = wire.ask("POST", "/items/orders?fields=id", orders(name, self._batch))
                 except LOST:
                     # Nobody knows whether it was kept.
                     continue
@@ -109,14 +110,14 @@ def until(holds: Any, *told: Any) -> None:
         time.sleep(0.01)
 
 
-def assert_whole(wire: Wire, acknowledged: set[str]) -> None:
+def assert_whole(wire: Wire, acknowledged: set[str], batch: int = BATCH) -> None:
     """Each batch is there with all that belongs to it, or not at all."""
     found = wire.ask("GET", "/items/orders?limit=-1&fields=id,name,lines.what").data
     batches: dict[str, list[Any]] = {}
     for order in found:
         batches.setdefault(order["name"].rpartition("-")[0], []).append(order)
         assert sorted(line["what"] for line in order["lines"]) == ["first", "second"]
-    assert {len(members) for members in batches.values()} <= {BATCH}
+    assert {len(members) for members in batches.values()} <= {batch}
     assert acknowledged <= batches.keys()
     for name in ("orders", "lines"):
         there = {
