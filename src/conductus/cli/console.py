@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 def say(line: str = "") -> None:
     """One line of the result."""
     Console(highlight=False, soft_wrap=True, markup=False).print(line)
+
+
+def say_json(result: object) -> None:
+    """A result for programs, on a line of its own."""
+    print(msgspec.json.encode(result).decode())
+
+
+def say_secret(what: str, made: str) -> None:
+    """A secret that was made up: nobody can look at it later."""
+    say(f"  {what}: {made}   (shown only now)")
 
 
 def complain(line: str) -> None:

@@ -6,11 +6,10 @@ import asyncio
 import os
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from conductus.cli.application import FAILED, FINE
-from conductus.cli.console import say
+from conductus.cli.console import say, say_json
 from conductus.cli.findings import Finding, examine
 from conductus.cli.places import DataFolder
 from conductus.config import data_folder
@@ -30,7 +29,7 @@ def doctor(
     """
     found = asyncio.run(examine(data_folder(data, os.environ), os.environ))
     if json:
-        print(msgspec.json.encode(found).decode())
+        say_json(found)
     else:
         for finding in found:
             _show(finding)

@@ -8,12 +8,11 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from conductus.cli.application import FAILED, FINE, CommandFailed
-from conductus.cli.console import say
+from conductus.cli.console import say, say_json
 from conductus.cli.opened import ProjectKey, loaded_plugins, opened
 from conductus.cli.places import DataFolder, own_folder
 from conductus.files.checking import FileCheck, Finding, Mending
@@ -78,7 +77,7 @@ async def _told(looked: FileCheck, rows: frozenset[int], *, json: bool) -> Count
             states[finding.state] += 1
             if finding.row is not None:
                 whole.discard(finding.row)
-            print(msgspec.json.encode(finding).decode()) if json else say(_line(finding))
+            say_json(finding) if json else say(_line(finding))
     if whole:
         named = ", ".join(map(str, sorted(whole)))
         raise CommandFailed(f"Not removed, since no row without content has this id: {named}")

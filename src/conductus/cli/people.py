@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Annotated, Final, TypeVar
 from urllib.parse import urlencode
 
-import msgspec
 from cyclopts import Parameter
 
 from conductus.cli.application import CommandFailed
-from conductus.cli.console import say
+from conductus.cli.console import say, say_json, say_secret
 from conductus.cli.opened import ProjectKey, opened
 from conductus.cli.places import DataFolder
 from conductus.items.context import Context
@@ -68,7 +67,7 @@ def create_user(
     made = password or secrets.token_urlsafe(15)
     say(f"The user {email} has the id {_run(project, data, work)}.")
     if not password:
-        say(f"  password: {made}   (shown only now)")
+        say_secret("password", made)
 
 
 def set_password(
@@ -90,7 +89,7 @@ def set_password(
     _run(project, data, lambda desk: desk.change(email, {"password": made}))
     say(f"The user {email} has another password.")
     if not password:
-        say(f"  password: {made}   (shown only now)")
+        say_secret("password", made)
 
 
 def set_token(
@@ -115,7 +114,7 @@ def set_token(
     _run(project, data, lambda desk: desk.change(email, {"token": made}))
     say(f"The user {email} has {'no' if remove else 'another'} token.")
     if made is not None and not token:
-        say(f"  token: {made}   (shown only now)")
+        say_secret("token", made)
 
 
 def unlock_user(email: str, /, *, project: ProjectKey = None, data: DataFolder = None) -> None:
@@ -147,7 +146,7 @@ def list_users(
     fields = "id,email,status,first_name,last_name,role.id,role.name"
     users = _run(project, data, lambda desk: desk.every(USERS, fields))
     if json:
-        print(msgspec.json.encode(users).decode())
+        say_json(users)
         return
     for user in users:
         role = user["role"]["name"] if user["role"] else "no role"
@@ -169,7 +168,7 @@ def list_roles(
     """
     roles = _run(project, data, lambda desk: desk.every(ROLES, "id,name,description,enforce_2fa"))
     if json:
-        print(msgspec.json.encode(roles).decode())
+        say_json(roles)
         return
     for role in roles:
         second = "  (second factor)" if role["enforce_2fa"] else ""
@@ -222,7 +221,7 @@ def show_permissions(
 
     rows = _run(project, data, work)
     if json:
-        print(msgspec.json.encode(rows).decode())
+        say_json(rows)
         return
     if not rows:
         say(f"There is no row for {collection}: no access, unless the role is 1.")

@@ -7,12 +7,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from conductus.cli.application import CommandFailed
-from conductus.cli.console import complain, say, working
+from conductus.cli.console import complain, say, say_json, say_secret, working
 from conductus.cli.places import DataFolder, own_folder
 from conductus.config import (
     ConfigInvalid,
@@ -64,7 +63,7 @@ def create(
     with working() as progress:
         created = asyncio.run(made(folder, load_system(), wanted, progress))
     if json:
-        print(msgspec.json.encode(created).decode())
+        say_json(created)
     else:
         tell(created)
 
@@ -86,7 +85,7 @@ def listed(
         complain(problem)
     found = [_described(folder, key, ordered=key in ordered) for key in keys]
     if json:
-        print(msgspec.json.encode(found).decode())
+        say_json(found)
         return
     for project in found:
         marks = "".join(f"  ({mark})" for mark in ("private", "maintenance") if project[mark])
@@ -130,7 +129,7 @@ def remove(
     folder = own_folder(data, os.environ)
     dropped = asyncio.run(_removed(folder, load_system(), key, drop_system=drop_system_tables))
     if json:
-        print(msgspec.json.encode({"key": key, "dropped": dropped}).decode())
+        say_json({"key": key, "dropped": dropped})
         return
     say(f"The project {key} is removed. Its tables are where they were.")
     if dropped:
@@ -204,7 +203,7 @@ def tell(created: setup.Created) -> None:
     if created.email:
         say(f"  administrator: {created.email}")
     if created.password:
-        say(f"  password: {created.password}   (shown only now)")
+        say_secret("password", created.password)
 
 
 def _from_here(url: str) -> str:

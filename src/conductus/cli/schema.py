@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from conductus.cli.application import FAILED, FINE, CommandFailed
-from conductus.cli.console import say
+from conductus.cli.console import say, say_json
 from conductus.cli.opened import ProjectKey, opened
 from conductus.cli.places import DataFolder
 from conductus.projects.project import Project
@@ -80,7 +80,7 @@ def show_difference(
     document = texts.read(path)
     plan = opened(project, data, lambda found: applying.compare(found, document))
     if json:
-        print(msgspec.json.encode([_told(one) for one in plan.differences]).decode())
+        say_json([_told(one) for one in plan.differences])
     else:
         _show(plan, allowed=())
     return FAILED if plan.differences else FINE
