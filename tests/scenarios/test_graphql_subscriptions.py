@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from conductus.endpoints import subscriptions as room
+from conductus.http import sockets
 from tests.scenarios.wire import EMAIL, KEY, PASSWORD, Wire, install, served
 from tests.scenarios.worlds import KEY as ID
 from tests.scenarios.worlds import text, whole
@@ -42,13 +43,14 @@ class Talk:
     async def say(self, **message: Any) -> None:
         await self.connection.send(json.dumps(message))
 
-    async def hear(self, *, pings: bool = False) -> Any:
-        """The next message; pings are passed over unless asked for."""
+    async def hear(self) -> Any:
+        """The next message that is no ping; those are answered."""
         while True:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 message = json.loads(await self.connection.recv())
-            if pings or message["type"] != "ping":
+            if message["type"] != "ping":
                 return message
+            await self.say(type="pong")
 
     async def begin(self, token: str | None = None) -> None:
         payload = {} if token is None else {"payload": {"token": token}}
@@ -274,34 +276,5 @@ async def test_subscriptions(database_url: str, tmp_path: Path) -> None:
             await house.live(talk, "last")
             server.process.send_signal(signal.SIGTERM)
             # Where the worker is quicker than the message, the connection breaks.
-            assert await talk.closed() in (room.RESTART, None)
+            assert await talk.closed() in (sockets.RESTART, None)
         assert await asyncio.to_thread(server.end) == 0
-
-
-async def test_who_does_not_begin_is_let_go(tmp_path: Path, monkeypatch: Any) -> None:
-    from tests.scenarios.shop import live
-
-    monkeypatch.setattr(room, "INIT_SECONDS", 0.05)
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if not sent:
-            return {"type": "websocket.connect"}
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: Any) -> None:
-        sent.append(dict(message))
-
-    async with live(f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "data") as world:
-        scope = {
-            "type": "websocket",
-            "path": "/main/gql",
-            "query_string": b"",
-            "headers": [(b"host", b"x")],
-            "subprotocols": [room.PROTOCOL],
-            "client": ("127.0.0.1", 1),
-        }
-        await world.application.socket(scope, receive, send)
-    assert [each["type"] for each in sent] == ["websocket.accept", "websocket.close"]
-    assert sent[-1]["code"] == room.INIT_TOO_LATE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from conductus.extensions import CustomRequest, ItemsRead, Registry, Response, S
 from conductus.extensions.loading import given
 from conductus.http import answering
 from tests.databases import DRIVERS, fresh_database
+from tests.scenarios.conversing import conversing
+from tests.scenarios.listening import listening
 from tests.scenarios.shop import EMAIL, KEY, live
 from tests.scenarios.signing_in import by_token, log_in
 from tests.scenarios.workshop import Workshop
@@ -238,6 +241,42 @@ async def test_a_hook_answers_others_or_an_error(shop: Workshop, window: Window)
     window.reads["loaves"] = refuse
     told = await shop.refused((10, 403), "GET", path)
     assert told["message"] == "Closed today"
+
+
+async def test_a_hook_meets_what_is_told_as_it_happens(shop: Workshop, window: Window) -> None:
+    async def whose(event: ItemsRead) -> list[Item]:
+        # Without the key, by which the server tells the items of one read apart.
+        return [{"name": f"{one['name']} for {event.actor.user}"} for one in event.items]
+
+    window.reads["bakers"] = whose
+    path, query = "/items/bakers/events?fields=name", "{ bakers { data { name } } }"
+    role = await shop.ok("POST", "/roles", {"name": "Regulars"})
+    rows = {"collection": "bakers", "role": role["id"], "read": "full"}
+    await shop.ok("POST", "/permissions", rows)
+    users = []
+    for number in range(2):
+        user = {"email": f"regular{number}@example.com", "status": "active", "role": role["id"]}
+        shown = f"The-token-of-a-regular-{number}-of-them"
+        made = await shop.ok("POST", "/users", {**user, "token": shown})
+        users.append((made["id"], shown))
+    async with AsyncExitStack() as stack:
+        ears = [
+            (id, await stack.enter_async_context(listening(shop.world, path, shown)))
+            for id, shown in users
+        ]
+        line = await stack.enter_async_context(conversing(shop.world))
+        await line.begin(users[0][1])
+        made = [await shop.ok("POST", "/items/bakers", {"name": name}) for name in ("eve", "fay")]
+        for id, ear in ears:
+            for name in ("eve", "fay"):
+                heard = await ear.next()
+                assert heard is not None
+                assert heard.data["item"] == {"name": f"{name} for {id}"}
+        names = [one["name"] for one in (await line.answer(query))["data"]["bakers"]["data"]]
+        assert names[-2:] == [f"{name} for {users[0][0]}" for name in ("eve", "fay")]
+    window.clear()
+    for baker in await shop.items("bakers", "fields=id&filter[name][in]=eve,fay"):
+        await shop.ok("DELETE", f"/items/bakers/{baker['id']}")
 
 
 async def test_a_hook_reads_and_is_not_called_for_it(shop: Workshop, window: Window) -> None:

@@ -11,13 +11,14 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from conductus.auth.address import block_of
 from conductus.auth.credentials import NOTHING_SHOWN, Credentials
 from conductus.auth.identity import Identity
 from conductus.endpoints import items
 from conductus.http.call import Call
 from conductus.http.reply import Reply, StreamReply
 from conductus.http.routing import Route
-from conductus.projects.coherence import Change
+from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.realtime.asking import ByParameters
 from conductus.realtime.frames import BEGIN, CONTENT_TYPE, frame
@@ -60,14 +61,14 @@ class Events:
         if not _asks_for_stream(call, collection):
             return await items.read_by_keys(call.at(id=SEGMENT))
         hub = self._hubs.of(call.project)
-        client = call.actor.ip if call.public else f"user {call.actor.user}"
+        client = client_of(call.actor)
         hub.check_room(client)
         call.check_readable(collection)
         # Whoever was not believed is the public, as everywhere, and stays it.
         shown = NOTHING_SHOWN if call.public else call.request.credentials
         ip, agent = call.actor.ip, call.actor.user_agent
         verify = standing_of(self._identity, call.project, shown, ip, agent)
-        generation = call.project.generation(Change.ACCESS)
+        generation = hub.generation
         standing = await verify()
         asked = ByParameters(collection, call.without(LAST).request.query)
         await hub.check(asked, standing)
@@ -77,6 +78,11 @@ class Events:
         return StreamReply(
             _frames(signals, key), 200, _HEADERS, gone=lambda: subscription.end(None)
         )
+
+
+def client_of(actor: Actor) -> str:
+    """Whose streams and connections are counted together."""
+    return block_of(actor.ip) if actor.public else f"user {actor.user}"
 
 
 def standing_of(
@@ -89,6 +95,7 @@ def standing_of(
         found = await identity.identified(project, shown, ip, agent, now, extends=False)
         if found.refusal is not None:
             raise found.refusal
+        project.check_open_to(found.actor)
         seconds = _BELIEVED_SECONDS.get(found.actor.credential, 60.0)
         if found.actor.credential == "jwt":
             signed_in = await identity.signed_in(project, shown, now, extends=False)

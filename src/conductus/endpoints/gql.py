@@ -14,6 +14,7 @@ import msgspec
 
 from conductus.endpoints.console import Console
 from conductus.errors import ApiError, BadRequest, BodyInvalid
+from conductus.http.body import check_depth
 from conductus.http.call import Call
 from conductus.http.pages import wants_page
 from conductus.http.reply import Headers, Reply, encode
@@ -162,6 +163,8 @@ def _decoded(name: str, stated: str) -> Any:
     if not stated:
         return None
     try:
-        return msgspec.json.decode(stated)
+        value = msgspec.json.decode(stated)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise BodyInvalid(f"`{name}` must be a JSON object") from None
+    check_depth(value)
+    return value

@@ -7,31 +7,25 @@ told what the project's hub tells; queries and changes are answered as over HTTP
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from datetime import UTC, datetime
-from time import monotonic
+from contextlib import ExitStack, aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from conductus.auth.credentials import Credentials
 from conductus.auth.identity import Identity
-from conductus.endpoints.events import standing_of
+from conductus.endpoints.by_document import ByDocument, found
+from conductus.endpoints.events import client_of, standing_of
 from conductus.endpoints.gql import Querying
-from conductus.errors import ApiError, TooManyRequests
+from conductus.errors import ApiError, PayloadTooLarge, TooManyRequests
+from conductus.http.body import check_depth
 from conductus.http.call import Call
 from conductus.http.routing import Route
-from conductus.http.sockets import BAD_MESSAGE, Closing, Socket
-from conductus.items.context import Context
-from conductus.permissions.policy import Policy
-from conductus.projects.coherence import Change
-from conductus.projects.project import Project
-from conductus.projects.snapshot import Snapshot
-from conductus.query.item_query import ItemQuery
+from conductus.http.sockets import BAD_MESSAGE, RESTART, TRY_LATER, Admit, Closing, Socket
+from conductus.realtime.hub import Hub
 from conductus.realtime.hubs import Hubs
 from conductus.realtime.signals import Beat, Ended, Told
-from conductus.realtime.subscription import Standing, Verify
+from conductus.realtime.subscription import Generation, Standing, Verify
 
 if TYPE_CHECKING:
     from conductus.graphql.service import Asked, Service
@@ -44,46 +38,14 @@ NOT_SPOKEN: Final = 4406
 INIT_TOO_LATE: Final = 4408
 KNOWN_ID: Final = 4409
 TOO_MANY_INITS: Final = 4429
-RESTART: Final = 1012
+SILENT: Final = 4499
+LONGEST_ID: Final = 128
+"""Characters of the id of an operation, which is kept and said again and again."""
 _TOKENS: Final = ("token", "access_token", "accessToken")
 _NO_LONGER: Final = frozenset({401, 403})
 """Statuses of what shuts somebody out."""
-
-
-class ByDocument(Struct, frozen=True):
-    """Items of a collection by a subscription of a document."""
-
-    service: Service
-    collection: str
-    text: str
-    operation: str | None
-    variables: bytes
-
-    def asked(self) -> Asked:
-        """It as the service takes it."""
-        from conductus.graphql.service import Asked
-
-        variables = msgspec.json.decode(self.variables)
-        return Asked(text=self.text, operation=self.operation, variables=variables)
-
-    async def query(self, project: Project, snapshot: Snapshot, policy: Policy) -> ItemQuery:
-        """What is to be read, as the schema of the policy has it."""
-        query: ItemQuery = (await found(self, project, snapshot, policy)).query
-        return query
-
-
-async def found(asked: ByDocument, project: Project, snapshot: Snapshot, policy: Policy) -> Any:
-    """What the subscription asks for. Raises `BadRequest` when it can no longer be asked."""
-    from conductus.errors import BadRequest
-    from conductus.graphql.problems import Refused
-
-    try:
-        subscribing = await asked.service.find_subscribing(asked.asked(), project, snapshot, policy)
-    except Refused as refused:
-        raise BadRequest(str(refused.problems[0]["message"])) from refused
-    if subscribing is None:
-        raise BadRequest("This is no subscription")
-    return subscribing
+_NOT_NOW: Final = frozenset({429, 503})
+"""Statuses of what stands in the way for a while."""
 
 
 class Subscriptions:
@@ -98,45 +60,98 @@ class Subscriptions:
         """Below the project."""
         return (Route("GET", "gql", self.converse),)
 
-    async def converse(self, call: Call, socket: Socket) -> None:
+    async def converse(self, call: Call, socket: Socket, admit: Admit) -> None:
         """One connection, to its end."""
         spoken = PROTOCOL in socket.protocols
-        self._hubs.of(call.project).check_room(_client(call.actor.user, call.actor.ip))
-        await socket.accept(PROTOCOL if spoken else None)
-        if not spoken:
-            raise Closing(NOT_SPOKEN, "Subprotocol not acceptable")
-        session = _Session(call, socket, self._hubs, self._identity, self._querying.service())
-        await session.run()
+        hub = self._hubs.of(call.project)
+        hub.check_open()
+        with ExitStack() as seat:
+            seat.enter_context(hub.sockets.taken(client_of(call.actor)))
+            await socket.accept(PROTOCOL if spoken else None)
+            if not spoken:
+                raise Closing(NOT_SPOKEN, "Subprotocol not acceptable")
+            asker = _Asker(call, self._identity, self._hubs, self._querying.service(), admit)
+            await _Session(asker, socket, hub, seat).run()
+
+
+class _Asker:
+    """Who asks on one connection, and by what means they are answered."""
+
+    def __init__(
+        self, call: Call, identity: Identity, hubs: Hubs, service: Service, admit: Admit
+    ) -> None:
+        self.call = call
+        self.project = call.project
+        self.service = service
+        self.admit = admit
+        self._identity = identity
+        self._hubs = hubs
+
+    def verify_by(self, payload: Any) -> Verify:
+        """Who it is: by the token in the payload, else as the request itself said."""
+        shown = self.call.request.credentials
+        stated = _token(payload)
+        if stated is not None:
+            shown = Credentials(stated)
+        elif self.call.public:
+            shown = Credentials("")
+        actor = self.call.actor
+        return standing_of(self._identity, self.project, shown, actor.ip, actor.user_agent)
+
+    async def asks(self, standing: Standing) -> Call:
+        """What is asked next, of the world as it is now."""
+        snapshot = await self.project.current()
+        policy = await self.project.policies.of(standing.actor)
+        computing = self._hubs.computing(self.project, snapshot)
+        return self.call.anew(snapshot, standing.actor, policy, computing)
 
 
 class _Session:
     """What is known of one connection."""
 
-    def __init__(
-        self, call: Call, socket: Socket, hubs: Hubs, identity: Identity, service: Service
-    ) -> None:
-        self._call = call
-        self._project = call.project
+    def __init__(self, asker: _Asker, socket: Socket, hub: Hub, seat: ExitStack) -> None:
+        """`seat` is the place that the connection has among those of its client."""
+        self._asker = asker
+        self._project = asker.project
         self._socket = socket
-        self._hubs = hubs
-        self._identity = identity
-        self._service = service
+        self._hub = hub
+        self._seat = seat
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._pinged = 0.0
+        self._heard = True
+        """Whether the client has said anything since it was asked whether it is there."""
 
     async def run(self) -> None:
         """Answers until the client goes, or has to. Raises `Closing`."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                attending = tasks.create_task(self._attend())
                 try:
                     verify = await self._begun()
                     while verify is not None and (message := await self._message()) is not None:
                         await self._heed(message, verify, tasks)
                 finally:
-                    for task in self._running.values():
+                    for task in (attending, *self._running.values()):
                         task.cancel()
         except* Closing as several:
             raise _first(several) from None
+
+    async def _attend(self) -> None:
+        """Asks now and then whether the client is there. Raises `Closing` in the end.
+
+        Who is in the midst of a message that never ends cannot answer either.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(self._project.config.realtime.heartbeat_seconds):
+                    await self._hub.closed.wait()
+            except TimeoutError:
+                pass
+            else:
+                raise Closing(RESTART, "Come again")
+            if not self._heard:
+                raise Closing(SILENT, "No answer")
+            self._heard = False
+            await self._socket.say({"type": "ping"})
 
     # -- the conversation -----------------------------------------------------------
 
@@ -165,7 +180,8 @@ class _Session:
             case "subscribe":
                 await self._begin(message, verify, tasks)
             case "complete":
-                running = self._running.get(str(message.get("id")))
+                # Its id may be used again at once.
+                running = self._running.pop(str(message.get("id")), None)
                 if running is not None:
                     running.cancel()
             case _:
@@ -184,25 +200,25 @@ class _Session:
         text = await self._socket.next()
         if text is None:
             return None
+        self._heard = True
         try:
-            return msgspec.json.decode(text, type=dict[str, Any])
+            message = msgspec.json.decode(text, type=dict[str, Any])
+            check_depth(message)
         except (msgspec.DecodeError, RecursionError):
             raise Closing(BAD_MESSAGE, "A message is a JSON object") from None
+        except PayloadTooLarge as error:
+            raise Closing(BAD_MESSAGE, error.message) from None
+        return message
 
     async def _initialised(self, payload: Any) -> Verify:
-        """Who it is: by the token in the payload, else as the request itself said."""
-        call, shown = self._call, self._call.request.credentials
-        stated = _token(payload)
-        if stated is not None:
-            shown = Credentials(stated)
-        elif call.public:
-            shown = Credentials("")
-        actor = call.actor
-        verify = standing_of(self._identity, self._project, shown, actor.ip, actor.user_agent)
+        verify = self._asker.verify_by(payload)
+        standing = await self._standing(verify)
+        # From here on it is one of the user's.
+        self._seat.close()
         try:
-            await verify()
-        except ApiError:
-            raise Closing(FORBIDDEN, "Forbidden") from None
+            self._seat.enter_context(self._hub.sockets.taken(client_of(standing.actor)))
+        except TooManyRequests as error:
+            raise Closing(TRY_LATER, error.message) from None
         await self._socket.say({"type": "connection_ack"})
         return verify
 
@@ -214,6 +230,8 @@ class _Session:
         id, asked = message.get("id"), _asked(message.get("payload"))
         if not isinstance(id, str) or not id or asked is None:
             raise Closing(BAD_MESSAGE, "A subscription has an `id`, and a `query` in its payload")
+        if len(id) > LONGEST_ID:
+            raise Closing(BAD_MESSAGE, f"An `id` has {LONGEST_ID} characters at most")
         if id in self._running:
             raise Closing(KNOWN_ID, f"Subscriber for {id} already exists")
         if len(self._running) >= self._project.config.realtime.subscriptions:
@@ -221,28 +239,30 @@ class _Session:
             return
         task = tasks.create_task(self._carry_out(id, asked, verify))
         self._running[id] = task
-        task.add_done_callback(lambda _: self._running.pop(id, None))
+        task.add_done_callback(lambda _: self._forget(id, task))
+
+    def _forget(self, id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(id) is task:
+            del self._running[id]
 
     async def _carry_out(self, id: str, asked: Asked, verify: Verify) -> None:
         """One operation, until it is complete."""
         from conductus.graphql.problems import Refused
 
+        service, project = self._asker.service, self._project
         try:
-            generation = self._project.generation(Change.ACCESS)
+            generation = self._hub.generation
             standing = await self._standing(verify)
-            snapshot = await self._project.current()
-            policy = await self._project.policies.of(standing.actor)
-            subscribing = await self._service.find_subscribing(
-                asked, self._project, snapshot, policy
-            )
+            await self._asker.admit(standing.actor)
+            call = await self._asker.asks(standing)
+            subscribing = await service.find_subscribing(asked, project, call.snapshot, call.policy)
             if subscribing is None:
-                context = self._context(standing, snapshot, policy)
-                result = await self._service.answer(asked, self._project, snapshot, context)
+                result = await service.answer(asked, project, call.snapshot, call.context)
                 await self._socket.say({"id": id, "type": "next", "payload": result})
             else:
                 variables = msgspec.json.encode(asked.variables, order="sorted")
                 name, text = asked.operation, asked.text
-                document = ByDocument(self._service, subscribing.collection, text, name, variables)
+                document = ByDocument(service, subscribing.collection, text, name, variables)
                 await self._tell(id, document, standing, generation, verify)
             await self._socket.say({"id": id, "type": "complete"})
         except Refused as refused:
@@ -253,31 +273,21 @@ class _Session:
     async def _standing(self, verify: Verify) -> Standing:
         try:
             return await verify()
-        except ApiError:
+        except ApiError as error:
+            if error.status in _NOT_NOW:
+                raise Closing(TRY_LATER, error.message) from None
             raise Closing(FORBIDDEN, "Forbidden") from None
-
-    def _context(self, standing: Standing, snapshot: Snapshot, policy: Policy) -> Context:
-        return Context(
-            schema=snapshot.schema,
-            actor=standing.actor,
-            policy=policy,
-            now=datetime.now(UTC),
-            nulls_last=snapshot.settings.sort_null_last,
-            password_policy=snapshot.settings.password_policy,
-            computing=self._hubs.computing(self._project, snapshot),
-        )
 
     async def _tell(
         self,
         id: str,
         document: ByDocument,
         standing: Standing,
-        generation: int,
+        generation: Generation,
         verify: Verify,
     ) -> None:
         """Tells of changes until there is an end to it."""
-        hub = self._hubs.of(self._project)
-        client = _client(standing.actor.user, standing.actor.ip)
+        hub, client = self._hub, client_of(standing.actor)
         hub.check_room(client)
         await hub.check(document, standing)
         subscription = hub.subscription(document, standing, generation, verify)
@@ -287,7 +297,7 @@ class _Session:
                     case Told():
                         await self._say_told(id, document, signal, standing)
                     case Beat():
-                        await self._ping()
+                        pass
                     case Ended(reason=None):
                         raise Closing(RESTART, "Come again")
                     case Ended(reason=reason):
@@ -313,17 +323,6 @@ class _Session:
         from conductus.graphql.problems import told
 
         await self._socket.say({"id": id, "type": "error", "payload": [told(error)]})
-
-    async def _ping(self) -> None:
-        """Says that it is there, once for all subscriptions."""
-        seconds = self._project.config.realtime.heartbeat_seconds / 2
-        if monotonic() - self._pinged >= seconds:
-            self._pinged = monotonic()
-            await self._socket.say({"type": "ping"})
-
-
-def _client(user: int, ip: str) -> str:
-    return f"user {user}" if user else ip
 
 
 def _token(payload: Any) -> str | None:

@@ -8,9 +8,9 @@ policy is another one. Reading is the project's reader's, writing its writer's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from graphql import GraphQLSchema
@@ -39,6 +39,7 @@ MOST_DOCUMENTS: Final = 512 * 1024
 MOST_OPERATIONS: Final = 512 * 1024
 MOST_VARIABLES: Final = 256 * 1024
 """Bytes of the variables of a query. Changes have the bounds of what is written."""
+Made = TypeVar("Made")
 LONG: Final = 4000
 """Bytes of a document and its variables that take longer than the event loop may wait."""
 MOST_PERSISTED: Final = 1024 * 1024
@@ -117,7 +118,8 @@ class Service:
         config = project.config.graphql
         document = served.documents.find(asked.text)
         if document is None:
-            document = documents.read(asked.text, served.schema, config)
+            work = partial(documents.read, asked.text, served.schema, config)
+            document = await _apart(work, len(asked.text))
             served.documents.put(asked.text, document, len(asked.text))
         chosen = document.operation(asked.operation)
         if not documents.is_subscription(chosen):
@@ -160,12 +162,16 @@ class Service:
         kept = served.documents.find(asked.text)
         work = partial(_made_ready, served, kept, asked, project.config.graphql, len(variables))
         size = len(asked.text) + len(variables)
-        # Other requests must not wait for what takes long.
-        document, operation = await asyncio.to_thread(work) if size > LONG else work()
+        document, operation = await _apart(work, size)
         served.documents.put(asked.text, document, len(asked.text))
         if not operation.writes:
             served.operations.put(key, operation, size)
         return operation
+
+
+async def _apart(work: Callable[[], Made], size: int) -> Made:
+    """What is made of so many bytes: other requests must not wait for what takes long."""
+    return await asyncio.to_thread(work) if size > LONG else work()
 
 
 def _made_ready(

@@ -192,12 +192,15 @@ def _json(raw: bytes) -> Any:
         value = _decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BodyInvalid("The body is not valid JSON") from error
-    _check_depth(value)
+    check_depth(value)
     return value
 
 
-def _check_depth(value: Any) -> None:
-    """Level by level: most of a body are leaves, which are looked at once."""
+def check_depth(value: Any) -> None:
+    """Raises `PayloadTooLarge` (413) for what is nested too deeply.
+
+    Level by level: most of a body are leaves, which are looked at once.
+    """
     level = [value] if type(value) in _NESTING else []
     for _ in range(_DEEPEST):
         if not level:

@@ -142,6 +142,13 @@ class Call:
         found.actor, found.policy = actor, policy
         return found
 
+    def anew(self, snapshot: Snapshot, actor: Actor, policy: Policy, computing: Computing) -> Call:
+        """What is asked next on the same connection, of the world as it is then."""
+        found = self.by(actor, policy)
+        found.__dict__.pop("params", None)
+        found.snapshot, found._computing = snapshot, computing
+        return found
+
     def without(self, parameter: str) -> Call:
         """The same request without a parameter of its query string, whatever its brackets."""
         found = copy(self)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -36,7 +37,7 @@ from conductus.http.exchange import Answer, Exchange, Receive, Scope, Send
 from conductus.http.rates import Rates
 from conductus.http.reply import Reply
 from conductus.http.routing import Match, Route, RouteTable
-from conductus.http.sockets import Closing, Socket
+from conductus.http.sockets import RESTART, Admit, Closing, Socket
 from conductus.items.computing import Computing
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import NOTHING
@@ -46,7 +47,7 @@ from conductus.projects.snapshot import Snapshot
 from conductus.telemetry import Observer
 
 Endpoint = Callable[[Call], Awaitable[Answer]]
-SocketEndpoint = Callable[[Call, Socket], Awaitable[None]]
+SocketEndpoint = Callable[[Call, Socket, Admit], Awaitable[None]]
 ServerEndpoint = Callable[[ServerCall], Awaitable[Answer]]
 
 SERVER_SECTION = "server"
@@ -144,7 +145,16 @@ class Server:
         match = self._socket_routes.match("GET", exchange.segments[1:])
         exchange.route = match.route.pattern
         call = await self._call(exchange, project, match)
-        await match.route.endpoint(call, socket)
+        await match.route.endpoint(call, socket, partial(self._admit, exchange, project))
+
+    async def _admit(self, exchange: Exchange, project: Project, actor: Actor) -> None:
+        """Counts an operation on a WebSocket as the request that it could have been."""
+        if await self._project(project.key) is not project:
+            raise Closing(RESTART, "The project has other settings now: come again")
+        if project.config.rate_limit.enabled:
+            await self._count(exchange, project, block_of(exchange.ip))
+            if not actor.public:
+                await self._count(exchange, project, f"user {actor.user}")
 
     def endpoints(self) -> Iterator[tuple[str, str]]:
         """Method and path of every endpoint; `P` stands for a project."""
@@ -237,12 +247,6 @@ class Server:
                 raise
             raise UnderMaintenance(kept_out.message, kept_out.retry_after) from error
 
-    def _check_served(self, key: str, actor: Actor, route: Route[Endpoint]) -> None:
-        """Raises `UnderMaintenance` (21/503) for all but administrators, and who signs in."""
-        kept_out = self._registry.maintenance(key)
-        if kept_out is not None and not actor.administrator and route.pattern != SIGN_IN:
-            raise UnderMaintenance(kept_out.message, kept_out.retry_after)
-
     async def _call(self, exchange: Exchange, project: Project, match: Match[Any]) -> Call:
         snapshot = await project.current()
         exchange.see_through(snapshot.settings.trusted_proxies)
@@ -259,7 +263,8 @@ class Server:
             exchange.cookie = await self._cookie(exchange, project, snapshot, credentials)
         actor = await self._actor(exchange, project, match.route, credentials)
         exchange.actor = actor
-        self._check_served(project.key, actor, match.route)
+        if match.route.pattern != SIGN_IN:
+            project.check_open_to(actor)
         policy = await project.policies.of(actor) if match.route.identified else NOTHING
         request = Request(
             method=exchange.method,

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 from conductus.http.reply import encode
+from conductus.permissions.actor import Actor
 
 LARGEST: Final = 1 << 18
 """Bytes of one message."""
 BAD_MESSAGE: Final = 4400
+RESTART: Final = 1012
+TRY_LATER: Final = 1013
 Message = MutableMapping[str, Any]
 
 
@@ -21,6 +24,10 @@ class Closing(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+Admit = Callable[[Actor], Awaitable[None]]
+"""Lets one operation in as a request is, or raises what stands in its way."""
 
 
 class Socket:
@@ -57,7 +64,7 @@ class Socket:
         text = message.get("text")
         if text is None:
             raise Closing(BAD_MESSAGE, "Messages are texts")
-        if len(text) > LARGEST:
+        if len(text) > LARGEST or len(text.encode()) > LARGEST:
             raise Closing(BAD_MESSAGE, "The message is too large")
         found: str = text
         return found

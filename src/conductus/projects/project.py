@@ -13,14 +13,15 @@ from typing import assert_never
 import sqlalchemy as sa
 from msgspec import Struct
 
-from conductus.config import ProjectConfig, Watch, database_url
+from conductus.config import MaintenanceConfig, ProjectConfig, Watch, database_url
 from conductus.database.executor import Database, Transaction
 from conductus.database.opening import open_database
-from conductus.errors import ApiError, QueryFailed
+from conductus.errors import ApiError, QueryFailed, UnderMaintenance
 from conductus.items.comments import Comments
 from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
+from conductus.permissions.actor import Actor
 from conductus.projects.bells import Topic
 from conductus.projects.bookkeeping import Bookkeeper
 from conductus.projects.coherence import (
@@ -49,6 +50,9 @@ from conductus.telemetry import Observer, ProjectUnavailable, SnapshotLoaded, Ta
 
 __all__ = ["Equipment", "Project", "Snapshot", "open_project"]
 
+KeptOut = Callable[[], MaintenanceConfig | None]
+"""What is told to those who are kept out at present; None: nobody is."""
+
 
 class Equipment(Struct, frozen=True, kw_only=True):
     """What every project of a server is handed."""
@@ -72,6 +76,7 @@ class Project:
         counters: Counters,
         equipment: Equipment,
         waiting: Waiting,
+        kept_out: KeptOut,
     ) -> None:
         self.key = key
         self.config = config
@@ -102,6 +107,7 @@ class Project:
         self._holders = 0
         self._forgetting: list[Callable[[], object]] = []
         self._counters = counters
+        self._kept_out = kept_out
         self._system = equipment.system
         self._observer = equipment.observer
         self._snapshot = Fresh(lambda: counters.generation(Change.SCHEMA), self._load)
@@ -110,6 +116,19 @@ class Project:
         self._asked = 0
         # One look serves all who asked before it began.
         self._look = Fresh(lambda: self._asked, self._looked) if equipment.each_request else None
+
+    # -- who is let in ------------------------------------------------------------------
+
+    @property
+    def under_maintenance(self) -> bool:
+        """Whether all but administrators are kept out at present."""
+        return self._kept_out() is not None
+
+    def check_open_to(self, actor: Actor) -> None:
+        """Raises `UnderMaintenance` (21/503) for those who are kept out at present."""
+        kept_out = self._kept_out()
+        if kept_out is not None and not actor.administrator:
+            raise UnderMaintenance(kept_out.message, kept_out.retry_after)
 
     # -- who needs it -------------------------------------------------------------------
 
@@ -271,6 +290,7 @@ async def open_project(
     data: Path,
     equipment: Equipment,
     waiting: Waiting = NOBODY,
+    kept_out: KeptOut = lambda: None,
 ) -> AsyncIterator[Project]:
     """A project from its configuration. Raises `DatabaseUnreachable`, `NotInstalled`."""
     database = await open_database(
@@ -282,7 +302,7 @@ async def open_project(
         await _upgraded(database, equipment.system)
         counters = Counters(counters_path(data, key))
         try:
-            project = Project(key, config, database, counters, equipment, waiting)
+            project = Project(key, config, database, counters, equipment, waiting, kept_out)
             # Before the first look, which need not be taken twice then; what is wrong with
             # a database without our tables is told by that look.
             with suppress(QueryFailed):

@@ -2,7 +2,8 @@
 
 Projects are opened when they are first asked for; one whose database is away is tried again
 at the next request and harms no other. Files in the data folder's `projects` are looked at
-with each request (one `stat`), so a new, changed or removed project needs no restart. Of
+with each request (one `stat`) and each second, so a new, changed or removed project needs no
+restart, and those who are told of changes without asking are shut out as well. Of
 many projects those that nobody asks for are let go, with their connections and snapshots.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,7 +100,7 @@ class Registry:
         self._observer = observer
         self._company = company or Company()
         self._told: set[str] = set()
-        self._sweeping: asyncio.Task[None] | None = None
+        self._own: tuple[asyncio.Task[None], ...] = ()
         self._equipment = Equipment(
             system=load_system(),
             observer=observer,
@@ -114,7 +116,7 @@ class Registry:
 
     async def __aenter__(self) -> Registry:
         await self._tasks.__aenter__()
-        self._sweeping = self._tasks.create_task(self._sweep())
+        self._own = tuple(map(self._tasks.create_task, (self._sweep(), self._keep_looking())))
         return self
 
     async def __aexit__(
@@ -124,8 +126,8 @@ class Registry:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for task in self._own:
+            task.cancel()
         for entry in self._entries.values():
             self._tasks.create_task(entry.close())
         self._entries = {}
@@ -153,7 +155,7 @@ class Registry:
     def maintenance(self, key: str) -> MaintenanceConfig | None:
         """What is told to those who are kept out of a project; None: nobody is.
 
-        As it was when the folder was looked at last, which `project` did.
+        As it was when the folder was looked at last, which `project` did, and a second ago.
         """
         entry = self._entries.get(key)
         return None if entry is None else entry.maintenance
@@ -258,7 +260,12 @@ class Registry:
         began = time.perf_counter()
         try:
             async with open_project(
-                key, config, self._data, self._equipment, self._company.waiting(key)
+                key,
+                config,
+                self._data,
+                self._equipment,
+                self._company.waiting(key),
+                partial(self.maintenance, key),
             ) as project:
                 self._observer(ProjectOpened(key, time.perf_counter() - began))
                 tasks = {
@@ -282,6 +289,15 @@ class Registry:
         except ApiError as error:
             self._observer(ProjectUnavailable(key, str(error)))
             raise
+
+    async def _keep_looking(self) -> None:
+        """Looks when nobody asks, until it is cancelled: streams make no requests."""
+        while True:
+            await asyncio.sleep(self._server.watch.tick_seconds)
+            try:
+                self._look()
+            except Exception as error:
+                self._observer(TaskFailed("look for projects", error))
 
     # -- those that nobody asks for ---------------------------------------------------
 

@@ -8,7 +8,7 @@ it has caught up.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,16 +24,15 @@ from conductus.projects.journal import Line
 from conductus.projects.project import Project
 from conductus.projects.snapshot import Snapshot
 from conductus.realtime.asking import Asked, hangs_on_the_user
+from conductus.realtime.seats import AGAIN_SECONDS, Seats
 from conductus.realtime.signals import Beat, Ended, Opened, Signal, Told
-from conductus.realtime.subscription import Standing, Subscription, Verify
+from conductus.realtime.subscription import Generation, Standing, Subscription, Verify
 from conductus.realtime.telling import View, changes_of, view_of
 from conductus.telemetry import Observer, TaskFailed
 
 _PURGE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 60.0
 _MOST_SETTLING: Final = 5.0
-_AGAIN_SECONDS: Final = 10
-"""When to come again where there is no room."""
 ComputingOf = Callable[[Project, Snapshot], Computing]
 
 
@@ -48,8 +47,13 @@ class Hub:
         self._tick_seconds = watch.tick_seconds
         self._observer = observer
         self._computing = computing
-        self._clients: Counter[str] = Counter()
-        """How many streams each client has, those that are still catching up included."""
+        room = self._config.connections, self._config.per_client
+        self._streams = Seats(*room)
+        """Those that are still catching up included."""
+        self.sockets = Seats(*room)
+        """WebSockets, whatever is asked for on them."""
+        self.closed = asyncio.Event()
+        """Nobody is told anything any more."""
         self._live: set[Subscription] = set()
         self._place: int | None = None
         """Up to which the live ones were told; None where there is none."""
@@ -57,24 +61,32 @@ class Hub:
         """Until when, by `monotonic`, it need not be said again that a collection is watched."""
         self._beat_at = self._purge_at = 0.0
         self._to_purge = True
-        self._closed = False
 
     # -- one client -----------------------------------------------------------------
 
-    def check_room(self, client: str) -> None:
-        """Raises `Forbidden` where it is switched off, `TooManyRequests` without room."""
+    def check_open(self) -> None:
+        """Raises `Forbidden` where it is switched off, `TooManyRequests` where it ends."""
         if not self._config.enabled:
             raise Forbidden("Changes are not told as they happen in this project")
-        full = self._clients.total() >= self._config.connections
-        if self._closed or full or self._clients[client] >= self._config.per_client:
-            raise TooManyRequests(_AGAIN_SECONDS)
+        if self.closed.is_set():
+            raise TooManyRequests(AGAIN_SECONDS)
+
+    def check_room(self, client: str) -> None:
+        """Raises as `check_open`, and `TooManyRequests` where there is no room for a stream."""
+        self.check_open()
+        self._streams.check(client)
+
+    @property
+    def generation(self) -> Generation:
+        """Differs as soon as somebody may be let in or kept out who was not before."""
+        return self._project.generation(Change.ACCESS), self._project.under_maintenance
 
     async def check(self, asked: Asked, standing: Standing) -> None:
         """Raises what stands in the way of a subscription."""
         await self._view(asked, standing)
 
     def subscription(
-        self, asked: Asked, standing: Standing, generation: int, verify: Verify
+        self, asked: Asked, standing: Standing, generation: Generation, verify: Verify
     ) -> Subscription:
         """A subscription that hears nothing yet."""
         return Subscription(asked, standing, generation, verify, self._config.queue)
@@ -82,30 +94,35 @@ class Hub:
     async def signals(
         self, subscription: Subscription, client: str, since: int | None
     ) -> AsyncGenerator[Signal, None]:
-        """What is to be told, until it ends. `since` is the place that the client names."""
-        self.check_room(client)
-        self._clients[client] += 1
-        try:
-            await self._watch(subscription.asked.collection)
-            await self._project.journal.number()
-            bounds = await self._project.journal.bounds()
-            known = since is not None and bounds.keep(since)
-            subscription.place = since if since is not None and known else bounds.newest
-            yield Opened(subscription.place, missed=since is not None and not known)
-            async for told in self._catching_up(subscription):
-                yield told
-            while True:
-                signal = await subscription.next()
-                yield signal
-                if isinstance(signal, Ended):
-                    return
-        except ApiError as error:
-            yield Ended(error)
-        finally:
-            self._live.discard(subscription)
-            self._clients[client] -= 1
-            if self._clients[client] <= 0:
-                del self._clients[client]
+        """What is to be told, until it ends. `since` is the place that the client names.
+
+        Raises `TooManyRequests`.
+        """
+        with self._streams.taken(client):
+            try:
+                async for signal in self._signals(subscription, since):
+                    yield signal
+            except ApiError as error:
+                yield Ended(error)
+            finally:
+                self._live.discard(subscription)
+
+    async def _signals(
+        self, subscription: Subscription, since: int | None
+    ) -> AsyncGenerator[Signal, None]:
+        await self._watch(subscription.asked.collection)
+        await self._project.journal.number()
+        bounds = await self._project.journal.bounds()
+        known = since is not None and bounds.keep(since)
+        subscription.place = since if since is not None and known else bounds.newest
+        yield Opened(subscription.place, missed=since is not None and not known)
+        async for told in self._catching_up(subscription):
+            yield told
+        while True:
+            signal = await subscription.next()
+            yield signal
+            if isinstance(signal, Ended):
+                return
 
     async def _catching_up(self, subscription: Subscription) -> AsyncGenerator[Told, None]:
         """What was missed; in the end the subscription is a live one."""
@@ -123,14 +140,14 @@ class Hub:
             for told in await self._told(subscription, lines):
                 yield told
             subscription.place = lines[-1].place
-        if self._closed:
+        if self.closed.is_set():
             subscription.end(None)
         # Nothing was awaited since the places were compared.
         self._live.add(subscription)
         self._project.journal.bell.set()
 
     async def _told(self, subscription: Subscription, lines: Sequence[Line]) -> list[Told]:
-        generation = self._project.generation(Change.ACCESS)
+        generation = self.generation
         if not subscription.is_believed(generation) and not await subscription.verify(generation):
             return []
         mine = [line for line in lines if line.collection == subscription.asked.collection]
@@ -171,7 +188,7 @@ class Hub:
 
     def end(self) -> None:
         """Ends every subscription, and lets no other one begin."""
-        self._closed = True
+        self.closed.set()
         for subscription in self._live:
             subscription.end(None)
 
@@ -246,7 +263,7 @@ class Hub:
             snapshot = await self._project.current()
             policy = await self._project.policies.of(actor)
             query = await asked.query(self._project, snapshot, policy)
-            if not hangs_on_the_user(query, policy, snapshot.schema):
+            if not hangs_on_the_user(query, policy, snapshot.schema, self._project.hooks):
                 return [list(members)]
         except ApiError:
             # What was asked for is no longer there, and each is told so.
@@ -259,12 +276,11 @@ class Hub:
     async def _tell_group(self, group: Sequence[Subscription], lines: Sequence[Line]) -> None:
         try:
             view = await self._view(group[0].asked, Standing(group[0].actor, 0))
+            changes = await changes_of(self._project, view, lines)
         except ApiError as error:
+            # The others go on: a hook may have said so, of what these ask for.
             for member in group:
                 member.end(error)
-            return
-        changes = await changes_of(self._project, view, lines)
-        if not changes:
             return
         for member in group:
             # Asked after the reading: nobody is told who was shut out meanwhile.
@@ -274,12 +290,12 @@ class Hub:
                         break
 
     async def _is_let_in(self, member: Subscription) -> bool:
-        generation = self._project.generation(Change.ACCESS)
+        generation = self.generation
         return member.is_believed(generation) or await member.verify(generation)
 
     async def _verify_all(self) -> None:
         """Ends the streams of those who are shut out."""
-        generation = self._project.generation(Change.ACCESS)
+        generation = self.generation
         for member in [each for each in self._live if not each.is_believed(generation)]:
             if await member.verify(generation):
                 await self._still_sees(member)

@@ -22,6 +22,8 @@ class Standing(Struct, frozen=True):
     seconds: float
 
 
+Generation = tuple[int, bool]
+"""That of access, and whether there is maintenance: see `Hub.generation`."""
 Verify = Callable[[], Awaitable[Standing]]
 """Looks again who asks; raises what now stands in the way."""
 
@@ -43,7 +45,7 @@ class Subscription:
     )
 
     def __init__(
-        self, asked: Asked, standing: Standing, generation: int, verify: Verify, most: int
+        self, asked: Asked, standing: Standing, generation: Generation, verify: Verify, most: int
     ) -> None:
         """`generation` was that of access before `standing` was looked up."""
         self.asked = asked
@@ -86,11 +88,11 @@ class Subscription:
             await self._some
         return self._queue.popleft()
 
-    def is_believed(self, generation: int) -> bool:
+    def is_believed(self, generation: Generation) -> bool:
         """Whether nothing has happened that asks for another look at who this is."""
         return self.generation == generation and monotonic() < self.believed_until
 
-    async def verify(self, generation: int) -> bool:
+    async def verify(self, generation: Generation) -> bool:
         """Looks again; ends when it is somebody else now, or nobody. Answers whether it goes on."""
         if self.ended:
             return False

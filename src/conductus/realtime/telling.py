@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from conductus.items.computing import Computing
 from conductus.items.context import Context
+from conductus.items.hooks import READ
 from conductus.items.keys import parts_of_text
 from conductus.permissions.actor import Actor
 from conductus.permissions.reading import narrow
@@ -43,6 +44,8 @@ class View(Struct, frozen=True, kw_only=True):
     context: Context
     sight: Sight
     collection: Collection
+    hooked: bool
+    """Whether hooks meet the items, which may change anything of them."""
 
 
 async def view_of(
@@ -58,10 +61,13 @@ async def view_of(
         policy=policy,
         now=datetime.now(UTC),
         nulls_last=snapshot.settings.sort_null_last,
+        split_words=snapshot.settings.q_words,
         computing=computing,
+        answering=True,
     )
     collection = snapshot.schema.collection(asked.collection)
-    view = View(query=query, context=context, sight=sight, collection=collection)
+    hooked = bool(project.hooks.of(READ, "now", collection.name))
+    view = View(query=query, context=context, sight=sight, collection=collection, hooked=hooked)
     # Of every item, so that what is refused is refused before there is any.
     narrow(_with_keys(view, ["," * len(collection.primary_key)]), sight, actor)
     return view
@@ -107,7 +113,7 @@ async def _read(project: Project, view: View, keys: list[str]) -> dict[str, Item
 
 def _told_apart(view: View) -> bool:
     """Whether the items of one read show which is which."""
-    if len(view.collection.primary_key) != 1:
+    if len(view.collection.primary_key) != 1 or view.hooked:
         return False
     (name,) = view.collection.primary_key
     kept = name not in dict(view.query.selection.expanded)
