@@ -159,7 +159,7 @@ def _console_line(served: RequestServed) -> str:
     path = _shown(served.path).encode("unicode_escape").decode()
     who = f" user={served.user}" if served.user else ""
     return (
-        f"{_timestamp()} [{_level(served):<5}] request {served.method} {path} "
+        f"{_timestamp()} [{_level(served):<9}] request {served.method} {path} "
         f"{served.status} {served.seconds * 1000:.1f} ms ip={served.ip}{who} "
         f"request_id={served.request_id}\n"
     )
@@ -177,7 +177,7 @@ def _level(served: RequestServed) -> str:
 
 
 def _timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _known(observation: Struct) -> dict[str, Any]:
@@ -188,9 +188,14 @@ def processors() -> list[Callable[..., Any]]:
     """What each event goes through on its way into a line."""
     return [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamp,
         _redact,
     ]
+
+
+def _stamp(_logger: object, _method: str, event: dict[str, Any]) -> Mapping[str, Any]:
+    event["timestamp"] = _timestamp()
+    return event
 
 
 def _redact(_logger: object, _method: str, event: dict[str, Any]) -> Mapping[str, Any]:
