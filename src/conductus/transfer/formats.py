@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from importlib.util import find_spec
 from typing import Any, Final
 
 from conductus.errors import Unprocessable, ValidationFailed
@@ -56,9 +57,5 @@ def guessed_format(name: str | None, content_type: str) -> Format:
 
 def check_installed(format: Format) -> None:
     """Raises `Unprocessable` where the library of a format is missing."""
-    if format is not Format.PARQUET:
-        return
-    try:
-        import pyarrow  # noqa: F401 - whether it is there is all that is asked
-    except ImportError as error:
-        raise Unprocessable(NEEDED) from error
+    if format is Format.PARQUET and find_spec("pyarrow") is None:
+        raise Unprocessable(NEEDED)
