@@ -1,7 +1,7 @@
 """A storage: contents of files in one SQLite file, piece by piece.
 
-Chosen by `storage.driver = "plugin"` and `storage.plugin = "cellar"`. Every storage must
-pass the suite of `tests/contracts/test_storage.py`, as this one does.
+Chosen by `storage.driver = "plugin"` and `storage.plugin = "cellar"`. `examples/tests`
+holds the rules of every storage against it.
 """
 
 from __future__ import annotations

@@ -226,7 +226,11 @@ async def _by_userinfo(
     if provider.claims is None:
         return _person(await _told(client, endpoints.userinfo_endpoint, Claims))
     told: Any = await _told(client, endpoints.userinfo_endpoint, object)
-    return _person(await provider.claims(told))
+    try:
+        return _person(await provider.claims(told))
+    except (LookupError, TypeError, AttributeError) as error:
+        # The plugin expects something else than it is told.
+        raise ValueError("what the provider tells cannot be read") from error
 
 
 def _client(provider: Provider) -> AsyncOAuth2Client:
