@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -170,6 +171,44 @@ async def test_a_group_is_renamed_and_its_version_tells(scim: Provider) -> None:
     slim = await scim.get(f"{path}?excludedAttributes=members")
     assert "members" not in slim
     assert "version" not in slim["meta"]
+
+
+async def test_of_several_changes_of_one_version_one_is_done(strict: Provider) -> None:
+    """A version stands for more than a row: for members, and for what the provider says."""
+    users = [await strict.user() for _ in range(4)]
+    group = await strict.group()
+
+    async def asked(path: str, version: str, attribute: str, value: Any) -> int:
+        operation = {"op": "add", "path": attribute, "value": value}
+        body = {"schemas": [PATCH], "Operations": [operation]}
+        return (await strict.ask("PATCH", path, body, if_match=version)).status_code
+
+    async def all_but_one_are_refused(path: str, attribute: str, values: list[Any]) -> None:
+        version = (await strict.get(path))["meta"]["version"]
+        deeds = (asked(path, version, attribute, value) for value in values)
+        assert sorted(await asyncio.gather(*deeds)) == [200, 412, 412, 412]
+
+    joining = [[{"value": user["id"]}] for user in users]
+    await all_but_one_are_refused(f"/Groups/{group['id']}", "members", joining)
+    called = [strict.name() for _ in users]
+    for path in (f"/Groups/{group['id']}", f"/Users/{users[0]['id']}"):
+        await all_but_one_are_refused(path, "externalId", called)
+
+
+async def test_operations_that_are_a_lot_to_read(scim: Provider) -> None:
+    group = f"/Groups/{(await scim.group())['id']}"
+    user = f"/Users/{(await scim.user())['id']}"
+    bomb = f"emails[{' or '.join(['type pr'] * 300)}].value"
+    many = {f"attribute{number}": 1 for number in range(4000)}
+    for path, operation in (
+        (user, {"op": "replace", "path": bomb, "value": "x@example.org"}),
+        (user, {"op": "replace", "value": many}),
+        (group, {"op": "remove", "path": f"members[{' or '.join(['value pr'] * 300)}]"}),
+    ):
+        times = 1 if "path" not in operation else 60
+        await scim.refused_patch(413, "tooMany", path, *[operation] * times)
+    nobody = {"op": "remove", "path": f'members[value eq "{"0" * 36}"]'}
+    await scim.patch(group, *[nobody] * 1000)
 
 
 async def test_operations_on_users(scim: Provider) -> None:

@@ -319,6 +319,35 @@ async def test_a_cookie_reads_and_writes_nothing(scim: Provider) -> None:
     scim.world.client.cookies.clear()
 
 
+async def test_ids_of_clients_are_only_text_in_a_bulk(scim: Provider) -> None:
+    """As Directus 8 has it, a client chooses ids: they are put where they are referred to."""
+    id = f'{scim.name()}"}}/../%2F\\'
+    name = scim.name("Group ")
+    told = await scim.ok(
+        200,
+        "POST",
+        "/Bulk",
+        {
+            "Operations": [
+                {
+                    "method": "POST", "path": "/Groups", "bulkId": "g",
+                    "data": {"displayName": name, "members": [{"value": "bulkId:u"}]},
+                },
+                {
+                    "method": "POST", "path": "/Users", "bulkId": "u",
+                    "data": {"userName": f"{scim.name()}@example.org", "externalId": id},
+                },
+                {"method": "PATCH", "path": "/Users/bulkId:u", "data": {"title": "Boss"}},
+            ]
+        },
+    )  # fmt: skip
+    assert [each["status"] for each in told["Operations"]] == ["201", "201", "200"]
+    (group,) = await scim.found("Groups", f'displayName eq "{name}"')
+    assert len((await scim.get(f"/Groups/{group}"))["members"]) == 1
+    (found,) = await scim.found("Users", f'title eq "Boss" and groups.value eq "{group}"')
+    assert found == id
+
+
 async def test_paths_and_methods_that_there_are_not(scim: Provider) -> None:
     await scim.refused(404, None, "GET", "/Nothing")
     await scim.refused(404, None, "GET", "")

@@ -8,13 +8,13 @@ Source: SCIM page §3.4.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect
-from conductus.database.executor import Transaction
+from conductus.database.executor import Executor, Transaction
 from conductus.projects import rows
 from conductus.schema.model import Kind
 
@@ -70,6 +70,26 @@ async def name_group(
     if external_id is not None:
         row = {"role": role, "external_id": external_id}
         await rows.add(transaction, dialect, GROUPS_TABLE, _GROUP_KINDS, [row])
+
+
+async def names_of_user(executor: Executor, dialect: Dialect, user: int) -> list[Any]:
+    """What a provider calls a user; empty where it has no names for it."""
+    table = rows.clause(dialect, USERS_TABLE, _USER_KINDS)
+    names = sa.select(table.c.external_id, table.c.user_name)
+    return await _read(executor, dialect, names.where(table.c.user == sa.literal(user)))
+
+
+async def names_of_group(executor: Executor, dialect: Dialect, role: int) -> list[Any]:
+    """A group's id at the provider; empty where there is none."""
+    table = rows.clause(dialect, GROUPS_TABLE, _GROUP_KINDS)
+    names = sa.select(table.c.external_id).where(table.c.role == sa.literal(role))
+    return await _read(executor, dialect, names)
+
+
+async def _read(executor: Executor, dialect: Dialect, select: sa.Select[Any]) -> list[Any]:
+    statement = dialect.compile(select)
+    found = await executor.fetch(statement.sql, statement.values({}))
+    return list(found[0]) if found else []
 
 
 async def forget_users(transaction: Transaction, dialect: Dialect, users: Collection[int]) -> None:

@@ -7,12 +7,12 @@ that need it: they wait for it, whatever the order. Source: SCIM page §9; RFC 7
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conductus.errors import ApiError, Forbidden, Unauthorized
 from conductus.scim import bodies, groups, names, reading, refusals, users
@@ -26,11 +26,9 @@ MOST_OPERATIONS: Final = 1000
 MOST_BYTES: Final = 1_048_576
 _REFERENCE: Final = re.compile(r"bulkId:([^\"/]+)")
 _KINDS: Final[Mapping[str, Kind]] = {"users": "User", "groups": "Group"}
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
-class _Order(Struct):
+class _Order(Struct, frozen=True, kw_only=True):
     """One operation as it is asked for."""
 
     method: str
@@ -38,25 +36,16 @@ class _Order(Struct):
     bulk_id: str | None
     version: str | None
     data: Any
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What it refers to of the same request."""
-        told = self.path
-        if not self.path.lower().startswith("/users"):
-            # Users keep no references: what they say of groups is for reading alone.
-            told += _encode(self.data).decode()
-        return frozenset(_REFERENCE.findall(told)) - {self.bulk_id}
+    needs: frozenset[str]
+    """What it refers to of the same request."""
 
     def resolved(self, ids: Mapping[str, str]) -> _Order:
         """The same with the ids of what it refers to, as far as they are known."""
-
-        def known(found: re.Match[str]) -> str:
-            return ids.get(found[1], found[0])
-
-        data = _decode(_REFERENCE.sub(known, _encode(self.data).decode()))
-        path = _REFERENCE.sub(known, self.path)
-        return _Order(self.method, path, self.bulk_id, self.version, data)
+        needed = {name: ids[name] for name in self.needs if name in ids}
+        if not needed:
+            return self
+        quoted = {name: quote(id, safe="") for name, id in needed.items()}
+        return replace(self, path=_known(self.path, quoted), data=_known(self.data, needed))
 
 
 class _Answer(Struct):
@@ -87,10 +76,11 @@ async def _all(desk: Desk, orders: list[_Order], most: int | None) -> list[Resou
     """The answers to those that were tried, in the order of the request."""
     answers: dict[int, Resource] = {}
     waiting = dict(enumerate(orders))
+    makers = {order.bulk_id: place for place, order in waiting.items() if order.bulk_id}
     ids: dict[str, str] = {}
     failures = 0
     while waiting and (most is None or failures < most):
-        place = _ready(waiting)
+        place = _ready(waiting, makers)
         order = waiting.pop(place)
         answer = await _one(desk, order.resolved(ids))
         answers[place] = answer.told
@@ -100,18 +90,19 @@ async def _all(desk: Desk, orders: list[_Order], most: int | None) -> list[Resou
     return [answers[place] for place in sorted(answers)]
 
 
-def _ready(waiting: Mapping[int, _Order]) -> int:
+def _ready(waiting: Mapping[int, _Order], makers: Mapping[str, int]) -> int:
     """The first in the order of the request, or what that needs before it.
 
     Of those that need each other one has to be tried first.
     """
-    makers = {order.bulk_id: place for place, order in waiting.items() if order.bulk_id}
     place = next(iter(waiting))
     passed = {place}
     while True:
-        needed = (makers.get(name) for name in sorted(waiting[place].needs))
-        before = next((each for each in needed if each is not None and each not in passed), None)
-        if before is None:
+        needed = {makers[name] for name in waiting[place].needs if name in makers}
+        before = min(
+            (each for each in needed if each in waiting and each not in passed), default=-1
+        )
+        if before < 0:
             return place
         passed.add(before)
         place = before
@@ -175,7 +166,36 @@ def _order(written: Any) -> _Order:
     if not all(each is None or isinstance(each, str) for each in texts):
         raise Refused("invalidSyntax", "`bulkId` and `version` are texts")
     bulk_id, version = texts
-    return _Order(method.upper(), path, bulk_id or None, version, given.get("data"))
+    data = given.get("data")
+    # Users keep no references: what they say of groups is for reading alone.
+    told = [path] if path.lower().startswith("/users") else [path, *_texts(data)]
+    needs = frozenset(name for text in told for name in _REFERENCE.findall(text))
+    return _Order(
+        method=method.upper(),
+        path=path,
+        bulk_id=bulk_id or None,
+        version=version,
+        data=data,
+        needs=needs - {bulk_id},
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+
+
+def _known(value: Any, ids: Mapping[str, str]) -> Any:
+    """The value with ids in place of references to what there is by now."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda found: ids.get(found[1], found[0]), value)
+    if isinstance(value, Mapping):
+        return {name: _known(each, ids) for name, each in value.items()}
+    return [_known(each, ids) for each in value] if isinstance(value, list) else value
 
 
 def _target(order: _Order) -> tuple[Kind, str | None]:

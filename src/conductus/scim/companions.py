@@ -8,13 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from conductus.database.executor import Transaction
+from conductus.database.executor import Executor, Transaction
 from conductus.items.records import Kept, Record, Records
 from conductus.items.written import Written
 from conductus.projects import rows
-from conductus.projects.provisioned import UserNames, name_group, name_user
+from conductus.projects.provisioned import (
+    UserNames,
+    name_group,
+    name_user,
+    names_of_group,
+    names_of_user,
+)
 from conductus.schema.model import Kind as ColumnKind
-from conductus.scim.attributes import Kind
+from conductus.scim.attributes import DELETED, Kind
 from conductus.scim.desk import Desk
 from conductus.scim.refusals import VersionDiffers
 from conductus.scim.resources import COLLECTIONS, VERSIONED
@@ -31,10 +37,13 @@ UNNAMED = Unnamed()
 
 
 class Seen(Struct, frozen=True):
-    """A row as it was when its version was compared."""
+    """What a version stands for, as it was when that was compared."""
 
     key: int
     values: Mapping[str, Any]
+    names: Sequence[Any]
+    """What the provider calls it."""
+    members: Sequence[int] = ()
 
 
 class Beside:
@@ -53,8 +62,7 @@ class Beside:
         if self._seen is None:
             return
         await _lock(self._desk, transaction, self._kind, self._seen.key)
-        now = await _values(self._desk, transaction, self._kind, self._seen.key)
-        if now != self._seen.values:
+        if await _seen(self._desk, transaction, self._kind, self._seen.key) != self._seen:
             raise VersionDiffers
 
     async def after(self, transaction: Transaction, written: Sequence[Written]) -> None:
@@ -71,7 +79,25 @@ class Beside:
 
 async def seen(desk: Desk, kind: Kind, key: int) -> Seen:
     """The row as it is now; to be asked before it is read to be compared."""
-    return Seen(key, await _values(desk, desk.project.database, kind, key))
+    return await _seen(desk, desk.project.database, kind, key)
+
+
+async def _seen(desk: Desk, executor: Executor, kind: Kind, key: int) -> Seen:
+    values = await _values(desk, executor, kind, key)
+    dialect = desk.project.database.dialect
+    if kind == "User":
+        return Seen(key, values, await names_of_user(executor, dialect, key))
+    members = await _members(desk, executor, key)
+    return Seen(key, values, await names_of_group(executor, dialect, key), members)
+
+
+async def _members(desk: Desk, executor: Executor, key: int) -> Sequence[int]:
+    dialect = desk.project.database.dialect
+    kinds = {"id": ColumnKind.INTEGER, "role": ColumnKind.INTEGER, "status": ColumnKind.TEXT}
+    table = rows.clause(dialect, COLLECTIONS["User"], kinds)
+    of_role = sa.and_(table.c.role == sa.literal(key), table.c.status != sa.literal(DELETED))
+    statement = dialect.compile(sa.select(table.c.id).where(of_role).order_by(table.c.id))
+    return [int(id) for (id,) in await executor.fetch(statement.sql, statement.values({}))]
 
 
 async def _values(desk: Desk, executor: Any, kind: Kind, key: int) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
@@ -61,10 +62,8 @@ async def change(desk: Desk, id: str, body: Body, condition: Precondition) -> It
         if bodies.MEMBERS in given:
             members.replace(given[bodies.MEMBERS])
         return await _change(desk, row, given, members, condition)
-    await reading.grammar()
     patch = GroupPatch(id, desk.shape.mode)
-    for operation in operations:
-        patch.apply(operation)
+    await asyncio.to_thread(patch.apply_all, operations)
     return await _change(desk, row, patch.changes, patch.members, condition)
 
 

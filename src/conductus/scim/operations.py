@@ -5,7 +5,7 @@ Source: SCIM page §6; RFC 7644 §3.5.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, cast
 
 from msgspec import Struct
@@ -17,6 +17,10 @@ from conductus.scim.refusals import Refused, TooLarge
 Op = Literal["add", "replace", "remove"]
 MOST: Final = 1000
 """Operations of one PATCH."""
+MOST_NAMES: Final = 1 << 17
+"""Characters of all paths of one PATCH: reading them is work."""
+_EACH: Final = 32
+"""What each of them counts for, however short it is."""
 READ_ONLY: Final = frozenset({"id", "meta", "groups", "schemas"})
 
 
@@ -28,6 +32,13 @@ class Operation(Struct, frozen=True):
     value: Any
     given: bool
     """Whether there is a value, if only null."""
+
+    @property
+    def names(self) -> Iterable[str]:
+        """What it names, each to be read as a path."""
+        if self.path is not None:
+            return (self.path,)
+        return map(str, self.value) if isinstance(self.value, Mapping) else ()
 
 
 def find_operations(body: Mapping[str, Any]) -> list[Operation] | None:
@@ -41,7 +52,10 @@ def find_operations(body: Mapping[str, Any]) -> list[Operation] | None:
         raise Refused("invalidSyntax", "`Operations` must be a list that is not empty")
     if len(listed) > MOST:
         raise TooLarge(f"More than {MOST} operations")
-    return [_operation(each) for each in listed]
+    found = [_operation(each) for each in listed]
+    if sum(_EACH + len(name) for each in found for name in each.names) > MOST_NAMES:
+        raise TooLarge(f"Paths and names of attributes of more than {MOST_NAMES} characters")
+    return found
 
 
 def _operation(written: Any) -> Operation:

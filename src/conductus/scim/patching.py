@@ -45,8 +45,12 @@ class UserPatch:
         self._mode = mode
         self.changes: Changes = {}
 
-    def apply(self, operation: Operation) -> None:
-        """One operation. Raises `Refused`."""
+    def apply_all(self, operations: Iterable[Operation]) -> None:
+        """One after the other. Raises `Refused`."""
+        for operation in operations:
+            self._apply(operation)
+
+    def _apply(self, operation: Operation) -> None:
         if operation.path is not None:
             self._at(operation, _place(operation.path, "User"))
             return
@@ -184,8 +188,12 @@ class GroupPatch:
         self.changes: Changes = {}
         self.members = Members()
 
-    def apply(self, operation: Operation) -> None:
-        """One operation. Raises `Refused`."""
+    def apply_all(self, operations: Iterable[Operation]) -> None:
+        """One after the other. Raises `Refused`."""
+        for operation in operations:
+            self._apply(operation)
+
+    def _apply(self, operation: Operation) -> None:
         if operation.path is not None:
             self._at(operation, _place(operation.path, "Group"))
             return

@@ -76,8 +76,13 @@ async def parsed(text: str | None) -> FilterNode | None:
     """A filter, read. Raises `Refused`."""
     if text is None:
         return None
-    node: FilterNode = (await grammar()).parsed(text)
-    return node
+    return await asyncio.to_thread(_parsed, text)
+
+
+def _parsed(text: str) -> FilterNode:
+    from conductus.scim import grammar
+
+    return grammar.parsed(text)
 
 
 async def row(desk: Desk, kind: Kind, id: str, *, members: bool = True) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -66,10 +67,9 @@ async def change(desk: Desk, id: str, body: Body, condition: Precondition) -> It
     operations = find_operations(body)
     if operations is None:
         return await _change(desk, row, bodies.user_changes(body, merge=True), condition)
-    await reading.grammar()
     patch = UserPatch(id, str(row.get("email")), desk.shape.mode)
-    for operation in operations:
-        patch.apply(operation)
+    # What is read there is a language: others must not wait for it.
+    await asyncio.to_thread(patch.apply_all, operations)
     return await _change(desk, row, patch.changes, condition)
 
 
