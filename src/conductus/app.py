@@ -16,14 +16,14 @@ import httpx2
 from msgspec.structs import asdict
 
 from conductus.auth import invitations as invitations_room
-from conductus.auth import recovery as recovery_room
+from conductus.auth import password_reset as password_reset_room
 from conductus.auth import super_admin as super_admin_room
 from conductus.auth.hashers import Hashers
 from conductus.auth.identity import Identity
 from conductus.auth.invitations import Invitations
 from conductus.auth.login import Login
+from conductus.auth.password_reset import PasswordReset
 from conductus.auth.passwords import Passwords
-from conductus.auth.recovery import Recovery
 from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.sessions import Sessions, swept_sessions
 from conductus.auth.sso import SingleSignOn
@@ -47,7 +47,7 @@ from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.scim import Provisioning
-from conductus.endpoints.server import Tenants
+from conductus.endpoints.server import ServerProjects
 from conductus.endpoints.specs import Specs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.subscriptions import Subscriptions
@@ -138,7 +138,7 @@ async def running(
         identity = Identity(observer)
         redis = await stack.enter_async_context(RedisDoor(observer))
         throttles = stack.enter_context(Throttles(data / "run" / "throttles", redis))
-        recovery = Recovery(identity, passwords, mailer.send, config.base_url, throttles)
+        password_reset = PasswordReset(identity, passwords, mailer.send, config.base_url, throttles)
         invitations = Invitations(
             identity, passwords, mailer.send, mailer.is_configured, config.base_url
         )
@@ -151,7 +151,7 @@ async def running(
         )
         handlers = {
             messages_room.KIND: messages.deliver,
-            recovery_room.KIND: recovery.deliver,
+            password_reset_room.KIND: password_reset.deliver,
             invitations_room.KIND: invitations.deliver,
             HOOK: hooked.deliver,
             WEBHOOK: sender.deliver,
@@ -209,7 +209,7 @@ async def running(
                     *PROJECT_ROUTES,
                     *Authentication(login, Sessions(identity)).routes(),
                     *SigningOn(sso, login, config.base_url).routes(),
-                    *LostPasswords(recovery).routes(),
+                    *LostPasswords(password_reset).routes(),
                     *Mailing(messages, throttles.of("mail by writer", mail_section.PACE)).routes(),
                     *Inviting(invitations, config.base_url).routes(),
                     *_utilities(Hashers(passwords, plugins.find_hasher), throttles, intake),
@@ -227,7 +227,7 @@ async def running(
                 server=(
                     *SERVER_ROUTES,
                     *Health(storages, redis).routes(),
-                    *_tenants(data, environment, config, passwords, throttles).routes(),
+                    *_server_projects(data, environment, config, passwords, throttles).routes(),
                     *_counted(config, meters).routes(),
                 ),
                 sockets=Subscriptions(hubs, identity, querying).routes(),
@@ -241,17 +241,17 @@ async def running(
         yield server
 
 
-def _tenants(
+def _server_projects(
     data: Path,
     environment: Mapping[str, str],
     config: ServerConfig,
     passwords: Passwords,
     throttles: Throttles,
-) -> Tenants:
+) -> ServerProjects:
     tried = throttles.of("super-admin by address", super_admin_room.PACE)
     super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
     databases = Allowed(config.creation.databases)
-    return Tenants(data, environment, super_admin, databases, passwords.hash_secret)
+    return ServerProjects(data, environment, super_admin, databases, passwords.hash_secret)
 
 
 def _utilities(hashers: Hashers, throttles: Throttles, intake: Intake) -> tuple[Route[Any], ...]:

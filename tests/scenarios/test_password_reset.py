@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from conductus.app import running
 from conductus.auth import tokens
-from conductus.auth.recovery import ResetClaims
+from conductus.auth.password_reset import ResetClaims
 from conductus.auth.tokens import Claims, Signing
 from conductus.config import project_config
 from conductus.telemetry import Delivered, DeliveryFailed, Observation, silent

@@ -22,7 +22,7 @@ from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
 from conductus.endpoints.routes import PROJECT_ROUTES, SERVER_ROUTES
 from conductus.endpoints.scim import Provisioning
-from conductus.endpoints.server import Tenants
+from conductus.endpoints.server import ServerProjects
 from conductus.endpoints.specs import Specs, read_docs
 from conductus.endpoints.sso import SigningOn
 from conductus.endpoints.transfer import Transfers
@@ -130,11 +130,11 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Querying().routes(),
         *files.routes(),
     )
-    tenants = Tenants(nothing, nothing, nothing, nothing, nothing)
+    server_projects = ServerProjects(nothing, nothing, nothing, nothing, nothing)
     rooted = (
         *SERVER_ROUTES,
         *Health(nothing, nothing).routes(),
-        *tenants.routes(),
+        *server_projects.routes(),
         *Counted("", None, None).routes(),
     )
     uploads = RouteTable(files.open_routes())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conductus.auth.failures import Visit
-from conductus.auth.recovery import Recovery, chosen, requested
+from conductus.auth.password_reset import PasswordReset, chosen, requested
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply
@@ -16,8 +16,8 @@ from conductus.http.routing import Route
 class LostPasswords:
     """The endpoints below `auth/password`."""
 
-    def __init__(self, recovery: Recovery) -> None:
-        self._recovery = recovery
+    def __init__(self, password_reset: PasswordReset) -> None:
+        self._password_reset = password_reset
 
     def routes(self) -> tuple[Route[Any], ...]:
         """Where they answer."""
@@ -29,13 +29,13 @@ class LostPasswords:
     async def request(self, call: Call) -> Reply:
         """Mails a link, if there is somebody to mail it to."""
         body = await call.body.item()
-        await self._recovery.request(visit(call), requested(body), body.get("reset_url"))
+        await self._password_reset.request(visit(call), requested(body), body.get("reset_url"))
         return nothing(public=True)
 
     async def reset(self, call: Call) -> Reply:
         """Sets a new password."""
         token, password = chosen(await call.body.find_item())
-        await self._recovery.reset(visit(call), token, password)
+        await self._password_reset.reset(visit(call), token, password)
         return nothing(public=True)
 
 

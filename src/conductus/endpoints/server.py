@@ -58,7 +58,7 @@ async def root(_: ServerCall) -> Reply:
     return redirect("./admin/")
 
 
-class Tenants:
+class ServerProjects:
     """Makes and removes projects, and tells of the server, for whoever has the token."""
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Tenants: their registry, creation and adoption, the live project and its coherence."""
+"""Projects: their registry, creation and adoption, the live project and its coherence."""

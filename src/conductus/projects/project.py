@@ -66,7 +66,7 @@ class Equipment(Struct, frozen=True, kw_only=True):
 
 
 class Project:
-    """One tenant, open. Requests take `current()` once and work on what it gives."""
+    """One project, open. Requests take `current()` once and work on what it gives."""
 
     def __init__(
         self,

@@ -93,7 +93,7 @@ class ResetErrand(Struct, frozen=True, kw_only=True):
         )
 
 
-class Recovery:
+class PasswordReset:
     """Mails links for new passwords, and sets the passwords."""
 
     def __init__(

@@ -102,7 +102,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Site]:
 async def a_database(driver: Driver, data: Path) -> AsyncIterator[str]:
     """A fresh one, by an address with user and password."""
     data.mkdir(exist_ok=True)
-    async with fresh_database(driver, "tenants", data) as url:
+    async with fresh_database(driver, "making", data) as url:
         yield with_password(url)
 
 
