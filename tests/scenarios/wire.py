@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tests.scenarios.binary import PATIENCE_SECONDS, Running, conductus, serving
+from tests.scenarios import shop
+from tests.scenarios.binary import PATIENCE_SECONDS, Running, serving
+from tests.scenarios.neighbours import settle
 
-EMAIL = "admin@example.com"
-PASSWORD = "correct horse battery staple"
-KEY = "main"
+EMAIL, KEY, PASSWORD = shop.EMAIL, shop.KEY, shop.PASSWORD
 
 
 class Answer(Struct, frozen=True):
@@ -96,9 +98,9 @@ class Wire:
 
 def install(url: str, folder: Path, key: str = KEY) -> None:
     """A project in the data folder."""
-    login = ("--admin-email", EMAIL, "--admin-password", PASSWORD)
-    done = conductus("project", "create", key, "--database-url", url, "--data", folder, *login)
-    assert done.code == 0, done.err
+    # Not by the command, which takes a second, and in a thread: the caller may have a loop.
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, settle(folder, key, url)).result()
 
 
 @contextmanager
