@@ -79,10 +79,12 @@ from conductus.mail.mailer import Mailer
 from conductus.mail.messages import Messages
 from conductus.mail.templates import Templates
 from conductus.mail.transports import Transports
+from conductus.mail.welcome import Welcome
 from conductus.outgoing.addresses import Allowed
 from conductus.outgoing.client import guarded
 from conductus.projects.aged_history import swept_activity, swept_revisions
 from conductus.projects.events import HOOK
+from conductus.projects.install import WELCOME
 from conductus.projects.registry import Company, Registry
 from conductus.projects.webhooks import KIND as WEBHOOK
 from conductus.realtime.hubs import Hubs
@@ -153,6 +155,7 @@ async def running(
             messages_room.KIND: messages.deliver,
             password_reset_room.KIND: password_reset.deliver,
             invitations_room.KIND: invitations.deliver,
+            WELCOME: Welcome(mailer, config.base_url).deliver,
             HOOK: hooked.deliver,
             WEBHOOK: sender.deliver,
         }
@@ -251,7 +254,10 @@ def _server_projects(
     tried = throttles.of("super-admin by address", super_admin_room.PACE)
     super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
     databases = Allowed(config.creation.databases)
-    return ServerProjects(data, environment, super_admin, databases, passwords.hash_secret)
+    mails = config.mail.transport != "none"
+    return ServerProjects(
+        data, environment, super_admin, databases, passwords.hash_secret, mails=mails
+    )
 
 
 def _utilities(hashers: Hashers, throttles: Throttles, intake: Intake) -> tuple[Route[Any], ...]:

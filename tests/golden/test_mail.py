@@ -23,6 +23,7 @@ LETTERS: dict[str, dict[str, Any]] = {
         "content": "<p>Dear Ada,<br>see you.</p><p>Bo &amp; Cy</p>",
         "html": True,
     },
+    "new-install": {"email": "ada@example.com", "url": "https://cms.example.com/shop/"},
     "reset-password": {
         "reset_url": "https://cms.example.com/admin/#/reset-password?token=T&project=shop",
         "user_full_name": "Ada Quill",

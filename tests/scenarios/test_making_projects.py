@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from conductus.app import running
 from conductus.config import (
     CreationConfig,
+    MailConfig,
     ServerConfig,
     new_project_config,
     project_config,
@@ -29,7 +30,9 @@ from conductus.projects import setup
 from conductus.schema.system import load_system
 from conductus.telemetry import silent
 from tests.databases import DRIVERS, fresh_database
+from tests.postbox import part, postbox
 from tests.scenarios.canaries import Canaries
+from tests.scenarios.mailing import addressed, to
 
 TOKEN = "A super-admin's token"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -77,9 +80,15 @@ class Site:
 
 
 @asynccontextmanager
-async def site(data: Path, *databases: str, token: str = TOKEN) -> AsyncIterator[Site]:
+async def site(
+    data: Path, *databases: str, token: str = TOKEN, mail: MailConfig | None = None
+) -> AsyncIterator[Site]:
     config = ServerConfig(
-        super_admin_token=token, creation=CreationConfig(databases=databases), first_project=""
+        super_admin_token=token,
+        creation=CreationConfig(databases=databases),
+        first_project="",
+        public_url=HERE,
+        mail=mail or MailConfig(),
     )
     canaries = Canaries(super_admin=TOKEN, password=PASSWORD)
     heard = canaries.overhearing(silent)
@@ -470,6 +479,25 @@ async def test_the_database_of_another_project_is_not_to_be_had(place: Site) -> 
     for url in ("sqlite:///a.db", f"sqlite:///{place.data / 'a.db'}", "sqlite:///./a.db"):
         answer = await place.create("two", url, existing=True)
         assert refused(answer) == (19, 400)
+
+
+async def test_who_administers_a_new_project_is_told_by_mail(tmp_path: Path) -> None:
+    async with postbox() as box, site(tmp_path / "data", mail=to(box)) as place:
+        assert (await place.create("shop", "sqlite:///a.db")).status_code == 200
+        await place.sign_in("shop")
+        message = await box.message()
+        assert (addressed(message), message["subject"]) == (EMAIL, "shop is there")
+        assert f"{HERE}/shop/" in part(message, "plain")
+        assert PASSWORD not in str(message)
+
+
+async def test_nothing_waits_where_no_mail_can_leave(place: Site) -> None:
+    assert (await place.create("shop", "sqlite:///a.db")).status_code == 200
+    database = await open_database(f"sqlite:///{place.data / 'a.db'}")
+    try:
+        assert await database.fetch("SELECT * FROM conductus_outbox") == []
+    finally:
+        await database.close()
 
 
 @pytest.mark.parametrize(

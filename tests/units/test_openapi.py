@@ -130,7 +130,7 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         *Querying().routes(),
         *files.routes(),
     )
-    server_projects = ServerProjects(nothing, nothing, nothing, nothing, nothing)
+    server_projects = ServerProjects(nothing, nothing, nothing, nothing, nothing, mails=False)
     rooted = (
         *SERVER_ROUTES,
         *Health(nothing, nothing).routes(),

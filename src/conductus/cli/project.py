@@ -59,7 +59,13 @@ def create(
     """
     folder = own_folder(data, os.environ)
     login = setup.Login(admin_email, admin_password)
-    wanted = setup.Wanted(key=key, url=_from_here(database_url), login=login, manage=manage)
+    wanted = setup.Wanted(
+        key=key,
+        url=_from_here(database_url),
+        login=login,
+        manage=manage,
+        is_mailed=server_config(folder, os.environ).mail.transport != "none",
+    )
     with working() as progress:
         created = asyncio.run(made(folder, load_system(), wanted, progress))
     if json:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from msgspec import structs
+
 from conductus import __version__
 from conductus.auth.super_admin import SuperAdmin
 from conductus.config import ConfigInvalid, StorageConfig, found_keys, project_config
@@ -68,8 +70,14 @@ class ServerProjects:
         super_admin: SuperAdmin,
         databases: Allowed,
         hash_secret: HashSecret,
+        *,
+        mails: bool,
     ) -> None:
-        """`databases` has what may be connected to besides this machine."""
+        """`databases` has what may be connected to besides this machine.
+
+        `mails` says whether mail can leave.
+        """
+        self._mails = mails
         self._data = data
         self._environment = environment
         self._super_admin = super_admin
@@ -151,7 +159,7 @@ class ServerProjects:
 
     def _wanted(self, body: dict[str, Any]) -> Wanted:
         """What is asked for, where it is allowed."""
-        wanted = new_project.wanted(body)
+        wanted = structs.replace(new_project.wanted(body), is_mailed=self._mails)
         keys = found_keys(self._data, self._environment)[0]
         if wanted.key in keys:
             raise ProjectExists(wanted.key)

@@ -9,6 +9,7 @@ what was broken off is completed by the next attempt.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from conductus.projects import rows, tables
 from conductus.projects.adoption import Adoption, plan
 from conductus.projects.coherence import STATE_TABLE, Change
 from conductus.projects.merging import OWN_PREFIX, SETTINGS
+from conductus.projects.outbox import Errand, leave
 from conductus.projects.snapshot import METADATA_TABLES, by_name, read_metadata
 from conductus.schema.model import Kind
 from conductus.schema.system import System
@@ -29,6 +31,8 @@ from conductus.schema.system import System
 ROLES = "directus_roles"
 USERS = "directus_users"
 ADMINISTRATOR = 1
+WELCOME = "new-install"
+"""The errand, and the letter that comes of it."""
 
 
 class Administrator(Struct, frozen=True):
@@ -40,6 +44,8 @@ class Administrator(Struct, frozen=True):
     """A static one."""
     locale: str = "en-US"
     timezone: str = "UTC"
+    is_welcomed: bool = False
+    """Whether a letter says that the project is there."""
 
     def __repr__(self) -> str:
         return f"Administrator({self.email!r})"
@@ -83,6 +89,9 @@ async def install(
         await _count_changes(transaction, dialect, system)
         seeded = await _seed(transaction, dialect, system, {"project_name": name, **stated})
         added = await _administrate(transaction, dialect, system, administrator, insist=insist)
+        if added and administrator.is_welcomed:
+            letter = Errand(WELCOME, {"email": administrator.email})
+            await leave(transaction, dialect, [letter], datetime.now(UTC))
     return Installed(adopted=not seeded, administrator=added)
 
 

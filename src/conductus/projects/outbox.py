@@ -57,19 +57,7 @@ class Outbox:
 
     async def put(self, transaction: Transaction, errands: Sequence[Errand], now: datetime) -> None:
         """Leaves errands; they are there when the transaction is. Ring afterwards."""
-        moment = milliseconds(now)
-        added = [
-            {
-                "errand": str(uuid.uuid4()),
-                "kind": errand.kind,
-                "payload": msgspec.json.encode(errand.payload).decode(),
-                "created": moment,
-                "due": moment,
-                "attempts": 0,
-            }
-            for errand in errands
-        ]
-        await rows.add(transaction, self._dialect, OUTBOX, OUTBOX_KINDS, added)
+        await leave(transaction, self._dialect, errands, now)
 
     def ring(self) -> None:
         """After the commit: the errands need not wait for the next look."""
@@ -77,6 +65,25 @@ class Outbox:
             self.bell.set()
         else:
             self._others.ring()
+
+
+async def leave(
+    transaction: Transaction, dialect: Dialect, errands: Sequence[Errand], now: datetime
+) -> None:
+    """Leaves errands in a database of which no project need be open."""
+    moment = milliseconds(now)
+    added = [
+        {
+            "errand": str(uuid.uuid4()),
+            "kind": errand.kind,
+            "payload": msgspec.json.encode(errand.payload).decode(),
+            "created": moment,
+            "due": moment,
+            "attempts": 0,
+        }
+        for errand in errands
+    ]
+    await rows.add(transaction, dialect, OUTBOX, OUTBOX_KINDS, added)
 
 
 def milliseconds(moment: datetime) -> int:

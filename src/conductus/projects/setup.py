@@ -84,6 +84,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     tables: Tables = Tables.USE
     manage: bool = False
     private: bool = False
+    is_mailed: bool = False
+    """Whether mail can leave: then who administers it is told."""
     settings: Mapping[str, str] = MappingProxyType({})
     """What settings begin with, besides the seeded values."""
 
@@ -127,7 +129,12 @@ async def create(
     password = login.password or secrets.token_urlsafe(15)
     email = checked_email(login.email or DEFAULT_EMAIL)
     administrator = Administrator(
-        email, await hash_secret(password), login.token, login.locale, login.timezone
+        email,
+        await hash_secret(password),
+        login.token,
+        login.locale,
+        login.timezone,
+        is_welcomed=wanted.is_mailed and login.email is not None,
     )
     config = new_project_config(wanted.url, private=wanted.private)
     progress("connecting to the database")
