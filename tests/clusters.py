@@ -78,7 +78,7 @@ def cluster(driver: Driver) -> Iterator[Cluster]:
 
 
 def _postgresql(folder: Path) -> Cluster:
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     made = ("--auth", "trust", "--username", "own", "--encoding", "UTF8", "--no-sync")
     _run(folder, _program("initdb"), "--pgdata", data, *made)
     options = ("-h", "127.0.0.1", "-p", str(port), "-k", str(folder))
@@ -87,7 +87,7 @@ def _postgresql(folder: Path) -> Cluster:
 
 
 def _mariadb(folder: Path) -> Cluster:
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     own = folder / "own.sql"
     own.write_text(
         "CREATE DATABASE IF NOT EXISTS own CHARACTER SET utf8mb4;\n"
@@ -132,7 +132,8 @@ def _program(name: str) -> str:
     pytest.skip(reason)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback at which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

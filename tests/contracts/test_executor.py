@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -20,7 +19,6 @@ from tests.contracts.library import (
     NOTES,
     ask,
     author,
-    build,
     change,
     do,
     emails,
@@ -31,13 +29,6 @@ from tests.contracts.library import (
 
 SERVERS: tuple[Driver, ...] = ("postgresql", "mysql")
 EXTRA = sa.Table("extra", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with opened(database_url, pool_size=4, busy_seconds=5) as database:
-        await build(database)
-        yield database
 
 
 # -- reading ----------------------------------------------------------------------------
@@ -265,17 +256,6 @@ REFUSALS = [
     Refusal("a number too large", author("x", number=2**70), Unprocessable),
     Refusal("half a character", author("\ud800"), ValidationFailed),
 ]
-
-
-@pytest.fixture
-async def inhabited(database: Database) -> Database:
-    await change(
-        database,
-        author("taken"),
-        author("other"),
-        sa.insert(BOOKS).values({"author": 1, "Shelf": "A", "place": 1}),
-    )
-    return database
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)

@@ -5,20 +5,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
 
 from conductus.database.executor import Database
-from tests.contracts.library import AUTHORS, ask, author, build, change, do, emails, opened
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with opened(database_url, pool_size=4, busy_seconds=5) as database:
-        await build(database)
-        yield database
+from tests.contracts.library import AUTHORS, ask, author, change, do, emails, opened
 
 
 async def test_many_writers_lose_nothing(database: Database, database_url: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, closing, suppress
 from time import perf_counter
@@ -51,13 +50,6 @@ OTHERS = {
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = database() "
     "AND id <> connection_id()",
 }
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with opened(database_url, pool_size=4, busy_seconds=5) as database:
-        await build(database)
-        yield database
 
 
 async def idle(database: Database, watcher: Database) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 
 import pytest
@@ -18,7 +17,6 @@ from tests.contracts.library import (
     BOOKS,
     ask,
     author,
-    build,
     change,
     ddl,
     do,
@@ -27,24 +25,6 @@ from tests.contracts.library import (
 )
 
 EXTRA = sa.Table("extra", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with opened(database_url, pool_size=4, busy_seconds=5) as database:
-        await build(database)
-        yield database
-
-
-@pytest.fixture
-async def inhabited(database: Database) -> Database:
-    await change(
-        database,
-        author("taken"),
-        author("other"),
-        sa.insert(BOOKS).values({"author": 1, "Shelf": "A", "place": 1}),
-    )
-    return database
 
 
 async def test_a_change_of_the_schema_shows_in_the_fingerprint(

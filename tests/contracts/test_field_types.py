@@ -19,10 +19,10 @@ from conductus.database.datatypes import DEFAULT_SHAPES, Shape
 from conductus.database.ddl import schema_editor
 from conductus.database.executor import Database
 from conductus.database.introspection import introspect
-from conductus.items.columns import column_of
 from conductus.items.records import Kept, Records
 from conductus.schema.model import Collection, Field, Kind, assemble
 from conductus.schema.types import MASK, type_of
+from conductus.schema.types.fitting import column_of
 from tests.contracts.library import opened
 
 TABLE = "samples"

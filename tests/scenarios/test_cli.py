@@ -25,6 +25,7 @@ from conductus.projects import rows
 from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from tests.chinook import put_chinook
+from tests.clusters import free_port
 from tests.passwords import hash_of
 from tests.scenarios.binary import conductus, serving, serving_nobody
 
@@ -182,7 +183,7 @@ class TestWhatKeepsItFromStarting:
 
     def test_a_database_that_is_away(self, tmp_path: Path) -> None:
         save_new_project(
-            tmp_path, "shop", new_project_config(f"postgresql://u:hush@127.0.0.1:{closed_port()}/d")
+            tmp_path, "shop", new_project_config(f"postgresql://u:hush@127.0.0.1:{free_port()}/d")
         )
         done = conductus("start", "--data", tmp_path, "--port", "0")
         assert done.code == 1
@@ -193,7 +194,7 @@ class TestWhatKeepsItFromStarting:
         made = conductus("project", "create", "good", "--database-url",
                          f"sqlite:///{tmp_path / 'good.db'}", "--data", tmp_path)  # fmt: skip
         assert made.code == 0
-        away = f"postgresql://u:hush@127.0.0.1:{closed_port()}/d"
+        away = f"postgresql://u:hush@127.0.0.1:{free_port()}/d"
         save_new_project(tmp_path, "away", new_project_config(away))
         (tmp_path / "projects" / "odd.toml").write_text("[databse]")
         with serving("--data", tmp_path, "--log-format", "json") as server:
@@ -339,7 +340,7 @@ class TestProjects:
         assert "cannot be the key" in create(tmp_path, "a/b", good)
         assert "cannot be the key" in create(tmp_path, "server", good)
         assert "must begin with one of" in create(tmp_path, "b", "oracle://x/y")
-        away = f"mysql://root:hush@127.0.0.1:{closed_port()}/d"
+        away = f"mysql://root:hush@127.0.0.1:{free_port()}/d"
         assert "hush" not in create(tmp_path, "b", away)
         assert "is not an e-mail address" in create(tmp_path, "b", good, "--admin-email", "x")
         listed = conductus("project", "list", "--json", "--data", tmp_path)
@@ -388,13 +389,6 @@ def create(data: Path, key: str, url: str, *options: str) -> str:
         return ""
     assert done.code == 1
     return done.complaint
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_idle(url: str) -> None:

@@ -12,7 +12,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from msgspec import Struct
 
 from conductus.database.dialect import Name as Driver
 from conductus.database.opening import open_database
+from tests.clusters import free_port
 from tests.databases import DRIVERS, fresh_database, require_redis
 from tests.scenarios.binary import Running, attending
 from tests.scenarios.receiver import OK, Heard, Receiver, receiving_beside
@@ -218,7 +218,7 @@ class Bell:
         """Starts it, at the same port as ever."""
         binary = shutil.which("redis-server")
         assert binary is not None
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         self._process = subprocess.Popen(
             [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
             cwd=self._folder,
@@ -231,13 +231,6 @@ class Bell:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(20)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

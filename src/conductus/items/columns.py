@@ -22,6 +22,7 @@ from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Kind
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
+from conductus.schema.types.fitting import column_of
 
 Record = dict[str, Plain]
 """A row by names of fields, in plain form."""
@@ -135,13 +136,6 @@ def columns_of(collection: Collection, dialect: Dialect) -> Columns:
         computed=any(column_of(field).generated for field in fields),
         listed=len(keys) == 1 and keys[0].kind not in _UNLISTED,
     )
-
-
-def column_of(field: Field) -> Column:
-    """The column of a field. Raises `Unprocessable` where it has none."""
-    if field.column is None:
-        raise Unprocessable(f"{field.name}: holds no value of its own")
-    return field.column
 
 
 def _places(fields: Sequence[Field], names: Sequence[str]) -> list[tuple[int, str]]:

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.items.columns import Columns, Record, column_of
+from conductus.items.columns import Columns, Record
 from conductus.schema.model import Collection, Column, Field
+from conductus.schema.types.fitting import column_of
 
 Way = Literal["read", "read and lock"]
 
