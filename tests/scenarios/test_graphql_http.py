@@ -13,6 +13,7 @@ import pytest
 from msgspec import Struct
 
 from conductus.graphql.bounds import MOST_FIELDS
+from tests.scenarios.conversing import conversing
 from tests.scenarios.gql import data, problem
 from tests.scenarios.shop import Live, live
 
@@ -328,6 +329,21 @@ async def test_bombs_are_refused_before_anything_is_read(newsroom: Live, bomb: B
     assert bomb.bound in messages
     assert len(body["errors"]) <= 11
     assert len(answer.content) < 16_000
+
+
+SUBSCRIPTIONS = {
+    "asks for": "item { comments(limit: 5000) { author { articles(limit: 5000) { id } } } }",
+    "aliases": "item {" + " ".join(f"a{n}: comments {{ id }}" for n in range(51)) + "}",
+}
+
+
+async def test_bombs_are_no_subscriptions(newsroom: Live) -> None:
+    """What would go off with each change is judged as if it were asked for once."""
+    async with conversing(newsroom) as line:
+        await line.begin(newsroom.token)
+        for bound, below in SUBSCRIPTIONS.items():
+            (problem,) = await line.answer(f"subscription {{ articles_mutated {{ {below} }} }}")
+            assert bound in problem["message"]
 
 
 async def test_documents_within_the_bounds_are_answered(newsroom: Live) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from graphql import (
@@ -113,7 +113,7 @@ def prepared(
         nodes = tuple(node for each in described for node in each.nodes)
         keys = tuple(each.key for each in described)
         parts.append(Describing(nodes, document, variables, keys))
-    _check_cost(parts, config)
+    check_cost(sum(part.cost for part in parts if isinstance(part, Reading | Changing)), config)
     return Operation(tuple(parts), writes)
 
 
@@ -169,8 +169,8 @@ class _Builder:
                 return self._changings.changing(field, root, asked)
 
 
-def _check_cost(parts: Sequence[Part], config: GraphQLConfig) -> None:
-    cost = sum(part.cost for part in parts if isinstance(part, Reading | Changing))
+def check_cost(cost: int, config: GraphQLConfig) -> None:
+    """Raises `Refused` for what asks for too many items."""
     if cost > config.cost:
         raise refusal(
             Unprocessable(

@@ -19,7 +19,7 @@ from conductus.graphql.collecting import TYPE_NAME, Collected, Collector
 from conductus.graphql.display import Item, Present, presenter
 from conductus.graphql.documents import Document
 from conductus.graphql.meanings import Root, meaning
-from conductus.graphql.operations import values_of
+from conductus.graphql.operations import check_cost, values_of
 from conductus.graphql.problems import refusal, refused
 from conductus.graphql.reading import Readings
 from conductus.graphql.selecting import Selecting, Wanted
@@ -89,7 +89,8 @@ def subscribing(
     if len(asked) != 1 or asked[0].name == TYPE_NAME:
         raise refusal(Unprocessable("A subscription asks for one field"))
     try:
-        return _subscribing(collector, world, limits, parent.fields[asked[0].name], asked[0])
+        field = parent.fields[asked[0].name]
+        return _subscribing(collector, world, limits, config, field, asked[0])
     except GraphQLError as error:
         raise refused([error]) from None
     except ApiError as error:
@@ -97,7 +98,12 @@ def subscribing(
 
 
 def _subscribing(
-    collector: Collector, world: World, limits: Limits, field: Any, asked: Collected
+    collector: Collector,
+    world: World,
+    limits: Limits,
+    config: GraphQLConfig,
+    field: Any,
+    asked: Collected,
 ) -> Subscribing:
     root: Root = meaning(field)
     collection = world.schema.collections[root.collection]
@@ -114,6 +120,7 @@ def _subscribing(
             below = collector.below(inner, each.nodes)
             present = presenter(selecting.entries(wanted, inner, below))
         parts.append(_Part(each.key, each.name, type.name, present))
+    check_cost(wanted.cost(), config)
     events = given.get(_EVENT)
     return Subscribing(
         key=asked.key,
