@@ -203,6 +203,8 @@ async def test_a_form_may_say_data_as_text(workshop: Workshop) -> None:
         ({"data": "http://[::1]/x.txt"}, (12, 422)),
         ({"data": "http://169.254.169.254/latest/meta-data"}, (12, 422)),
         ({"data": "http:///x.txt"}, (12, 422)),
+        # A public address; no such port can be called.
+        ({"data": "http://8.8.8.8:99999/x.txt"}, (12, 422)),
         ({"data": "file:///etc/passwd", "filename_download": "x.txt"}, (4, 422)),
     ],
 )

@@ -396,7 +396,12 @@ async def test_what_is_not_there(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("url", "file:///etc/passwd"), ("http_action", "trace"), ("directus_action", "read")],
+    [
+        ("url", "file:///etc/passwd"),
+        ("url", "https://hooks.example/x\r\nX: y"),
+        ("http_action", "trace"),
+        ("directus_action", "read"),
+    ],
 )
 async def test_a_webhook_that_could_tell_nobody_is_refused(
     place: Place, name: str, value: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -138,6 +140,29 @@ async def test_no_spelling_of_this_machine_comes_through(host: str) -> None:
         with pytest.raises((httpx2.TransportError, httpx2.InvalidURL)):
             await client.get(f"http://{name}{at}{rest}:{there.port}/")
         assert there.heard == []
+
+
+async def test_names_that_nobody_answers_for_hold_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered, asked = threading.Event(), threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        asked.set()
+        answered.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    async with httpx2.AsyncClient(**guarded(Allowed())) as client:
+        calls = [asyncio.ensure_future(client.get(f"http://n{n}.test/")) for n in range(64)]
+        try:
+            # Others have work for threads too: files that come in, to begin with.
+            async with asyncio.timeout(20):
+                assert await asyncio.to_thread(asked.wait)
+        finally:
+            answered.set()
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(one) for one in found} == {httpx2.ConnectError}
 
 
 @pytest.mark.parametrize("url", SCHEMES)

@@ -13,6 +13,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ from conductus.outgoing.addresses import Allowed
 SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1024 * 1024
 MOST_CONNECTIONS: Final = 100
+LOOKUPS: Final = 8
+"""Names that are looked up at once."""
+_PORTS: Final = 1 << 16
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host; raises `OSError`."""
@@ -101,6 +105,8 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """A connection to the first of the host's addresses that answers."""
+        if not 0 < port < _PORTS:
+            raise AddressRefused(f"there is no port {port}")
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._judged(host, port)
@@ -201,8 +207,16 @@ def _options(transport: _Transport) -> dict[str, Any]:
 
 
 async def _resolved(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(
+        _threads(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
     return tuple(dict.fromkeys(str(where[0]) for *_, where in found))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Whoever has names looked up that nobody answers for holds these, and no others."""
+    return ThreadPoolExecutor(LOOKUPS, thread_name_prefix="names")
 
 
 @cache

@@ -130,4 +130,9 @@ def _event(action: Any) -> str | None:
 def _is_url(url: Any) -> bool:
     """Whether it looks like an address of the web; who listens there is seen when it is called."""
     scheme, separator, rest = str(url).partition("://")
-    return bool(separator) and scheme.lower() in ("http", "https") and rest[:1] not in ("", "/")
+    return (
+        bool(separator)
+        and str(url).isprintable()
+        and scheme.lower() in ("http", "https")
+        and rest[:1] not in ("", "/")
+    )
