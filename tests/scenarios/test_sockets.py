@@ -96,8 +96,8 @@ async def test_who_does_not_answer_is_let_go(tmp_path: Path) -> None:
         conversing(world) as silent,
         conversing(world) as awake,
     ):
-        silent.silent = True
         await silent.begin()
+        silent.silent = True
         await awake.begin(await token(world, ADA))
         assert await silent.closed() == room.SILENT
         await eventually(lambda: awake.pings >= 3)
