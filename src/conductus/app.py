@@ -162,7 +162,8 @@ async def running(
         delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
         storages = Storages(data, observer, plugins.find_storage)
         bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
-        hubs = Hubs(config.watch, observer, FileFields(config.base_url).of)
+        file_fields = FileFields(config.base_url)
+        hubs = Hubs(config.watch, observer, file_fields.of)
         registry = await stack.enter_async_context(
             Registry(
                 data,
@@ -200,7 +201,7 @@ async def running(
             Thumbnails(storages, images, config.images.pixels)
         )
         extensions = Extensions(Statics(data))
-        intake = Intake(data / "run", Allowed(config.outgoing.allow))
+        intake = Intake(data / "run", allowed)
         files = Files(Uploads(storages, thumbnails), intake, storages)
         server = Server(
             registry=registry,
@@ -237,7 +238,7 @@ async def running(
                 end_streams=hubs.end,
             ),
             at_root=AtRoot(server_section.root, extensions.file),
-            computing=FileFields(config.base_url).of,
+            computing=file_fields.of,
             client_seconds=config.client_seconds,
         )
         await stack.enter_async_context(plugins.serving(server))

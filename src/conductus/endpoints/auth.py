@@ -72,7 +72,7 @@ class Authentication:
 
     async def refresh(self, call: Call) -> Reply:
         """A token that expires later."""
-        token = (await call.body.find_item()).get("token")
+        token = (await call.body.item_or_empty()).get("token")
         if not isinstance(token, str) or not token:
             raise ValidationFailed({"token": "This value is required"})
         fresh = await self._sessions.refresh(call.project, call.snapshot, token, datetime.now(UTC))

@@ -54,7 +54,7 @@ class Inviting:
 
     async def accept(self, call: Call) -> Reply:
         """Lets the invited user in."""
-        body = await call.body.find_item()
+        body = await call.body.item_or_empty()
         if not wants_page(call.request.headers):
             return await self._accepted(call, body)
         # Fields that were left empty say nothing.

@@ -34,7 +34,7 @@ class LostPasswords:
 
     async def reset(self, call: Call) -> Reply:
         """Sets a new password."""
-        token, password = chosen(await call.body.find_item())
+        token, password = chosen(await call.body.item_or_empty())
         await self._password_reset.reset(visit(call), token, password)
         return nothing(public=True)
 

@@ -127,7 +127,7 @@ class SigningOn:
     async def exchange(self, call: Call) -> Reply:
         """A token for a request token."""
         came = visit(call)
-        token = (await call.body.find_item()).get("request_token")
+        token = (await call.body.item_or_empty()).get("request_token")
         if not isinstance(token, str) or not token:
             raise RequestTokenInvalid
         opened = await self._sso.exchange(came, token)

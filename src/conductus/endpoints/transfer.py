@@ -169,7 +169,7 @@ async def _asked(call: Call) -> Item:
     Raises `ValidationFailed` for a name in the body that means nothing: a filter that is
     spelt wrong must not give everything.
     """
-    body = {} if call.body.is_form else await call.body.find_item()
+    body = {} if call.body.is_form else await call.body.item_or_empty()
     if call.body.is_form and await call.body.content():
         raise BodyInvalid("The body must be a JSON object")
     strangers = [name for name in body if name not in _KNOWN]

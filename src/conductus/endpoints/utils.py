@@ -64,7 +64,7 @@ class Utilities:
 
     async def random_string(self, call: Call) -> Reply:
         """Random letters, digits and signs."""
-        length = _length((await call.body.find_item()).get("length", DEFAULT_LENGTH))
+        length = _length((await call.body.item_or_empty()).get("length", DEFAULT_LENGTH))
         await self._count(call)
         made = "".join(secrets.choice(_LETTERS) for _ in range(length))
         return envelope({"random": made}, public=call.public)

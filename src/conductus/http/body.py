@@ -93,8 +93,8 @@ class Body:
             raise BodyInvalid("The body must be a JSON object")
         return value
 
-    async def find_item(self) -> JSONObject:
-        """Like `item`; an absent or unreadable body is an empty object."""
+    async def item_or_empty(self) -> JSONObject:
+        """Like `item`; no body is an empty object."""
         return await self.item() if await self.content() else {}
 
     async def token_parameter(self) -> JSONObject:

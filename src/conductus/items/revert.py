@@ -23,7 +23,7 @@ _SERVER_SET = frozenset(
 )
 
 
-async def find_revision(
+async def revision_of(
     executor: Executor,
     records: Records,
     revision: str,

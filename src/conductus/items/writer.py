@@ -31,7 +31,7 @@ from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.records import Kept, Records
-from conductus.items.revert import find_revision, permitted, restorable
+from conductus.items.revert import permitted, restorable, revision_of
 from conductus.items.rules import Rules
 from conductus.items.steps import Representatives, Step
 from conductus.items.wishes import Wish, judged
@@ -214,7 +214,7 @@ class Writer:
         check_able_to_change(context.actor, context.policy, target)
         parsed = key_of_text(key, target, context.now)
         records = self._records(context)
-        found = await find_revision(self._database, records, revision, target, parsed, context)
+        found = await revision_of(self._database, records, revision, target, parsed, context)
         body = restorable(found, target)
         if not context.policy.administrator:
             rows = await records.read(self._database, target, [parsed])

@@ -110,12 +110,12 @@ def _server() -> Iterable[Operation]:
     health = told("What projects lean on answers", state)
     health["503"] = answer("A database or storage does not answer", state)
     yield _of_server("health", "Is everything in order?", health)
-    yield from _tenants()
+    yield from _server_projects()
     counted = _text("Counts in the text format of Prometheus", "text/plain")
     yield _of_server("metrics", "What the server counted, for its operator", counted, (401, 404))
 
 
-def _tenants() -> Iterable[Operation]:
+def _server_projects() -> Iterable[Operation]:
     text, flag = {"type": "string"}, {"type": "boolean", "default": False}
     shown = {
         "name": "super_admin_token",
