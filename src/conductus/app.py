@@ -6,7 +6,15 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -85,7 +93,7 @@ from conductus.outgoing.client import guarded
 from conductus.projects.aged_history import swept_activity, swept_revisions
 from conductus.projects.events import HOOK
 from conductus.projects.install import WELCOME
-from conductus.projects.registry import Company, Registry
+from conductus.projects.registry import Beside, Company, Registry
 from conductus.projects.webhooks import KIND as WEBHOOK
 from conductus.realtime.hubs import Hubs
 from conductus.tallies.redis import RedisDoor
@@ -151,15 +159,18 @@ async def running(
                 httpx2.AsyncClient(**guarded(allowed, largest=webhooks_room.LARGEST_ANSWER))
             )
         )
-        handlers = {
-            messages_room.KIND: messages.deliver,
-            password_reset_room.KIND: password_reset.deliver,
-            invitations_room.KIND: invitations.deliver,
-            WELCOME: Welcome(mailer, config.base_url).deliver,
-            HOOK: hooked.deliver,
-            WEBHOOK: sender.deliver,
-        }
-        delivery = Delivery(handlers, observer, config.jobs.poll_seconds)
+        delivery = Delivery(
+            {
+                messages_room.KIND: messages.deliver,
+                password_reset_room.KIND: password_reset.deliver,
+                invitations_room.KIND: invitations.deliver,
+                WELCOME: Welcome(mailer, config.base_url).deliver,
+                HOOK: hooked.deliver,
+                WEBHOOK: sender.deliver,
+            },
+            observer,
+            config.jobs.poll_seconds,
+        )
         storages = Storages(data, observer, plugins.find_storage)
         bell = Doorbell(config.jobs.redis_url, observer, listens=config.watch.listen)
         file_fields = FileFields(config.base_url)
@@ -176,12 +187,7 @@ async def running(
                     beside=(
                         bell.beside,
                         hubs.beside,
-                        *(
-                            ()
-                            if attendance is Attendance.NONE
-                            else (delivery.beside, _schedules(storages, observer).beside)
-                        ),
-                        *(() if meters is None else (meters.beside,)),
+                        *_attending(attendance, delivery, _schedules(storages, observer), meters),
                     ),
                     waiting=lambda key: plugins.waiting(key, (webhook_listeners,)),
                     keeps=() if attendance is Attendance.NONE else (delivery.keeps,),
@@ -243,6 +249,17 @@ async def running(
         )
         await stack.enter_async_context(plugins.serving(server))
         yield server
+
+
+def _attending(
+    attendance: Attendance, delivery: Delivery, schedules: Schedules, meters: Meters | None
+) -> Iterator[Beside]:
+    """What is beside each open project on some servers alone."""
+    if attendance is not Attendance.NONE:
+        yield delivery.beside
+        yield schedules.beside
+    if meters is not None:
+        yield meters.beside
 
 
 def _server_projects(
