@@ -8,9 +8,10 @@ from typing import Any, Final
 from conductus import __version__
 from conductus.errors import Unauthorized
 from conductus.http.call import Call
-from conductus.http.envelope import Item, envelope
+from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.changes import Item
 from conductus.permissions.actor import SYSTEM
 from conductus.permissions.policy import ADMINISTRATOR
 

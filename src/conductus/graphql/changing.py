@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from conductus.errors import ApiError, ReadForbidden, Unauthorized, Unprocessable
 from conductus.graphql.collecting import TYPE_NAME, Collected, Collector
-from conductus.graphql.display import Item, Present
+from conductus.graphql.display import Present
 from conductus.graphql.meanings import Ask, Root
 from conductus.graphql.reading import Readings
+from conductus.items.changes import Item
 from conductus.items.context import Context
 from conductus.items.reader import Reader
 from conductus.items.wishes import CreateWish, DeleteWish, UpdateWish, Wish

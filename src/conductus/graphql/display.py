@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.graphql.shown import Convert
+from conductus.items.changes import Item
 
-Item = dict[str, Any]
 Present = Callable[[Sequence[Item]], list[Item]]
 
 

@@ -10,12 +10,13 @@ from msgspec import Struct, structs
 
 from conductus.errors import Unprocessable
 from conductus.graphql.collecting import TYPE_NAME, Collected, Collector
-from conductus.graphql.display import Item, Present, presenter
+from conductus.graphql.display import Present, presenter
 from conductus.graphql.filtering import made
 from conductus.graphql.meanings import Root, Shown, meaning
 from conductus.graphql.selecting import Selecting, Wanted
 from conductus.graphql.sorting import grouping, sorting
 from conductus.graphql.world import World
+from conductus.items.changes import Item
 from conductus.items.context import Context
 from conductus.items.counting import Counts
 from conductus.items.keys import parts_of_text

@@ -16,7 +16,7 @@ from msgspec import Struct
 from conductus.config import GraphQLConfig
 from conductus.errors import ApiError, Unprocessable
 from conductus.graphql.collecting import TYPE_NAME, Collected, Collector
-from conductus.graphql.display import Item, Present, presenter
+from conductus.graphql.display import Present, presenter
 from conductus.graphql.documents import Document
 from conductus.graphql.meanings import Root, meaning
 from conductus.graphql.operations import check_cost, values_of
@@ -24,6 +24,7 @@ from conductus.graphql.problems import refusal, refused
 from conductus.graphql.reading import Readings
 from conductus.graphql.selecting import Selecting, Wanted
 from conductus.graphql.world import World
+from conductus.items.changes import Item
 from conductus.query.filters import Budget
 from conductus.query.item_query import ItemQuery
 from conductus.query.limits import Limits

@@ -7,8 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from conductus.http.reply import NO_CONTENT, Reply, StreamReply, encode, json_reply
-
-Item = dict[str, Any]
+from conductus.items.changes import Item
 
 
 def envelope(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
 from conductus.errors import ApiError
+from conductus.items.changes import Item
 
-Item = dict[str, Any]
 Event = Literal["create", "update", "delete", "leave"]
 """`leave`: the item was changed and is no longer among what the subscription shows."""
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conductus.items.changes import Item
 from conductus.items.computing import Computing
 from conductus.items.context import Context
 from conductus.items.hooks import READ
@@ -28,7 +29,7 @@ from conductus.projects.rows import clause
 from conductus.projects.snapshot import Snapshot
 from conductus.query.item_query import ALL, Compare, Filter, ItemQuery, Operator, compares, every
 from conductus.realtime.asking import Asked, query_of
-from conductus.realtime.signals import Event, Item, Told
+from conductus.realtime.signals import Event, Told
 from conductus.schema.model import Collection, Kind
 
 _BATCH: Final = 200
