@@ -77,6 +77,14 @@ def test_what_cannot_be_rendered_is_told(tmp_path: Path, text: str, words: str) 
         rendered(tmp_path)
 
 
+def test_what_cannot_be_rendered_is_told_without_values(tmp_path: Path) -> None:
+    put(tmp_path, "reset-password.txt", "Subject: x\n{{ reset_url }}{{ minutes.of.nothing }}")
+    with pytest.raises(TemplateUnusable) as told:
+        rendered(tmp_path, reset_url="https://cms.example.com/?token=SECRET")
+    assert "reset-password.txt" in str(told.value)
+    assert "SECRET" not in str(told.value)
+
+
 def test_there_is_no_template_of_an_unknown_name(tmp_path: Path) -> None:
     for name in ("nothing", "../reset-password", "base", ""):
         with pytest.raises(TemplateUnusable):

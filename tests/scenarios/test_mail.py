@@ -11,6 +11,7 @@ import pytest
 
 from conductus.config import MailConfig
 from conductus.endpoints.mail import PACE
+from conductus.mail.bodies import LONGEST_CONTENT
 from tests.postbox import part
 from tests.scenarios.mailing import SENDER, Mailing, addressed, mailing
 from tests.scenarios.shop import EMAIL, KEY
@@ -135,11 +136,12 @@ async def test_no_value_makes_another_header(world: Mailing) -> None:
 
 
 DEEP = "<div>" * 40_000
+LONG = "書" * LONGEST_CONTENT
 STYLED = f"<style>{'b,' * 40_000}b{{color:red}}</style>{'<b>x</b>' * 15_000}"
 
 
 async def test_markup_is_passed_on_and_not_read(world: Mailing) -> None:
-    for number, body in enumerate((DEEP, STYLED), 1):
+    for number, body in enumerate((DEEP, STYLED, LONG), 1):
         assert (await send(world, body=body)).status_code == 204
         assert body in part(await world.box.message(number), "html")
 

@@ -71,6 +71,20 @@ def signing(tmp_path: Path) -> Signing:
     return Signing(KEY, project_config(tmp_path / "data", KEY, {}).auth)
 
 
+async def test_a_letter_that_cannot_be_written_tells_no_link(
+    world: Mailing, tmp_path: Path
+) -> None:
+    broken = tmp_path / "data" / "mail" / "reset-password.txt"
+    broken.parent.mkdir()
+    broken.write_text("Subject: x\n{{ reset_url }}{{ minutes.of.nothing }}")
+    assert succeeded(await ask_for(world))
+    await eventually(lambda: any(isinstance(seen, DeliveryFailed) for seen in world.seen))
+    (told,) = [seen.problem for seen in world.seen if isinstance(seen, DeliveryFailed)]
+    assert "reset-password.txt" in told
+    assert "token" not in told
+    broken.unlink()
+
+
 async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, database_url: str) -> None:
     before = await token_of(world.client)
     assert succeeded(await ask_for(world))

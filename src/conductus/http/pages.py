@@ -60,7 +60,7 @@ def _headers(style: str) -> Headers:
 
 @cache
 def _environment() -> Environment:
-    return Environment(loader=_read, fuel=_FUEL, auto_escape_callback=lambda _: True)
+    return Environment(loader=_read, debug=False, fuel=_FUEL, auto_escape_callback=lambda _: True)
 
 
 @cache

@@ -20,7 +20,9 @@ from msgspec import Struct
 
 FOLDER: Final = "mail"
 FUEL: Final = 100_000
-"""Steps of rendering one file."""
+"""Steps of rendering what users wrote."""
+_FUEL: Final = 10 * FUEL
+"""Steps of rendering one file, the longest content in the longest letters among them."""
 LONGEST_SUBJECT: Final = 250
 _LARGEST_FILE: Final = 256 * 1024
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\.(?:txt|html)")
@@ -61,7 +63,9 @@ class Templates:
         """
         environment = Environment(
             loader=lambda file: self._find(project, file),
-            fuel=FUEL,
+            # Errors would name the values that they are about, links with their tokens among them.
+            debug=False,
+            fuel=_FUEL,
             undefined_behavior="lenient",
             auto_escape_callback=lambda file: file.endswith(".html"),
         )
