@@ -15,8 +15,8 @@ from conductus.graphql.meanings import Ask, Root
 from conductus.graphql.reading import Readings
 from conductus.items.changes import Item
 from conductus.items.context import Context
+from conductus.items.proposals import CreateProposal, DeleteProposal, Proposal, UpdateProposal
 from conductus.items.reader import Reader
-from conductus.items.wishes import CreateWish, DeleteWish, UpdateWish, Wish
 from conductus.items.writer import WriteOptions, Writer
 from conductus.items.written import Written
 from conductus.query.item_query import ItemQuery
@@ -30,7 +30,7 @@ class Changing(Struct, frozen=True, kw_only=True):
 
     key: str
     nodes: tuple[FieldNode, ...]
-    wishes: tuple[Wish, ...]
+    proposals: tuple[Proposal, ...]
     several: bool
     comment: str | None
     query: ItemQuery | None
@@ -94,7 +94,7 @@ class Changings:
         return Changing(
             key=asked.key,
             nodes=asked.nodes,
-            wishes=tuple(_wishes(root, keys, given)),
+            proposals=tuple(_proposals(root, keys, given)),
             several=several,
             comment=given.get("comment") or None,
             query=query,
@@ -117,9 +117,9 @@ async def write(
     if len(comments) > 1:
         raise Unprocessable("The changes of one operation have one comment")
     options = WriteOptions(comment=next(iter(comments), None))
-    wishes = [wish for each in changings for wish in each.wishes]
-    written = iter(await writer.together(wishes, context, options))
-    return [[next(written) for _ in each.wishes] for each in changings]
+    proposals = [proposal for each in changings for proposal in each.proposals]
+    written = iter(await writer.together(proposals, context, options))
+    return [[next(written) for _ in each.proposals] for each in changings]
 
 
 def failing(changings: Sequence[Changing], error: ApiError) -> Changing | None:
@@ -128,24 +128,24 @@ def failing(changings: Sequence[Changing], error: ApiError) -> Changing | None:
     if not isinstance(place, int):
         return None
     for each in changings:
-        if place < len(each.wishes):
+        if place < len(each.proposals):
             if each.several:
                 error.details["index"] = place
             else:
                 del error.details["index"]
             return each
-        place -= len(each.wishes)
+        place -= len(each.proposals)
     return None
 
 
-def _wishes(root: Root, keys: Sequence[str], given: dict[str, Any]) -> Sequence[Wish]:
+def _proposals(root: Root, keys: Sequence[str], given: dict[str, Any]) -> Sequence[Proposal]:
     name = root.collection
     match root.ask:
         case Ask.CREATE:
-            return [CreateWish(name, given["data"])]
+            return [CreateProposal(name, given["data"])]
         case Ask.CREATE_MANY:
-            return [CreateWish(name, body) for body in given["data"]]
+            return [CreateProposal(name, body) for body in given["data"]]
         case Ask.UPDATE | Ask.UPDATE_MANY:
-            return [UpdateWish(name, key, given["data"]) for key in keys]
+            return [UpdateProposal(name, key, given["data"]) for key in keys]
         case _:
-            return [DeleteWish(name, key) for key in keys]
+            return [DeleteProposal(name, key) for key in keys]

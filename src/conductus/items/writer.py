@@ -30,11 +30,11 @@ from conductus.items.intercepting import Interceptor
 from conductus.items.judge import Judge, WriteLimits
 from conductus.items.keys import key_of_text
 from conductus.items.profile import Profiles
+from conductus.items.proposals import Proposal, judged
 from conductus.items.records import Kept, Records
 from conductus.items.revert import permitted, restorable, revision_of
 from conductus.items.rules import Rules
 from conductus.items.steps import Representatives, Step
-from conductus.items.wishes import Wish, judged
 from conductus.items.witnesses import Bookkeeping, Companion, Events
 from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
@@ -98,22 +98,22 @@ class Writer:
 
     async def together(
         self,
-        wishes: Sequence[Wish],
+        proposals: Sequence[Proposal],
         context: Context,
         options: WriteOptions | None = None,
         companion: Companion | None = None,
     ) -> list[Written]:
-        """Does what is wished for items of any collections, all of it or nothing.
+        """Does what is proposed for items of any collections, all of it or nothing.
 
-        Answers in the same order. The wishes are judged together: one cannot change what
+        Answers in the same order. The proposals are judged together: one cannot change what
         another one makes.
         """
         judge = self.judge(context, options)
 
-        def judge_one(place: int, wish: Wish) -> Change:
-            return at(place, judged, judge, wish, context.now)
+        def judge_one(place: int, proposal: Proposal) -> Change:
+            return at(place, judged, judge, proposal, context.now)
 
-        changes = await breathing(judge_one, list(enumerate(wishes)))
+        changes = await breathing(judge_one, list(enumerate(proposals)))
         return await self._write(changes, context, options, companion=companion)
 
     async def create_within(

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
+from conductus.items.proposals import CreateProposal, DeleteProposal, Proposal, UpdateProposal
 from conductus.items.rows import Item
-from conductus.items.wishes import CreateWish, DeleteWish, UpdateWish, Wish
 from conductus.query.item_query import Compare, Filter, Operator, Statuses, every, some
 from conductus.scim import bodies, names, reading
 from conductus.scim.attributes import DELETED, member_terms
@@ -44,8 +44,8 @@ async def create(desk: Desk, body: Body) -> Item:
         row["users"] = [{"id": id} for id in members]
     own = external if desk.strict else UNNAMED
     beside = Beside(desk, "Group", own)
-    wish = CreateWish(ROLES, row)
-    written = await desk.project.writer.together([wish], desk.context, companion=beside)
+    proposal = CreateProposal(ROLES, row)
+    written = await desk.project.writer.together([proposal], desk.context, companion=beside)
     return await _read(desk, written[0].key)
 
 
@@ -96,9 +96,9 @@ async def remove(desk: Desk, id: str, condition: Precondition) -> None:
     leaving: Statuses = "*" if desk.config.detach_on_delete else (DELETED,)
     held = await reading.rows(desk, "User", _of_role(key), statuses=leaving)
     moves = _moves([int(each["id"]) for each in held], _left_role(desk, key))
-    wishes = [*moves, DeleteWish(ROLES, str(key))]
+    proposals = [*moves, DeleteProposal(ROLES, str(key))]
     beside = Beside(desk, "Group", UNNAMED, condition.seen)
-    await desk.project.writer.together(wishes, desk.context, companion=beside)
+    await desk.project.writer.together(proposals, desk.context, companion=beside)
 
 
 async def _change(
@@ -117,11 +117,11 @@ async def _change(
     coming, leaving = await _moved(desk, key, members)
     # The names are those of the first that is written.
     first = body or ({"name": row["name"]} if own != UNNAMED else {})
-    wishes: list[Wish] = [UpdateWish(ROLES, str(key), first)] if first else []
-    wishes += [*_moves(coming, key), *_moves(leaving, _left_role(desk, key))]
-    if wishes:
+    proposals: list[Proposal] = [UpdateProposal(ROLES, str(key), first)] if first else []
+    proposals += [*_moves(coming, key), *_moves(leaving, _left_role(desk, key))]
+    if proposals:
         beside = Beside(desk, "Group", own, condition.seen)
-        await desk.project.writer.together(wishes, desk.context, companion=beside)
+        await desk.project.writer.together(proposals, desk.context, companion=beside)
     return await _read(desk, str(key))
 
 
@@ -195,9 +195,9 @@ def _is_called(desk: Desk, row: Item, value: str) -> bool:
     return key_of(value) == row["id"] or str(row.get("email")).lower() == value.lower()
 
 
-def _moves(users: Iterable[int], role: int | None) -> Iterator[Wish]:
+def _moves(users: Iterable[int], role: int | None) -> Iterator[Proposal]:
     """Users get a role."""
-    return (UpdateWish(USERS, str(user), {"role": role}) for user in users)
+    return (UpdateProposal(USERS, str(user), {"role": role}) for user in users)
 
 
 def _left_role(desk: Desk, key: int) -> int | None:

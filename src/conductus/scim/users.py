@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from conductus.errors import DuplicateValue
+from conductus.items.proposals import CreateProposal, UpdateProposal
 from conductus.items.rows import Item
-from conductus.items.wishes import CreateWish, UpdateWish
 from conductus.projects.provisioned import NO_NAMES, UserNames, user_key
 from conductus.query.item_query import Compare, Operator
 from conductus.schema.validation import is_email
@@ -94,10 +94,10 @@ async def remove(desk: Desk, id: str, condition: Precondition) -> None:
     Raises `ResourceNotFound`, `VersionDiffers`, `LastAdministrator`.
     """
     row = await condition.row(desk, "User", id)
-    wish = UpdateWish(USERS, str(row["id"]), {"status": DELETED})
+    proposal = UpdateProposal(USERS, str(row["id"]), {"status": DELETED})
     own = NO_NAMES if desk.strict else UNNAMED
     beside = Beside(desk, "User", own, condition.seen)
-    await desk.project.writer.together([wish], desk.context, companion=beside)
+    await desk.project.writer.together([proposal], desk.context, companion=beside)
 
 
 async def _change(desk: Desk, row: Item, given: Changes, condition: Precondition) -> Item:
@@ -127,8 +127,8 @@ async def _write(
 ) -> Item:
     beside = Beside(desk, "User", own, None if condition is None else condition.seen)
     row = dict(body)
-    wish = CreateWish(USERS, row) if key is None else UpdateWish(USERS, key, row)
-    (made,) = await desk.project.writer.together([wish], desk.context, companion=beside)
+    proposal = CreateProposal(USERS, row) if key is None else UpdateProposal(USERS, key, row)
+    (made,) = await desk.project.writer.together([proposal], desk.context, companion=beside)
     found = await reading.rows(desk, "User", Compare(("id",), Operator.EQ, int(made.key)))
     if not found:
         raise ResourceNotFound("User", made.key)
