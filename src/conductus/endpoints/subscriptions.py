@@ -20,6 +20,7 @@ from conductus.endpoints.gql import Querying
 from conductus.errors import ApiError, PayloadTooLarge, TooManyRequests
 from conductus.http.body import check_depth
 from conductus.http.call import Call
+from conductus.http.reply import encode
 from conductus.http.routing import Route
 from conductus.http.sockets import BAD_MESSAGE, RESTART, TRY_LATER, Admit, Closing, Socket
 from conductus.realtime.hub import Hub
@@ -306,12 +307,18 @@ class _Session:
     async def _say_told(
         self, id: str, document: ByDocument, told: Told, standing: Standing
     ) -> None:
-        snapshot = await self._project.current()
-        policy = await self._project.policies.of(standing.actor)
-        subscribing = await found(document, self._project, snapshot, policy)
-        if subscribing.wants(told.event):
-            payload = subscribing.shown(told.event, told.key, told.item)
-            await self._socket.say({"id": id, "type": "next", "payload": payload})
+        if told.sent is None:
+            told.sent = await self._shown(document, told, standing)
+        if told.sent:
+            await self._socket.say({"id": id, "type": "next", "payload": msgspec.Raw(told.sent)})
+
+    async def _shown(self, document: ByDocument, told: Told, standing: Standing) -> bytes:
+        """A change as everybody is shown it who asks the same; empty where it is not asked for."""
+        call = await self._asker.asks(standing)
+        subscribing = await found(document, self._project, call.snapshot, call.policy)
+        if not subscribing.wants(told.event):
+            return b""
+        return encode(subscribing.shown(told.event, told.key, told.item))
 
     async def _ended(self, id: str, reason: ApiError | None) -> None:
         if reason is not None and reason.status in _NO_LONGER:

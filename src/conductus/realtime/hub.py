@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -100,8 +100,9 @@ class Hub:
         """
         with self._streams.taken(client):
             try:
-                async for signal in self._signals(subscription, since):
-                    yield signal
+                async with aclosing(self._signals(subscription, since)) as signals:
+                    async for signal in signals:
+                        yield signal
             except ApiError as error:
                 yield Ended(error)
             finally:
