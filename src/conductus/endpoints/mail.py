@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from conductus.errors import ApiError, SignInNeeded
+from conductus.errors import ApiError, SignInNeeded, ValidationFailed
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply
@@ -39,6 +39,9 @@ class Mailing:
         await self._written.take(writer, now, config.rate_limit, recipients)
         try:
             await self._messages.leave(call.project, call.snapshot, call.actor, message, now)
+        except ValidationFailed:
+            # A body that cannot be rendered was work as well.
+            raise
         except ApiError:
             await self._written.forgive(writer, now, config.rate_limit, recipients)
             raise
