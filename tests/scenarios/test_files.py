@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from conductus.database.dialect import Name as Driver
+from conductus.files import inspection
 from tests.scenarios.office import Office, staff, token
 from tests.scenarios.shop import KEY
 from tests.scenarios.workshop import Workshop
@@ -674,3 +675,12 @@ async def test_who_may_not_read_a_file_learns_nothing_of_it(driver: Driver, tmp_
 async def test_a_damaged_picture_is_a_file(workshop: Workshop) -> None:
     damaged = picture("AVIF").replace(b"pitm", b"junk")
     assert (await upload(workshop, damaged, "x.avif"))["type"] == "image/avif"
+
+
+async def test_content_that_takes_too_long_to_look_into_is_a_file(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "SECONDS", -1.0)
+    made = await upload(workshop, picture(), "x.png")
+    assert (made["type"], made["width"]) == ("image/png", None)
+    assert (await original(workshop, made["filename_disk"])).content == picture()

@@ -7,13 +7,17 @@ program called. What cannot be made out is left out: a damaged file is a file as
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from functools import partial
+from typing import Any, BinaryIO, Final, cast
 
 from msgspec import Struct
 
 UNKNOWN: Final = "application/octet-stream"
+SECONDS: Final = 2.0
+"""Of the processor, to find out what content says besides its type."""
 _HEAD: Final = 64 * 1024
 _TEXTS: Final = {"csv": "text/csv", "json": "application/json", "md": "text/markdown"}
 _NAMES: Final = {
@@ -62,18 +66,35 @@ def inspect(file: BinaryIO, extension: str) -> Facts:
     family = media_type.partition("/")[0]
     facts: Facts | None = None
     if family == "image":
-        facts = _tried(file, lambda: _picture(file))
+        facts = _tried(file, _picture)
     elif family in ("audio", "video") or media_type in ("application/ogg",):
-        facts = _tried(file, lambda: _recording(file, media_type))
+        facts = _tried(file, partial(_recording, media_type))
     return facts or Facts(type=media_type, charset=charset or "binary")
 
 
-def _tried(file: BinaryIO, look: Callable[[], Facts]) -> Facts | None:
+def _tried(file: BinaryIO, look: Callable[[BinaryIO], Facts]) -> Facts | None:
     file.seek(0)
     try:
-        return look()
+        return look(cast("BinaryIO", _Patient(file)))
     except _DAMAGED:
         return None
+
+
+class _Patient:
+    """A file that is read for so long: a recording may be nothing but beginnings of pieces."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._until = time.thread_time() + SECONDS
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file. Raises `OSError`."""
+        if time.thread_time() > self._until:
+            raise OSError("it takes too long to look into the file")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _read(file: BinaryIO) -> bytes:
@@ -238,7 +259,7 @@ def _degrees(parts: Any, *, negative: bool) -> float:
 # -- sound and film -----------------------------------------------------------------------
 
 
-def _recording(file: BinaryIO, media_type: str) -> Facts:
+def _recording(media_type: str, file: BinaryIO) -> Facts:
     if media_type.startswith("video/"):
         found = _film(file, media_type)
         if found is not None:
