@@ -56,6 +56,8 @@ class Dialect(ABC):
     """True where a condition on related items should be made the start of the statement."""
     looks_up_rules: ClassVar[bool] = False
     """True where a rule on related items should be asked row by row, by their keys."""
+    spelled_out: ClassVar[int] = 1
+    """Up to so many values a rule compares one by one, beyond it with a list of them."""
     joins_exists: ClassVar[bool] = True
     """True where EXISTS in a condition may be where the statement begins."""
     returning: bool
@@ -255,6 +257,10 @@ class Dialect(ABC):
 
         The value to bind is made by `list_binder`.
         """
+
+    def among_few(self, column: ColumnElement[Any], select: sa.Select[Any]) -> ColumnElement[bool]:
+        """`column IN (SELECT …)` where few rows are selected."""
+        return column.in_(select)
 
     @abstractmethod
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:

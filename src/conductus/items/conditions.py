@@ -112,7 +112,8 @@ class Conditions:
         """Some item on the other side of the path's first relation fulfils the rest."""
         other, near, far = self._ends(taken, table)
         condition = self._beyond(test, _target(taken), other)
-        return near.in_(sa.select(far).select_from(other).where(condition))
+        held = sa.select(far).select_from(other).where(condition)
+        return self._dialect.among_few(near, held) if test.few else near.in_(held)
 
     def _looked_up(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
         """The same of a many-to-one relation, asked of each row for itself.

@@ -30,6 +30,11 @@ class Node(Struct, frozen=True):
     visible: Predicate = ALWAYS
     """What a joined row must fulfil to be shown; else it is null."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of a row, each column once: the fields, then what else is needed."""
+        return tuple(dict.fromkeys((*self.fields, *self.hidden)))
+
 
 class Level(Struct, frozen=True):
     """The shape of one statement. Slots of values: those of `where`, and

@@ -255,9 +255,7 @@ def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, context: C
     for place, veil in reversed(prepared.veils):
         node = prepared.compiled.layouts[place]
         columns = [node.hidden[name] for name in veil.columns]
-        for item, row in zip(of_node(found, node), rows, strict=True):
-            if item is not None:
-                veil.draw(item, [row[column] for column in columns], me)
+        veil.draw(of_node(found, node), [[row[at] for row in rows] for at in columns], me)
 
 
 def _dense(keys: Sequence[Any]) -> bool:

@@ -56,6 +56,8 @@ class Test(Struct, frozen=True):
     none at all where nothing is asked of them."""
     ruling: bool = False
     """It is part of a row rule: it lets rows through, and hardly ever picks out a few."""
+    few: bool = False
+    """Few items on the other side of the relation that is followed first fulfil it."""
 
 
 class Constant(Struct, frozen=True):
@@ -100,8 +102,6 @@ Guard = Callable[[Test, Sequence[Step]], Predicate]
 OWN_SLOTS: Mapping[Kind, str] = {Kind.INTEGER: "me", Kind.TEXT: "me_text"}
 """The slots of the asker's id, by the kind of the column that it is compared with."""
 
-_SHORT = 8
-"""Lists of a row rule that are no longer are compared value by value."""
 _RANGES = (Operator.BETWEEN, Operator.NBETWEEN)
 _LISTS = (Operator.IN, Operator.NIN)
 _VALUELESS = (Operator.NULL, Operator.NNULL, Operator.EMPTY, Operator.NEMPTY)
@@ -142,7 +142,8 @@ class Resolver:
 
     def rule(self, filter: Filter, collection: Collection) -> Predicate:
         """The predicate of a row rule: what it looks at may be kept back from the asker."""
-        return self._resolve(_one_by_one(filter), collection, _ruling)
+        spelled = _one_by_one(filter, self._dialect.spelled_out)
+        return self._resolve(spelled, collection, self._ruling)
 
     def searched(self, name: str, slot: str, word: str, collection: Collection) -> Predicate:
         """The word stands in the field, or in a text of the items that it relates to."""
@@ -196,6 +197,12 @@ class Resolver:
         if all(guard == ALWAYS for guard in guards):
             return test
         return structs.replace(test, guards=tuple(guards))
+
+    def _ruling(self, test: Test, taken: Sequence[Step]) -> Predicate:
+        """The test of a row rule; if it follows a relation, then to users of the role."""
+        if len(taken) == 1:
+            return test
+        return structs.replace(test, ruling=True, few=self._sight.policy.few)
 
     def _columns(self, taken: Step, text: str) -> tuple[tuple[str, Predicate], ...]:
         """Where the related items may be searched."""
@@ -364,22 +371,15 @@ def _own(leaf: Compare, field: Field) -> Predicate:
     return NEVER if slot is None else Test(leaf.path, leaf.operator, slot)
 
 
-def _ruling(test: Test, taken: Sequence[Step]) -> Predicate:
-    return structs.replace(test, ruling=True) if len(taken) > 1 else test
-
-
-def _one_by_one(filter: Filter) -> Filter:
-    """The rule with short lists, those of statuses, compared value by value.
-
-    It costs a database less than to look into a list, and a rule is asked of many rows.
-    """
+def _one_by_one(filter: Filter, most: int) -> Filter:
+    """The rule with lists of up to `most` values compared value by value."""
     match filter:
         case Group(mode=mode, members=members):
-            return Group(mode, tuple(map(_one_by_one, members)))
+            return Group(mode, tuple(_one_by_one(member, most) for member in members))
         case Held(filter=inner) | Not(filter=inner) | Some(filter=inner):
-            return structs.replace(filter, filter=_one_by_one(inner))
+            return structs.replace(filter, filter=_one_by_one(inner, most))
         case Compare(operator=Operator.IN | Operator.NIN, value=tuple() as values):
-            if not 0 < len(values) <= _SHORT:
+            if not 0 < len(values) <= most:
                 return filter
             if filter.operator is Operator.IN:
                 return some(*(Compare(filter.path, Operator.EQ, value) for value in values))

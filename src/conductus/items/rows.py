@@ -36,9 +36,9 @@ class Layout(Struct, frozen=True):
 
 
 def layout(node: Node, collection: Collection, dialect: Dialect, start: int) -> Layout:
-    """The layout of a node whose columns begin at `start`: its fields, then the hidden ones."""
-    end = start + len(node.fields)
-    hidden = {name: end + place for place, name in enumerate(node.hidden)}
+    """The layout of a node whose columns begin at `start`, its fields first."""
+    places = {name: place for place, name in enumerate(node.columns, start)}
+    hidden = {name: places[name] for name in node.hidden}
     keyed = dict(node.keyed)
     converters = (
         (name, _of_key(convert, keyed[name]) if name in keyed else convert)
@@ -48,7 +48,7 @@ def layout(node: Node, collection: Collection, dialect: Dialect, start: int) -> 
     return Layout(
         names=node.fields,
         start=start,
-        end=end,
+        end=start + len(node.fields),
         converters=tuple((name, convert) for name, convert in converters if convert is not None),
         hidden=hidden,
         key=hidden[collection.primary_key[0]] if node.path else None,

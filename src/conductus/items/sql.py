@@ -56,10 +56,7 @@ class LevelCompiler:
             for node, table in zip(level.nodes, tables, strict=True)
         )
         base = self._schema.collections[level.collection]
-        group = None
-        if level.grouped_by is not None:
-            group = len(columns)
-            columns.append(tables[0].c[level.grouped_by])
+        group = None if level.grouped_by is None else self._tie(level, tables[0], columns)
         # Not every database selects nothing of a row.
         columns = columns or [sa.literal_column("1")]
         assemble = assembler(layouts, len(columns))
@@ -144,10 +141,19 @@ class LevelCompiler:
         """Adds the node's columns to what is selected and says how they are read."""
         collection = self._schema.collections[node.collection]
         start = len(columns)
-        for name in (*node.fields, *node.hidden):
+        for name in node.columns:
             kind = collection.fields[name].kind
             columns.append(self._dialect.readable(table.c[name], kind))
         return layout(node, collection, self._dialect, start)
+
+    def _tie(self, level: Level, table: FromClause, columns: list[ColumnElement[Any]]) -> int:
+        """The place of the value that ties a row to its parent; read besides if need be."""
+        tie: ColumnElement[Any] = table.c[level.grouped_by or ""]
+        for place, column in enumerate(columns):
+            if column is tie:
+                return place
+        columns.append(tie)
+        return len(columns) - 1
 
     def _where(
         self, level: Level, where: Predicate, base: Collection, table: FromClause

@@ -56,7 +56,7 @@ def rearranged(level: Level, collection: Collection) -> Rearranged | None:
         return None
     stored = {field.name: place for place, field in enumerate(collection.columns())}
     (node,) = level.nodes
-    places = [stored[name] for name in (*node.fields, *node.hidden)]
+    places = [stored[name] for name in node.columns]
     return Rearranged(
         pick=_picker(places, len(stored)),
         status=stored[collection.status_field or ""] if rest else None,

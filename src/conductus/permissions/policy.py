@@ -82,9 +82,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     """Everything, whatever rows there are."""
     rules: Mapping[str, Rules] = {}
     """By collection; a collection without an entry may not be touched."""
+    few: bool = False
+    """The role had few users when this was loaded. It changes how a rule is asked, and no
+    answer: it may be wrong."""
 
     @staticmethod
-    def of(role: int, rows: Iterable[Mapping[str, Any]]) -> Policy:
+    def of(role: int, rows: Iterable[Mapping[str, Any]], *, few: bool = False) -> Policy:
         """The policy of a role by its rows, as the database has them.
 
         Of several rows for the same collection and status the one with the lowest id counts.
@@ -94,7 +97,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         kept: defaultdict[str, dict[str | None, Rule]] = defaultdict(dict)
         for row in sorted(rows, key=lambda row: int(row["id"])):
             kept[str(row["collection"])].setdefault(row["status"], _rule(row))
-        return Policy(role=role, rules={name: _rules(found) for name, found in kept.items()})
+        rules = {name: _rules(found) for name, found in kept.items()}
+        return Policy(role=role, rules=rules, few=few)
 
     def effective(self, schema: Schema) -> tuple[Rule, ...]:
         """The rules that count: of whole collections, then of statuses, then of new items.

@@ -21,7 +21,11 @@ from conductus.schema.secrets import secret
 from conductus.schema.types import MASK
 
 Item = dict[str, Any]
-Draw = Callable[[Item, Sequence[Any], int], None]
+Items = Sequence[Item | None]
+"""One for each row; None where a row has none."""
+Columns = Sequence[Sequence[Any]]
+"""The values of each column by which it is decided, row by row, as the driver gives them."""
+Draw = Callable[[Items, Columns, int], None]
 
 PRIVATE: Final = frozenset(
     {"token", "email_notifications", "last_access_on", "last_page", "2fa_secret"}
@@ -33,13 +37,13 @@ _COMMENT: Final = frozenset({"comment"})
 
 
 class Veil(Struct, frozen=True, eq=False):
-    """Takes out of an item what its own row forbids."""
+    """Takes out of items what their own rows forbid."""
 
     columns: tuple[str, ...]
     """The columns by which it is decided."""
     draw: Draw
-    """Takes the item, the values of those columns as the driver gives them, and the id of
-    whoever asks; changes the item."""
+    """Takes the items, the values of those columns, and the id of whoever asks; changes the
+    items."""
 
 
 def veils(
@@ -71,22 +75,27 @@ def veils(
 
 
 def _by_status(hidden: Mapping[str, frozenset[str]]) -> Draw:
-    def draw(item: Item, values: Sequence[Any], _: int) -> None:
-        for name in hidden.get(str(values[0]), ()):
-            item.pop(name, None)
+    def draw(items: Items, columns: Columns, _: int) -> None:
+        for item, status in zip(items, columns[0], strict=True):
+            kept = hidden.get(str(status))
+            if kept and item is not None:
+                for name in kept:
+                    item.pop(name, None)
 
     return draw
 
 
-def _others(item: Item, values: Sequence[Any], me: int) -> None:
-    if values[0] != me:
-        for name in PRIVATE:
-            item.pop(name, None)
+def _others(items: Items, columns: Columns, me: int) -> None:
+    for item, user in zip(items, columns[0], strict=True):
+        if user != me and item is not None:
+            for name in PRIVATE:
+                item.pop(name, None)
 
 
-def _withdrawn(item: Item, values: Sequence[Any], _: int) -> None:
-    if values[0] is not None:
-        item["comment"] = None
+def _withdrawn(items: Items, columns: Columns, _: int) -> None:
+    for item, withdrawn in zip(items, columns[0], strict=True):
+        if withdrawn is not None and item is not None:
+            item["comment"] = None
 
 
 class _Redaction:
@@ -98,12 +107,14 @@ class _Redaction:
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
 
-    def draw(self, item: Item, values: Sequence[Any], me: int) -> None:
-        """Redacts `data` and `delta`; the values are the collection and the item's key."""
-        collection = self._sight.schema.collections.get(values[0])
-        if collection is None:
-            return
-        own = collection.name == USERS and values[1] == str(me)
+    def draw(self, items: Items, columns: Columns, me: int) -> None:
+        """Redacts `data` and `delta`; the columns are the collection and the item's key."""
+        for item, name, key in zip(items, *columns, strict=True):
+            collection = self._sight.schema.collections.get(name)
+            if item is not None and collection is not None:
+                self._redact(item, collection, own=collection.name == USERS and key == str(me))
+
+    def _redact(self, item: Item, collection: Collection, *, own: bool) -> None:
         for name in SNAPSHOTS:
             held = item.get(name)
             if isinstance(held, dict):

@@ -22,7 +22,10 @@ from conductus.projects.rows import clause
 from conductus.schema.model import Kind
 
 MOST_ROLES: Final = 1000
+FEW_USERS: Final = 64
+"""A role with no more of them has few: a database may keep them at hand for a statement."""
 _TABLE: Final = "directus_permissions"
+_USERS: Final = "directus_users"
 _TEXTS: Final = (
     "collection",
     "status",
@@ -37,6 +40,7 @@ _TEXTS: Final = (
     "status_blacklist",
 )
 _KINDS: Final = {"id": Kind.INTEGER, "role": Kind.INTEGER, **dict.fromkeys(_TEXTS, Kind.TEXT)}
+_USERS_KINDS: Final = {"id": Kind.INTEGER, "role": Kind.INTEGER}
 
 
 class Policies:
@@ -47,9 +51,14 @@ class Policies:
         self._generation = generation
         self._roles: StatementCache[Fresh[Policy]] = StatementCache(MOST_ROLES)
         table = clause(database.dialect, _TABLE, _KINDS)
-        role = sa.bindparam("role", type_=database.dialect.type(Kind.INTEGER))
+        users = clause(database.dialect, _USERS, _USERS_KINDS)
+        number = database.dialect.type(Kind.INTEGER)
+        role, most = sa.bindparam("role", type_=number), sa.bindparam("most", type_=number)
+        # No more are counted than it takes: a role may have any number of users.
+        some = sa.select(users.c.id).where(users.c.role == role).limit(most).subquery("some")
+        counted = sa.select(sa.func.count()).select_from(some).scalar_subquery()
         self._statement = database.dialect.compile(
-            sa.select(*(table.c[name] for name in _KINDS))
+            sa.select(*(table.c[name] for name in _KINDS), counted.label("users"))
             .select_from(table)
             .where(table.c.role == role)
             .order_by(table.c.id)
@@ -67,8 +76,11 @@ class Policies:
 
     async def _load(self, role: int, _: int) -> Policy:
         statement = self._statement
-        rows = await self._database.fetch(statement.sql, statement.values({"role": role}))
-        policy = Policy.of(role, (dict(zip(_KINDS, row, strict=True)) for row in rows))
+        bound = {"role": role, "most": FEW_USERS + 1}
+        found = await self._database.fetch(statement.sql, statement.values(bound))
+        rows = (dict(zip(_KINDS, row[:-1], strict=True)) for row in found)
+        few = all(row[-1] <= FEW_USERS for row in found)
+        policy = Policy.of(role, rows, few=few)
         # What is worked out for a policy is kept with it: most changes are of something else.
         known = self._roles.find(role)
         before = None if known is None else known.latest()

@@ -169,6 +169,12 @@ class PostgreSQLDialect(Dialect):
         listed = sa.bindparam(parameter, type_=postgresql.ARRAY(self.type(kind)))
         return column == sa.any_(listed)
 
+    def among_few(self, column: ColumnElement[Any], select: sa.Select[Any]) -> ColumnElement[bool]:
+        # Pages are planned with each request: a join takes longer to plan than a list to look
+        # through, and is believed to find so few rows that all are sorted.
+        listed = sa.func.array(select.scalar_subquery(), type_=postgresql.ARRAY(column.type))
+        return column == sa.any_(listed)
+
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         return list
 

@@ -38,6 +38,8 @@ class SQLiteDialect(Dialect):
 
     name: ClassVar[Name] = "sqlite"
     max_parameters: ClassVar[int] = 32_000
+    # A list is a table there, made for each run and looked into for each row.
+    spelled_out: ClassVar[int] = 8
     joins_exists: ClassVar[bool] = False
     returning = True
 
