@@ -684,3 +684,17 @@ async def test_content_that_takes_too_long_to_look_into_is_a_file(
     made = await upload(workshop, picture(), "x.png")
     assert (made["type"], made["width"]) == ("image/png", None)
     assert (await original(workshop, made["filename_disk"])).content == picture()
+
+
+async def test_no_file_takes_the_address_of_another(workshop: Workshop) -> None:
+    mine, theirs = [await upload(workshop, text, "x.txt") for text in (b"mine", b"theirs")]
+    path = f"/files/{mine['id']}"
+    address = {"private_hash": theirs["private_hash"]}
+    await workshop.refused((204, 409), "PATCH", path, address)
+    body = {"data": _base64(TEXT), "filename_download": "x.txt", **address}
+    await workshop.refused((204, 409), "POST", "/files", body)
+    shown = await workshop.world.client.get(f"/{KEY}/assets/{theirs['private_hash']}")
+    assert shown.content == b"theirs"
+    again = {"private_hash": mine["private_hash"], "title": "Mine"}
+    assert (await workshop.ok("PATCH", path, again))["title"] == "Mine"
+    assert (await workshop.ok("PATCH", path, {"private_hash": "another-one"}))["private_hash"]

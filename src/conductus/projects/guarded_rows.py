@@ -16,12 +16,13 @@ from conductus.database.executor import Transaction
 from conductus.permissions.actor import ADMINISTRATOR_ROLE
 from conductus.permissions.guards.roles import PERMISSIONS, ROLES
 from conductus.permissions.guards.users import ACTIVE, USERS
+from conductus.projects.guarded_files import FILES
 from conductus.projects.rows import clause
 from conductus.schema.model import Kind
 
 
 class GuardedRows:
-    """Rows of users, roles and permissions of one database."""
+    """Rows of users, roles, permissions and files of one database."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -37,6 +38,14 @@ class GuardedRows:
             {"id": Kind.INTEGER, "collection": Kind.TEXT, "role": Kind.INTEGER}
             | {"status": Kind.TEXT},
         )
+        self._files = clause(dialect, FILES, {"private_hash": Kind.TEXT})
+
+    async def share_address(self, transaction: Transaction, private_hash: str) -> bool:
+        """Whether several files have that hash."""
+        statement = self._by_hash
+        found = await transaction.fetch(statement.sql, statement.values({"hash": private_hash}))
+        # Not every database tells letters of different case apart.
+        return [row[0] for row in found].count(private_hash) > 1
 
     async def has_administrator(self, transaction: Transaction) -> bool:
         """Whether somebody administers the project; that user stays until the end."""
@@ -88,6 +97,12 @@ class GuardedRows:
             .limit(1)
             .with_for_update()
         )
+
+    @cached_property
+    def _by_hash(self) -> Statement:
+        column = self._files.c.private_hash
+        given = sa.bindparam("hash", type_=sa.String())
+        return self._dialect.compile(sa.select(column).where(column == given))
 
     @cached_property
     def _by_email(self) -> Statement:

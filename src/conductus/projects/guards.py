@@ -1,4 +1,4 @@
-"""The writer's rules for users, roles, permission rows and presets.
+"""The writer's rules for users, roles, permission rows, presets and files.
 
 Decisions are pure (`permissions.guards`); here is what they need to know of other rows,
 and what goes along: the default rows of a new role.
@@ -80,6 +80,7 @@ class Guards:
             return
         files.judge(steps, context.content)
         await self._folders.hold(transaction, steps)
+        await self._hold_files(transaction, steps)
         guarded = [
             (step, _changed(step))
             for step in steps
@@ -95,6 +96,13 @@ class Guards:
         await self._hold_users(transaction, _of(users.USERS, guarded))
         await self._hold_roles(transaction, records, context, _of(roles.ROLES, guarded))
         await self._hold_rows(transaction, _of(roles.PERMISSIONS, guarded))
+
+    async def _hold_files(self, transaction: Transaction, steps: Sequence[Step]) -> None:
+        """Raises `DuplicateValue` for the address of another file, whose place it would take."""
+        for step in steps:
+            hash = step.written.get("private_hash") if step.collection.name == files.FILES else None
+            if hash and await self._rows.share_address(transaction, str(hash)):
+                raise DuplicateValue(("private_hash",)).at(step.index)
 
     async def _hold_users(
         self, transaction: Transaction, changes: Sequence[tuple[Step, Changed]]
