@@ -177,6 +177,16 @@ def test_every_error_is_raised_somewhere() -> None:
     assert unused == []
 
 
+def test_every_room_stands_in_the_table_of_rooms() -> None:
+    owners = re.findall(r"^\| (`[^|]+`) \|", page("architecture.md"), re.MULTILINE)
+    named = {name for names in owners for name in re.findall(r"`(\w+)(?:/|\.py)`", names)}
+    inside = (ROOT / "src" / "conductus").iterdir()
+    rooms = {
+        path.stem for path in inside if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__"} <= named
+
+
 def test_every_command_and_its_options_are_documented() -> None:
     text = page("commands.md")
     found = list(commands(application()))
