@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -28,28 +29,48 @@ def literals(values: Iterable[Any], escape: Escape) -> tuple[str, ...]:
     over texts letter by letter.
     """
     backslashes = escape("'") == "'\\''"
-    return tuple([_literal(value, escape, backslashes) for value in values])
+    text = _text if backslashes else partial(_escaped_text, escape)
+    ways: dict[type, Escape] = {
+        str: text,
+        int: str,
+        type(None): _null,
+        float: partial(_float, escape),
+        Decimal: partial(_decimal, escape),
+    }
+    rest = partial(_rest, escape)
+    return tuple([ways.get(type(value), rest)(value) for value in values])
 
 
-def _literal(value: Any, escape: Escape, backslashes: bool) -> str:
+def _rest(escape: Escape, value: Any) -> str:
+    """What does not come often."""
     kind = type(value)
-    if kind is str:
-        return _text(value) if backslashes else escape(_checked(value))
-    if value is None:
-        return "NULL"
-    if kind is int:
-        return str(value)
     if kind is tuple:
         if not value or any(type(member) is tuple for member in value):
             raise QueryFailed from TypeError("a tuple is a list of scalars, and not empty")
-        return f"({','.join([_literal(member, escape, backslashes) for member in value])})"
-    if kind is float and not isfinite(value):
-        raise refusals.value_unsuitable()
-    if kind is Decimal and not value.is_finite():
-        raise refusals.value_unsuitable()
-    if kind not in _ASKED and kind is not float and kind is not Decimal:
+        return f"({','.join(literals(value, escape))})"
+    if kind not in _ASKED:
         raise QueryFailed from TypeError(f"a value of type {kind.__name__} cannot be bound")
     return escape(value)
+
+
+def _null(_: None) -> str:
+    return "NULL"
+
+
+def _float(escape: Escape, value: float) -> str:
+    if not isfinite(value):
+        raise refusals.value_unsuitable()
+    return escape(value)
+
+
+def _decimal(escape: Escape, value: Decimal) -> str:
+    if not value.is_finite():
+        raise refusals.value_unsuitable()
+    return escape(value)
+
+
+def _escaped_text(escape: Escape, text: str) -> str:
+    return escape(_checked(text))
 
 
 def _text(text: str) -> str:
