@@ -44,6 +44,8 @@ class Body:
         self._headers = headers
         self._most = most
         self._seconds = seconds
+        self._waited = 0.0
+        self._content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         self._read: bytes | None = None
         self._decoded: Any = UNSET
 
@@ -68,23 +70,26 @@ class Body:
 
         Raises `RequestTooSlow` (408); what its reader does meanwhile takes no time from it.
         """
-        size, waited, more = 0, 0.0, True
-        clock = asyncio.get_running_loop().time
+        size, more = 0, True
         while more:
-            began = clock()
-            try:
-                async with asyncio.timeout(self._seconds + size / _SLOWEST - waited):
-                    message = await self._receive()
-            except TimeoutError as error:
-                raise RequestTooSlow from error
-            waited += clock() - began
-            if message["type"] == "http.disconnect":
-                raise BodyInvalid("The body ended before it was complete")
-            part = message.get("body", b"")
-            more = message.get("more_body", False)
+            part, more = await self._part(size)
             size += len(part)
             if part:
                 yield part
+
+    async def _part(self, size: int) -> tuple[bytes, bool]:
+        """What comes after so many bytes, and whether there is more."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout(self._seconds + size / _SLOWEST - self._waited):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise RequestTooSlow from error
+        self._waited += clock() - began
+        if message["type"] == "http.disconnect":
+            raise BodyInvalid("The body ended before it was complete")
+        return message.get("body", b""), message.get("more_body", False)
 
     async def item(self) -> JSONObject:
         """A JSON object, or a form as an object of texts. Raises `BodyInvalid` (13/400)."""
@@ -125,7 +130,7 @@ class Body:
         value = await self._value()
         if isinstance(value, dict):
             return value
-        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        if isinstance(value, list) and set(map(type, value)) == {dict}:
             return value
         raise BodyInvalid
 
@@ -154,10 +159,6 @@ class Body:
         """
         return parts(self.chunks(), self._headers.get(b"content-type", b""), texts=self._most)
 
-    @property
-    def _content_type(self) -> bytes:
-        return self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-
     async def _multipart(self, raw: bytes) -> JSONObject:
         async def whole() -> AsyncGenerator[bytes, None]:
             yield raw
@@ -171,8 +172,9 @@ class Body:
         if declared.isdigit() and int(declared) > self._most:
             raise self._too_large()
         parts: list[bytes] = []
-        size = 0
-        async for part in self.chunks():
+        size, more = 0, True
+        while more:
+            part, more = await self._part(size)
             size += len(part)
             if size > self._most:
                 raise self._too_large()
