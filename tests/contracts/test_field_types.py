@@ -141,7 +141,7 @@ async def _write(world: World, field: Field, plain: Any) -> Any:
     dialect = world.database.dialect
     bind = dialect.binder(field.kind)
     statement = dialect.insert(world.collection, 1, (field.name,), ("id",))
-    values = dialect.insert_values([[plain if plain is None or bind is None else bind(plain)]])
+    values = dialect.insert_values([plain if plain is None or bind is None else bind(plain)], 1)
     async with world.database.transaction() as transaction:
         (key,) = await transaction.insert(statement.sql, values, 1)
     return key

@@ -21,10 +21,10 @@ from sqlalchemy.types import TypeEngine
 from conductus.database.inserting import Given, InsertRows
 from conductus.schema.model import Collection, Column, Kind
 
-_MOST_INSERTED = 1000
+_MOST_INSERTED = 2000
 """Bound values of one INSERT."""
 _FEW = 16
-"""Up to so many rows each number has a statement of its own, beyond it each power of two."""
+"""Up to so many rows each number has a statement of its own, beyond it each multiple."""
 Convert = Callable[[Any], Any]
 Name = Literal["sqlite", "postgresql", "mysql"]
 
@@ -66,8 +66,11 @@ class Dialect(ABC):
     """… and UPDATE … RETURNING."""
     kept_as_given: ClassVar[frozenset[str]] = frozenset()
     """Without UPDATE … RETURNING: datatypes whose values are answered as they were bound."""
-    chains: ClassVar[bool] = False
-    """Whether one statement inserts into two tables: WITH … INSERT."""
+    last_key: ClassVar[ColumnElement[Any] | None] = None
+    """The key that the INSERT before has generated for its only row.
+
+    None where one statement inserts into two tables: WITH … INSERT.
+    """
 
     def __init__(self, sqlalchemy_dialect: SQLAlchemyDialect) -> None:
         self.sqlalchemy = sqlalchemy_dialect
@@ -131,15 +134,15 @@ class Dialect(ABC):
         defaults = sa.insert(table).values({})
         return self.compile(defaults.returning(*columns) if columns else defaults)
 
-    def insert_values(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """The driver values of an INSERT, from those of its rows."""
-        return [value for row in rows for value in row]
+    def insert_values(self, values: list[Any], rows: int) -> list[Any]:
+        """What an INSERT of so many rows is given, from their values one after the other."""
+        return values
 
     def insert_size(self, collection: Collection, names: Sequence[str], rows: int) -> int:
         """How many of `rows` rows to insert at once: few different statements serve all."""
         most = max(1, _MOST_INSERTED // len(names)) if names else 1
         size = min(rows, most)
-        return size if size <= _FEW else 1 << (size.bit_length() - 1)
+        return size if size <= _FEW else size - size % _FEW
 
     def insert_shape(self, rows: int) -> int:
         """The same number for numbers of rows that one statement serves."""

@@ -29,7 +29,7 @@ class Parts(Struct):
 
     def links(self, tie: str | None, marked: Mapping[str, Any]) -> dict[str, bool]:
         """Fields that get their value elsewhere, and whether it will be one."""
-        filled = dict.fromkeys(marked, True)
+        filled = dict.fromkeys(marked, True) if marked else {}
         if not (self.ones or self.manys or tie):
             return filled
         filled.update({one.field.name: not isinstance(one.change, Delete) for one in self.ones})

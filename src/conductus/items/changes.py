@@ -8,6 +8,7 @@ value it can be run again when the database gives a transaction up.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -43,6 +44,8 @@ class Create(Struct, frozen=True, kw_only=True):
     manys: tuple[Many, ...] = ()
     sent: Item
     """The payload without its secrets."""
+    secrets: tuple[Secret, ...] = ()
+    """Those among the values."""
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -55,6 +58,7 @@ class Update(Struct, frozen=True, kw_only=True):
     ones: tuple[One, ...] = ()
     manys: tuple[Many, ...] = ()
     sent: Item
+    secrets: tuple[Secret, ...] = ()
     new_key: Key | None = None
     """Another key that the payload names; refused once the item is known to exist."""
     otherwise: Create | ApiError | None = None
@@ -113,9 +117,9 @@ def secrets_of(change: Change) -> list[Secret]:
     """Every text to be hashed, in the whole tree."""
     if isinstance(change, Delete):
         return []
-    found = _own_secrets(change)
+    found = [*change.secrets]
     if isinstance(change, Update) and isinstance(change.otherwise, Create):
-        found += _own_secrets(change.otherwise)
+        found += change.otherwise.secrets
     for one in change.ones:
         found += secrets_of(one.change)
     for many in change.manys:
@@ -124,5 +128,6 @@ def secrets_of(change: Change) -> list[Secret]:
     return found
 
 
-def _own_secrets(change: Create | Update) -> list[Secret]:
-    return [value for value in change.values.values() if type(value) is Secret]
+def secrets_among(values: Iterable[Plain | Secret]) -> tuple[Secret, ...]:
+    """Those of the values that are to be hashed."""
+    return tuple([value for value in values if isinstance(value, Secret)])

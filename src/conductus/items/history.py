@@ -104,10 +104,11 @@ class History:
             )
         else:
             ids = await self.note(transaction, notes)
-            saved = (id for step, id in zip(done, ids, strict=True) if _saves(step))
-            rows = [{"activity": id, **row} for id, row in zip(saved, revisions, strict=True)]
-            if rows:
-                await self._records.add(transaction, self._revisions, rows)
+            saved = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
+            for id, row in zip(saved, revisions, strict=True):
+                row["activity"] = id
+            if revisions:
+                await self._records.add(transaction, self._revisions, revisions)
         await self.note(transaction, list(_status_notes(done)))
 
     async def _look_again(self, transaction: Transaction, steps: Iterable[Step]) -> None:
@@ -131,39 +132,51 @@ class History:
             "user_agent": _cut(actor.user_agent, lengths["user_agent"]),
         }
         longest = lengths["item"]
-        return [
+        rows: list[Record] = [
             {
                 **common,
                 "action": note.deed.value,
                 "collection": note.collection,
                 "item": _cut(note.item, longest),
-                "comment": None
-                if note.comment is None
-                else _parsed(note.comment, self._activity.fields["comment"]),
             }
             for note in notes
         ]
+        if any(note.comment is not None for note in notes):
+            for row, note in zip(rows, notes, strict=True):
+                row["comment"] = _parsed(note.comment, self._activity.fields["comment"])
+        return rows
 
     async def _revision_rows(self, steps: Sequence[Step]) -> list[Record]:
         """What is kept of the steps, but for the ids of their activity."""
         rows: list[Record] = []
+        # Where no item has a parent, all rows leave those columns to the database.
+        row_of = self._nested_row if any(step.parent for step in steps) else self._revision_row
         for _, run in groupby(steps, key=lambda step: step.collection.name):
             alike = list(run)
             stored = [_after(step) for step in alike]
             images = self._records.recorded(alike[0].collection, stored)
-            rows += await breathing(self._revision_row, list(zip(alike, images, strict=True)))
+            rows += await breathing(row_of, list(zip(alike, images, strict=True)))
         return rows
 
     def _revision_row(self, step: Step, image: Item) -> Record:
-        parent, lengths = step.parent, self._revision_lengths
         return {
             "collection": step.collection.name,
-            "item": _cut(step.text, lengths["item"]),
+            "item": _cut(step.text, self._revision_lengths["item"]),
             "data": _json(image),
             "delta": _json(self._delta(step, image)),
-            "parent_collection": None if parent is None else parent.collection.name,
-            "parent_item": None if parent is None else _cut(parent.text, lengths["parent_item"]),
-            "parent_changed": parent is not None and bool(parent.written),
+            "parent_changed": False,
+        }
+
+    def _nested_row(self, step: Step, image: Item) -> Record:
+        row, parent = self._revision_row(step, image), step.parent
+        if parent is None:
+            return {**row, "parent_collection": None, "parent_item": None}
+        text = _cut(parent.text, self._revision_lengths["parent_item"])
+        return {
+            **row,
+            "parent_collection": parent.collection.name,
+            "parent_item": text,
+            "parent_changed": bool(parent.written),
         }
 
     def _delta(self, step: Step, image: Item) -> Item:
@@ -267,7 +280,7 @@ def _address(actor: Actor) -> str:
 
 
 def _parsed(comment: str | None, field: Field) -> Plain:
-    return type_of(field).parse(comment, field)
+    return None if comment is None else type_of(field).parse(comment, field)
 
 
 def _cut(text: str, length: int | None) -> str:

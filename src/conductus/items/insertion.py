@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from conductus.database.dialect import Convert
 from conductus.errors import Unprocessable
 from conductus.items.columns import Columns, Record
-
-Values = list[Any]
 
 
 class Insertion:
@@ -19,6 +18,7 @@ class Insertion:
     def __init__(self, columns: Columns, names: Sequence[str], sql: str) -> None:
         """`names` in the order in which `sql` takes their values."""
         self.sql = sql
+        self._width = len(names)
         self._pick = _picker(names)
         self._binders: list[tuple[int, str, Convert]] = [
             (place, name, columns.binders[name])
@@ -26,18 +26,21 @@ class Insertion:
             if name in columns.binders
         ]
 
-    def rows(self, records: Sequence[Record]) -> list[Values]:
-        """The driver values of the records. Raises `Unprocessable` for one it cannot take."""
-        pick = self._pick
-        rows = [[*pick(record)] for record in records]
+    def values(self, records: Sequence[Record]) -> list[Any]:
+        """The driver values of the records, one after the other.
+
+        Raises `Unprocessable` for one that the driver cannot take.
+        """
+        values = list(chain.from_iterable(map(self._pick, records)))
         for place, name, convert in self._binders:
+            column = slice(place, None, self._width)
             try:
-                for row in rows:
-                    if row[place] is not None:
-                        row[place] = convert(row[place])
+                values[column] = [
+                    None if value is None else convert(value) for value in values[column]
+                ]
             except (ValueError, OverflowError) as error:
                 raise Unprocessable(f"{name}: this value cannot be stored") from error
-        return rows
+        return values
 
 
 def _picker(names: Sequence[str]) -> Callable[[Record], Sequence[Any]]:

@@ -27,6 +27,7 @@ from conductus.items.changes import (
     One,
     Secret,
     Update,
+    secrets_among,
 )
 from conductus.items.context import Context
 from conductus.items.hooks import FILES, KEEPS, WRITES, Hook, Hooks, Intended
@@ -222,8 +223,10 @@ class _Visit:
         added = {
             name: value for name, value in part.values.items() if name in put or name not in kept
         }
+        values = {**kept, **self._new_key(change, keys), **added}
         amended: dict[str, Any] = {
-            "values": {**kept, **self._new_key(change, keys), **added},
+            "values": values,
+            "secrets": secrets_among(values.values()),
             "sent": {
                 **{name: value for name, value in sent.items() if name in payload},
                 **part.sent,

@@ -32,7 +32,7 @@ from conductus.items.keys import (
     find_key_in_body,
     find_new_key,
 )
-from conductus.items.profile import Profiles
+from conductus.items.profile import Profile, Profiles
 from conductus.items.rules import Rules
 from conductus.items.values import ValueJudge
 from conductus.permissions.writing import Action, Wish, default_status, judge_wish
@@ -95,8 +95,9 @@ class Judge:
         self._count(depth)
         if not self._context.policy.administrator:
             self._wish(Action.CREATE, collection, body, tie)
-        parts = self._parts(collection, body, depth, Action.CREATE, tie)
-        return self._creation(collection, body, parts, tie)
+        profile = self._profiles.of(collection)
+        parts = self._parts(profile, body, depth, Action.CREATE, tie)
+        return self._creation(profile, parts, tie)
 
     def update(
         self,
@@ -109,12 +110,15 @@ class Judge:
         """A change of the item of that key."""
         self._count(depth)
         wish = self._wish(Action.UPDATE, collection, body)
-        parts = self._parts(collection, body, depth, Action.UPDATE, tie)
-        return self._change(collection, key, body, parts, wish)
+        profile = self._profiles.of(collection)
+        parts = self._parts(profile, body, depth, Action.UPDATE, tie)
+        return self._change(profile, key, body, parts, wish)
 
     def update_all(self, collection: Collection, keys: Sequence[Key], body: Item) -> list[Update]:
         """The same change of several items, judged once."""
         change = self.update(collection, keys[0], body)
+        if len(keys) == 1:
+            return [change]
         self._changes *= len(keys)
         self._check_number()
         return [
@@ -177,13 +181,14 @@ class Judge:
     # -- one item -------------------------------------------------------------------
 
     def _parts(
-        self, collection: Collection, body: Item, depth: int, action: Action, tie: str | None
+        self, profile: Profile, body: Item, depth: int, action: Action, tie: str | None
     ) -> Parts:
         """The payload taken apart: own values, what hangs on either side."""
+        collection = profile.collection
         if self._rules is not None and collection.system:
             body = self._rules.prepared(collection, body, self._context, action)
-        simple = self._profiles.of(collection).simple
-        if simple.issuperset(body) and tie not in body and dict not in map(type, body.values()):
+        plain = profile.simple.issuperset(body) and dict not in map(type, body.values())
+        if plain and tie not in body:
             return Parts(body, [], [], {})
         refuse_unknown(collection, body)
         creating = action is Action.CREATE
@@ -202,10 +207,7 @@ class Judge:
                 parts.own[name] = value
         return parts
 
-    def _creation(
-        self, collection: Collection, body: Item, parts: Parts, tie: str | None
-    ) -> Create:
-        profile = self._profiles.of(collection)
+    def _creation(self, profile: Profile, parts: Parts, tie: str | None) -> Create:
         own = parts.own
         if not profile.keys.isdisjoint(own):
             own = without_missing_keys(own, profile)
@@ -214,31 +216,32 @@ class Judge:
             marked = marked | stamps.identified(profile.identifiers, own, self._new_uuid)
         judged = ValueJudge(profile, Action.CREATE, parts.links(tie, marked)).judge(own)
         return Create(
-            collection=collection,
+            collection=profile.collection,
             values=judged.values,
             stamps=marked,
             ones=tuple(parts.ones),
             manys=tuple(parts.manys),
             sent={**judged.sent, **parts.sent} if parts.sent else judged.sent,
+            secrets=judged.secrets,
         )
 
     def _change(
-        self, collection: Collection, key: Key, body: Item, parts: Parts, wish: Wish | None
+        self, profile: Profile, key: Key, body: Item, parts: Parts, wish: Wish | None
     ) -> Update:
-        new_key = find_new_key(key, body, collection)
-        profile = self._profiles.of(collection)
+        new_key = find_new_key(key, body, profile.collection)
         own = parts.own
         if not profile.keys.isdisjoint(own):
             own = {name: value for name, value in own.items() if name not in profile.keys}
         judged = ValueJudge(profile, Action.UPDATE, parts.links(None, {})).judge(own)
         return Update(
-            collection=collection,
+            collection=profile.collection,
             key=key,
             values=judged.values,
             stamps=self._marked(profile.on_update),
             ones=tuple(parts.ones),
             manys=tuple(parts.manys),
             sent={**judged.sent, **parts.sent} if parts.sent else judged.sent,
+            secrets=judged.secrets,
             new_key=new_key,
             wish=wish,
         )
@@ -294,10 +297,11 @@ class Judge:
         otherwise: Create | ApiError | None = self._refusal(Action.CREATE, collection, body)
         if refused is not None and otherwise is not None:
             raise refused
-        parts = self._parts(collection, body, depth, Action.UPDATE, None)
-        update = self._change(collection, key, body, parts, wish)
+        profile = self._profiles.of(collection)
+        parts = self._parts(profile, body, depth, Action.UPDATE, None)
+        update = self._change(profile, key, body, parts, wish)
         try:
-            otherwise = otherwise or self._creation_of(parts, collection, body)
+            otherwise = otherwise or self._creation_of(profile, parts)
         except ApiError as error:
             otherwise = error
         return replace(update, otherwise=otherwise, refused=refused)
@@ -309,8 +313,9 @@ class Judge:
             return error
         return None
 
-    def _creation_of(self, parts: Parts, collection: Collection, body: Item) -> Create:
+    def _creation_of(self, profile: Profile, parts: Parts) -> Create:
         """The creation of what an update was taken apart for."""
+        collection = profile.collection
         kept = {
             name: value
             for name, value in parts.own.items()
@@ -318,9 +323,7 @@ class Judge:
                 collection.fields[name], collection, self._context.policy, creating=True
             )
         }
-        return self._creation(
-            collection, body, Parts(kept, parts.ones, parts.manys, parts.sent), None
-        )
+        return self._creation(profile, Parts(kept, parts.ones, parts.manys, parts.sent), None)
 
     # -- one-to-many ----------------------------------------------------------------
 

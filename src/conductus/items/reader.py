@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, structs
@@ -39,7 +39,7 @@ class Page(Struct, frozen=True, kw_only=True):
     messages: list[Item] = []
 
 
-class _Way(Enum):
+class _Way(StrEnum):
     """How a query is asked."""
 
     LIST = "list"
@@ -135,26 +135,25 @@ class Reader:
         self, query: ItemQuery, written: Sequence[Written], context: Context
     ) -> list[Item]:
         """Items that were just written, in that order; those that may not be read left out."""
-        rows = self._stored_rows(query, written, context)
+        ready = self._ready(query, _Way.ONE_KEY, context)
+        rows = self._stored_rows(ready, written, context)
         if rows is not None:
-            prepared = self._ready(query, _Way.ONE_KEY, context).prepared
-            return await self._loader.present(rows, prepared, context)
+            return await self._loader.present(rows, ready.prepared, context)
         if len(written) > 1:
             return await self.in_order(query, [one.key for one in written], context)
         try:
-            ready = self._ready(query, _Way.ONE_KEY, context)
             return [await self._one(ready, written[0].key, context)]
         except ItemNotFound:
             return []
 
     def _stored_rows(
-        self, query: ItemQuery, written: Sequence[Written], context: Context
+        self, ready: _Ready, written: Sequence[Written], context: Context
     ) -> list[Row] | None:
         """What a read by these keys would give; None where it has to be asked."""
         if not context.policy.administrator:
             return None
-        rearrange = self._ready(query, _Way.ONE_KEY, context).rearranged
-        if rearrange is None or query.statuses is not None:
+        rearrange = ready.rearranged
+        if rearrange is None or ready.asked.statuses is not None:
             return None
         if len({one.key for one in written}) < len(written):
             return None

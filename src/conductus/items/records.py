@@ -18,7 +18,7 @@ from conductus.items.changes import Item
 from conductus.items.columns import Columns, ColumnsOf, Record, Stored
 from conductus.items.insertion import Insertion
 from conductus.items.keys import Key
-from conductus.items.row_statements import RowStatements, Way, listed, room
+from conductus.items.row_statements import RowStatements, Way, room
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Schema
 from conductus.schema.types.field_type import Plain
@@ -80,11 +80,11 @@ class Records:
         found: dict[Key, Stored] = {}
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
+            size = room(columns, len(batch))
             statement = self._statement(
-                (way, collection.name, room(columns, len(batch))),
-                partial(self._build.read, columns, len(batch), way),
+                (way, collection.name, size), partial(self._build.read, columns, len(batch), way)
             )
-            bound = self._bound_keys(columns, batch)
+            bound = self._bound_keys(columns, batch, size)
             rows = await executor.fetch(statement.sql, statement.values(bound))
             for stored in columns.stored(rows):
                 found[columns.key(stored.record)] = stored
@@ -137,20 +137,18 @@ class Records:
         link: str,
     ) -> None:
         """Inserts a row and one whose field `link` holds its generated key."""
-        if not self._dialect.chains:
-            (key,) = await self.insert(transaction, first[0], [first[1]])
-            await self.add(transaction, second[0], [{**second[1], link: key[0]}])
-            return
-        given = [(self._kept.columns(collection), record) for collection, record in (first, second)]
-        statement = self._statement(
-            ("chained", link, *((columns.collection.name, *record) for columns, record in given)),
-            partial(self._build.chained, first, second, link),
-        )
-        bound = {
-            f"v{place}_{name}": columns.bind(name, record[name])
-            for place, (columns, record) in enumerate(given)
-            for name in record
-        }
+        shapes = [(collection.name, *record) for collection, record in (first, second)]
+        bound = self._bound("v1", *second)
+        if self._dialect.last_key is not None:
+            await self.add(transaction, first[0], [first[1]])
+            statement = self._statement(
+                ("linked", link, shapes[1]), partial(self._build.linked, second, link)
+            )
+        else:
+            bound |= self._bound("v0", *first)
+            statement = self._statement(
+                ("chained", link, *shapes), partial(self._build.chained, first, second, link)
+            )
         await transaction.execute(statement.sql, statement.values(bound))
 
     async def add(
@@ -170,7 +168,8 @@ class Records:
             size = self._dialect.insert_size(columns.collection, given, len(records) - start)
             insertion = self._insertion(columns, given, self._dialect.insert_shape(size), answered)
             batch = records[start : start + size]
-            yield batch, insertion.sql, self._dialect.insert_values(insertion.rows(batch))
+            values = self._dialect.insert_values(insertion.values(batch), size)
+            yield batch, insertion.sql, values
             start += size
 
     def _insertion(
@@ -252,7 +251,7 @@ class Records:
                 ("update", columns.collection.name, names, size, answering),
                 partial(self._build.update, columns, names, len(batch), answering=answering),
             )
-            bound = {**new, **self._bound_keys(columns, batch)}
+            bound = {**new, **self._bound_keys(columns, batch, size)}
             yield statement.sql, statement.values(bound)
 
     async def delete(
@@ -262,11 +261,11 @@ class Records:
         gone = 0
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
+            size = room(columns, len(batch))
             statement = self._statement(
-                ("delete", collection.name, room(columns, len(batch))),
-                partial(self._build.delete, columns, len(batch)),
+                ("delete", collection.name, size), partial(self._build.delete, columns, len(batch))
             )
-            bound = self._bound_keys(columns, batch)
+            bound = self._bound_keys(columns, batch, size)
             gone += await transaction.execute(statement.sql, statement.values(bound))
         return gone
 
@@ -294,13 +293,13 @@ class Records:
 
     # -- values ---------------------------------------------------------------------
 
-    def _bound_keys(self, columns: Columns, keys: Sequence[Key]) -> dict[str, Any]:
+    def _bound_keys(self, columns: Columns, keys: Sequence[Key], size: int) -> dict[str, Any]:
+        """What a statement with room for `size` keys is given."""
         names = columns.collection.primary_key
-        if listed(columns, len(keys)):
+        if not size:
             (column,) = columns.keys
             together = self._dialect.list_binder(column.kind)
             return {"keys": together([columns.bind(column.name, key[0]) for key in keys])}
-        size = room(columns, len(keys))
         # The last key again, as often as the shape of the statement asks.
         padded = [*keys, *[keys[-1]] * (size - len(keys))]
         return {
@@ -308,6 +307,10 @@ class Records:
             for row, key in enumerate(padded)
             for place, (name, part) in enumerate(zip(names, key, strict=True))
         }
+
+    def _bound(self, prefix: str, collection: Collection, record: Record) -> dict[str, Any]:
+        columns = self._kept.columns(collection)
+        return {f"{prefix}_{name}": columns.bind(name, record[name]) for name in record}
 
     def _made_keys(
         self,

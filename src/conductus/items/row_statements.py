@@ -55,19 +55,18 @@ class RowStatements:
         self, first: tuple[Collection, Record], second: tuple[Collection, Record], link: str
     ) -> Statement:
         """A new row and one whose `link` holds its generated key."""
-        values = [
-            {
-                name: self._parameter(f"v{place}_{name}", column_of(collection.fields[name]))
-                for name in record
-            }
-            for place, (collection, record) in enumerate((first, second))
-        ]
+        made, rest = self._given("v0", *first), self._given("v1", *second)
         key = first[0].primary_key[0]
-        insert = sa.insert(self._dialect.table(first[0])).values(values[0])
-        made = insert.returning(sa.column(key)).cte("made")
+        insert = sa.insert(self._dialect.table(first[0])).values(made)
+        inserted = insert.returning(sa.column(key)).cte("made")
         table = self._dialect.table(second[0])
-        rest = sa.select(made.c[key], *values[1].values())
-        return self._dialect.compile(sa.insert(table).from_select([link, *values[1]], rest))
+        linked = sa.select(inserted.c[key], *rest.values())
+        return self._dialect.compile(sa.insert(table).from_select([link, *rest], linked))
+
+    def linked(self, second: tuple[Collection, Record], link: str) -> Statement:
+        """A new row whose `link` holds the key that the INSERT before has generated."""
+        given = {link: self._dialect.last_key, **self._given("v1", *second)}
+        return self._dialect.compile(sa.insert(self._dialect.table(second[0])).values(given))
 
     def delete(self, columns: Columns, size: int) -> Statement:
         """The end of the rows of `size` keys."""
@@ -97,6 +96,14 @@ class RowStatements:
                 for row in range(room(columns, size))
             )
         )
+
+    def _given(
+        self, prefix: str, collection: Collection, record: Record
+    ) -> dict[str, ColumnElement[Any]]:
+        return {
+            name: self._parameter(f"{prefix}_{name}", column_of(collection.fields[name]))
+            for name in record
+        }
 
     def _parameter(self, name: str, column: Column) -> ColumnElement[Any]:
         bound: ColumnElement[Any] = sa.bindparam(name, type_=self._dialect.type(column.kind))

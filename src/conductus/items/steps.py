@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from conductus.database.executor import Row
 from conductus.items.changes import Change, Create, Delete
 from conductus.items.keys import Key, text_of_key
@@ -17,50 +19,36 @@ from conductus.items.records import Record
 from conductus.items.written import Written
 from conductus.schema.model import Collection, Relation
 
+Sort = tuple[type[Change], str]
+"""What is done, and to which collection."""
 
-class Step:
+
+class Step(Struct, eq=False):
     """One change and what becomes of it while a transaction runs."""
 
-    __slots__ = (
-        "_text",
-        "after",
-        "before",
-        "change",
-        "collection",
-        "idle",
-        "index",
-        "key",
-        "ones",
-        "parent",
-        "relation",
-        "stage",
-        "tied",
-        "written",
-    )
-
-    def __init__(self, change: Change, index: int, parent: Step | None) -> None:
-        self.change: Change = change
-        self.collection: Collection = change.collection
-        """The collection that it changes."""
-        self.index = index
-        """Place in the batch of the item that it belongs to."""
-        self.parent = parent
-        self.ones: list[tuple[str, Step]] = []
-        """Many-to-one fields with the steps that make their items."""
-        self.relation: Relation | None = None
-        """How a step below a one-to-many list hangs together with its parent."""
-        self.tied = False
-        self.stage = 0
-        self._text: str | None = None
-        self.key: Key = () if isinstance(change, Create) else change.key
-        self.before: Record | None = None
-        """The row as it was; None when there was none."""
-        self.after: Row | None = None
-        """The row as the change left it, every column; None where the database has not told."""
-        self.written: Record = {}
-        """The request's own columns as they were written."""
-        self.idle = False
-        """True when it turned out that nothing is to be done."""
+    change: Change
+    collection: Collection
+    """The collection that it changes."""
+    index: int
+    """Place in the batch of the item that it belongs to."""
+    parent: Step | None
+    key: Key
+    """Empty for a new item, until that is made."""
+    stage: int
+    ones: list[tuple[str, Step]] = []
+    """Many-to-one fields with the steps that make their items."""
+    relation: Relation | None = None
+    """How a step below a one-to-many list hangs together with its parent."""
+    tied: bool = False
+    before: Record | None = None
+    """The row as it was; None when there was none."""
+    after: Row | None = None
+    """The row as the change left it, every column; None where the database has not told."""
+    written: Record = {}
+    """The request's own columns as they were written."""
+    idle: bool = False
+    """True when it turned out that nothing is to be done."""
+    _text: str | None = None
 
     @property
     def text(self) -> str:
@@ -68,6 +56,11 @@ class Step:
         if self._text is None:
             self._text = text_of_key(self.key, self.collection)
         return self._text
+
+    @property
+    def sort(self) -> Sort:
+        """What many steps of a request have in common."""
+        return type(self.change), self.collection.name
 
     @property
     def written_item(self) -> Written:
@@ -79,7 +72,7 @@ class Representatives:
     """Of many steps one of each sort: what is asked of sorts need not hold all of them."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[type[Change], str], Step] = {}
+        self._found: dict[Sort, Step] = {}
 
     @property
     def steps(self) -> list[Step]:
@@ -90,7 +83,7 @@ class Representatives:
         """Takes in what is new among the steps."""
         for step in steps:
             if not step.idle:
-                self._found.setdefault((type(step.change), step.collection.name), step)
+                self._found.setdefault(step.sort, step)
 
 
 def laid_out(changes: Sequence[Change]) -> list[Step]:
@@ -113,7 +106,7 @@ def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
 
 def _earliest(changes: Iterable[Change]) -> int:
     """The first stage in which all of these can be done."""
-    return max((_before(change) for change in changes), default=0)
+    return max(map(_before, changes), default=0)
 
 
 def _before(change: Change) -> int:
@@ -127,8 +120,8 @@ def _before(change: Change) -> int:
 
 
 def _plant(change: Change, index: int, parent: Step | None, stage: int, steps: list[Step]) -> Step:
-    step = Step(change, index, parent)
-    step.stage = stage
+    key = () if isinstance(change, Create) else change.key
+    step = Step(change, change.collection, index, parent, key, stage)
     steps.append(step)
     if isinstance(change, Delete):
         return step

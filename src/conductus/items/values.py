@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.errors import Unprocessable, ValidationFailed
-from conductus.items.changes import Item, Secret
+from conductus.items.changes import Item, Secret, secrets_among
 from conductus.items.profile import OwnField, Profile
 from conductus.items.stamps import mirrored_slugs
 from conductus.permissions.writing import Action
@@ -25,11 +25,14 @@ class Judged(Struct, frozen=True):
     values: dict[str, Plain | Secret]
     sent: Item
     """The same as they were sent, secrets masked or left out."""
+    secrets: tuple[Secret, ...] = ()
 
 
 class ValueJudge:
     """Judges the values of one item. `elsewhere`: fields that are filled by other means,
     with False for those that end up without a value."""
+
+    __slots__ = ("_creating", "_elsewhere", "_problems", "_profile")
 
     def __init__(self, profile: Profile, action: Action, elsewhere: Mapping[str, bool]) -> None:
         self._profile = profile
@@ -45,7 +48,7 @@ class ValueJudge:
         profile = self._profile
         given = {**own, **mirrored_slugs(profile.slugs, own)} if profile.slugs else own
         fields, quick = profile.own, profile.quick
-        lenient = self._lenient(given)
+        lenient = bool(profile.incomplete) and self._lenient(given)
         values: dict[str, Plain | Secret] = {}
         for name, value in given.items():
             parse = quick.get(name)
@@ -67,7 +70,9 @@ class ValueJudge:
         self._require_rest(given, values, lenient=lenient)
         if self._problems:
             raise ValidationFailed(self._problems)
-        return Judged(values, _shown(own, profile) if profile.secrets else own)
+        if not profile.secrets:
+            return Judged(values, own)
+        return Judged(values, _shown(own, profile), secrets_among(values.values()))
 
     def _value(self, own: OwnField, value: Any, *, lenient: bool) -> Plain | Secret:
         if value is None or value == "":
@@ -122,8 +127,6 @@ class ValueJudge:
 
     def _lenient(self, given: Item) -> bool:
         """True when the written status lets items be incomplete."""
-        if not self._profile.incomplete:
-            return False
         collection = self._profile.collection
         if collection.status_field is None:
             return False

@@ -40,6 +40,8 @@ class Bookkeeper:
         """Counts each kind of change that the transaction makes."""
         touched = {step.collection.name for step in steps}
         changes = {COUNTED[name] for name in touched if name in COUNTED}
+        if not changes:
+            return {}
         if Change.ACCESS in changes:
             await end_sessions_of_changed(transaction, self._dialect, steps, context)
         return {change: await bump(transaction, self._dialect, change) for change in changes}

@@ -9,20 +9,19 @@ Source: extensions page §2.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
 from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from conductus.database.executor import Transaction
-from conductus.items.changes import Create, Delete, Item
+from conductus.items.changes import Change, Create, Delete, Item, Update
 from conductus.items.context import Context
 from conductus.items.hooks import FILES, KEEPS, NO_HOOKS, WRITES, Hook, Hooks
 from conductus.items.intercepting import shown_key
-from conductus.items.steps import Step
+from conductus.items.steps import Sort, Step
 from conductus.permissions.actor import NOBODY as NO_USER
 from conductus.permissions.actor import Actor
 from conductus.permissions.writing import Action
@@ -33,6 +32,11 @@ from conductus.schema.types.field_type import Plain
 HOOK: Final = "hook"
 """Errands of hooks."""
 EVENTS: Final = tuple(WRITES.values())
+_ACTIONS: Final[Mapping[type[Change], Action]] = {
+    Create: Action.CREATE,
+    Update: Action.UPDATE,
+    Delete: Action.DELETE,
+}
 
 
 class Listener(Struct, frozen=True):
@@ -91,6 +95,7 @@ class Recorder:
         self._hooks = hooks
         self._listeners = tuple(listeners)
         self._snapshot = snapshot
+        self._tells_of_contents = hooks.waits(KEEPS.values(), "after")
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
@@ -108,9 +113,8 @@ class Recorder:
 
     def after_commit(self, steps: Sequence[Step]) -> None:
         """Rings the bell where there is something new."""
-        if any(True for _ in self._heard(steps)) or (
-            self._hooks.waits(KEEPS.values(), "after")
-            and any(step.collection.name == FILES for step in steps)
+        if self._waiting_for(steps) or (
+            self._tells_of_contents and any(step.collection.name == FILES for step in steps)
         ):
             self._outbox.ring()
 
@@ -123,13 +127,22 @@ class Recorder:
 
     def _heard(self, steps: Sequence[Step]) -> Iterator[tuple[Step, tuple[Listener, ...]]]:
         """The steps that somebody waits for."""
+        waiting = self._waiting_for(steps)
+        for step in steps if waiting else ():
+            if not step.idle and (listeners := waiting.get(step.sort)):
+                yield step, listeners
+
+    def _waiting_for(self, steps: Sequence[Step]) -> dict[Sort, tuple[Listener, ...]]:
+        """Who waits for them: asked once for each sort of step, not for each step."""
         snapshot = self._snapshot() if self._listeners else None
         if snapshot is None:
-            return
-        waiting = cache(partial(self._of, snapshot))
-        for step in steps:
-            if not step.idle and (listeners := waiting(_event(step), step.collection.name)):
-                yield step, listeners
+            return {}
+        sorts = {step.sort for step in steps if not step.idle}
+        asked = {
+            (change, name): self._of(snapshot, WRITES[_ACTIONS[change]], name)
+            for change, name in sorts
+        }
+        return {sort: listeners for sort, listeners in asked.items() if listeners}
 
     def _of(self, snapshot: Snapshot, event: str, collection: str) -> tuple[Listener, ...]:
         return tuple(
@@ -217,10 +230,4 @@ def _event(step: Step) -> str:
 
 
 def _action(step: Step) -> Action:
-    match step.change:
-        case Create():
-            return Action.CREATE
-        case Delete():
-            return Action.DELETE
-        case _:
-            return Action.UPDATE
+    return _ACTIONS[type(step.change)]

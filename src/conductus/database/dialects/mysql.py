@@ -12,8 +12,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name
-from conductus.schema.model import Kind
+from conductus.schema.model import Collection, Kind
 
+_MOST_INSERTED = 1000
+"""Values of one INSERT …"""
+_MOST_ROWS = 64
+"""… and its rows."""
 _TEXT = sa.String()
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
@@ -32,6 +36,7 @@ class MySQLDialect(Dialect):
     begins_with_matches: ClassVar[bool] = True
     looks_up_rules: ClassVar[bool] = True
     update_returning: ClassVar[bool] = False
+    last_key: ClassVar[ColumnElement[Any] | None] = sa.func.last_insert_id()
     # Not CHAR, which loses blanks, nor ENUM and SET, which are spelt as they were declared.
     kept_as_given: ClassVar[frozenset[str]] = frozenset(
         {"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT"}
@@ -43,6 +48,11 @@ class MySQLDialect(Dialect):
         variant = mariadb.loader("asyncmy") if returning else asyncmy.dialect
         super().__init__(variant())
         self.returning = returning
+
+    def insert_size(self, collection: Collection, names: Sequence[str], rows: int) -> int:
+        # A statement is but a text, so any number of rows may have one of its own. It must
+        # fit into a packet.
+        return min(rows, max(1, _MOST_INSERTED // len(names)), _MOST_ROWS) if names else 1
 
     def type(self, kind: Kind) -> TypeEngine[Any]:
         return _TYPES.get(kind, _TEXT)

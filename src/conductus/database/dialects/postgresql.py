@@ -45,7 +45,6 @@ class PostgreSQLDialect(Dialect):
     name: ClassVar[Name] = "postgresql"
     max_parameters: ClassVar[int] = 32_000
     returning = True
-    chains = True
 
     def __init__(self) -> None:
         super().__init__(asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
@@ -94,10 +93,11 @@ class PostgreSQLDialect(Dialect):
             insert = insert.returning(*self.columns(table, collection, answered))
         return self.compile(insert)
 
-    def insert_values(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        if len(rows) == 1:
-            return list(rows[0])
-        return [list(values) for values in zip(*rows, strict=True)]
+    def insert_values(self, values: list[Any], rows: int) -> list[Any]:
+        if rows == 1:
+            return values
+        width = len(values) // rows
+        return [values[place::width] for place in range(width)]
 
     def insert_size(self, collection: Collection, names: Sequence[str], rows: int) -> int:
         # Lists of lists come apart into single values.

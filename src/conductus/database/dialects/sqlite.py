@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name
 from conductus.schema.model import Kind
+from conductus.schema.types.numbers import plain_text
 
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
@@ -42,6 +43,7 @@ class SQLiteDialect(Dialect):
     spelled_out: ClassVar[int] = 8
     joins_exists: ClassVar[bool] = False
     returning = True
+    last_key: ClassVar[ColumnElement[Any] | None] = sa.func.last_insert_rowid()
 
     def __init__(self) -> None:
         super().__init__(pysqlite.dialect())
@@ -128,13 +130,9 @@ def _hex_list(values: Sequence[bytes | None]) -> str:
     return _json_list([None if value is None else value.hex().upper() for value in values])
 
 
-def _decimal_text(value: Decimal) -> str:
-    return format(value, "f")
-
-
 def _number_text(value: Decimal) -> Any:
     # NUMERIC affinity turns the text into a number where that loses nothing.
-    return format(value, "f") if isinstance(value, Decimal) else value
+    return plain_text(value) if isinstance(value, Decimal) else value
 
 
 def _load_decimal(value: Any) -> Decimal | None:
@@ -176,7 +174,7 @@ _TEXT = sa.Text()
 _STORED_AS_TEXT = frozenset({Kind.TEXT, Kind.UUID, Kind.DECIMAL_TEXT, Kind.JSON, Kind.OPAQUE})
 _BINDERS: dict[Kind, Convert] = {
     Kind.DECIMAL: _number_text,
-    Kind.DECIMAL_TEXT: _decimal_text,
+    Kind.DECIMAL_TEXT: plain_text,
     Kind.BOOLEAN: int,
 }
 _LOADERS: dict[Kind, Convert] = {
