@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import httpx2
 import pytest
 from msgspec import structs
 
@@ -23,7 +24,7 @@ from conductus.files.storages import Opener, Storages
 from conductus.projects.project import Project
 from conductus.telemetry import Observation, StorageFailed
 from conductus.testing.storages import PART, RULES, Rule, Tried
-from tests.bucket import Bucket, Manner, bad_server, new_bucket, s3_server
+from tests.bucket import ANYBODY, Bucket, Manner, bad_server, new_bucket, s3_server
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 Openers = Mapping[str, Opener]
@@ -118,6 +119,29 @@ async def test_every_storage(place: Place, rule: Rule) -> None:
     await rule(Tried(place.originals, place.both.generated, place.left))
     # Nothing of it is a fault of the storage.
     assert place.seen == []
+
+
+@pytest.mark.parametrize(
+    ("type", "expected"),
+    [("text/html", "attachment"), ("image/svg+xml", "attachment"), ("image/png", None)],
+)
+async def test_a_store_shows_by_itself_what_runs_nothing(
+    endpoint: str, tmp_path: Path, type: str, expected: str | None
+) -> None:
+    bucket = new_bucket(endpoint)
+    place = Place(bucket.config(), tmp_path, bucket)
+    await place.originals.put("old", _drawing(), type)
+    await place.originals.rename("old", "new")
+    (key,) = bucket.keys()
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{endpoint}/{bucket.name}/{key}", headers=ANYBODY)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == type
+    assert answer.headers.get("content-disposition") == expected
+
+
+async def _drawing() -> AsyncIterator[bytes]:
+    yield b"<svg>"
 
 
 def test_a_storage_that_no_plugin_offers_is_told(tmp_path: Path) -> None:

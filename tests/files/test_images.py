@@ -47,6 +47,11 @@ async def broken() -> AsyncIterator[bytes]:
 
 
 def children() -> set[int]:
+    """The drawing processes of this test: worlds that live longer have some at rest."""
+    return drawing() - OTHERS
+
+
+def drawing() -> set[int]:
     """The drawing processes of this one."""
     found = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -58,6 +63,15 @@ def children() -> set[int]:
         if parent == os.getpid() and b"drawing_process" in command:
             found.add(int(path.parent.name))
     return found
+
+
+OTHERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def note_others() -> None:
+    OTHERS.clear()
+    OTHERS.update(drawing())
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -175,6 +175,12 @@ async def who_is_told(house: House) -> None:
 
 async def what_is_refused(house: House) -> None:
     async with house.talk() as talk:
+        # The client offers to compress. What is small on the wire would be large here.
+        request, response = talk.connection.request, talk.connection.response
+        assert request is not None
+        assert response is not None
+        assert "permessage-deflate" in request.headers["sec-websocket-extensions"]
+        assert "sec-websocket-extensions" not in response.headers
         await talk.begin()
         await talk.subscribe("public", ALL)
         refused = await talk.hear()

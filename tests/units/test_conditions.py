@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from conductus.files.showing import is_shown_inline, plain_type
 from conductus.http.conditions import (
     Beyond,
     Content,
@@ -17,7 +18,7 @@ from conductus.http.conditions import (
     http_date,
     outcome,
 )
-from conductus.http.contents import disposition, is_shown_inline, plain_type
+from conductus.http.contents import disposition
 
 CONTENT = Content(
     size=100, etag='"abc"', modified=datetime(2031, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)

@@ -265,6 +265,14 @@ def test_every_threat_has_tests_and_they_are_there() -> None:
             assert f"def {name}(" in text, (file, name)
 
 
+def test_what_a_server_keeps_in_its_folder_is_listed() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    kept = re.findall(r'/ "run" / f?"([^".][^"]*)"', source)
+    assert len(kept) > 4
+    text = page("operating.md").replace("<key>", "{key}")
+    assert [name for name in kept if f"\nrun/{name}" not in text] == []
+
+
 async def test_every_endpoint_is_on_the_page_of_compatibility_and_no_other(tmp_path: Path) -> None:
     async with running(tmp_path, {}, ServerConfig(), telemetry.silent) as server:
         served = {f"{method} {path}" for method, path in server.endpoints()}

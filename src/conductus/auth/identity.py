@@ -164,8 +164,9 @@ class Identity:
         ):
             return known.signed_in
         self._known.pop(key, None)
+        claims = _verified(known, project.config)
         # The generation was read first: what changes meanwhile is looked up next time.
-        known = await self._look_up(project, credentials, generation, now, extends=extends)
+        known = await self._look_up(project, credentials, claims, generation, now, extends=extends)
         self._remember(key, known)
         return known.signed_in
 
@@ -214,11 +215,13 @@ class Identity:
         self,
         project: Project,
         credentials: Credentials,
+        claims: Claims | None,
         generation: int,
         now: datetime,
         *,
         extends: bool,
     ) -> _Known:
+        """Asks the database; `claims` are those of the token if it was verified before."""
         token = credentials.token
         until = now + timedelta(seconds=REMEMBERED_SECONDS)
         if credentials.cookie:
@@ -228,7 +231,9 @@ class Identity:
             until = min(until, standing.expires or until)
             found = _signed_in(standing, "cookie")
         elif tokens.is_jwt(token):
-            claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
+            if claims is None:
+                claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
+            tokens.unexpired(claims, now)
             standing = await self._standing_of_session(
                 project, claims.sid, "jwt", now, extends=extends
             )
@@ -309,6 +314,14 @@ class Identity:
             self._observer(TaskFailed(f"extend a session of {project.key}", error))
         finally:
             self._extending.discard((project.key, session))
+
+
+def _verified(known: _Known | None, config: ProjectConfig) -> Claims | None:
+    """What a token says that was verified before, by the secret that still counts.
+
+    That stays what it was; whether it has expired and who it stands for does not.
+    """
+    return known.signed_in.claims if known is not None and known.config is config else None
 
 
 def _check_address(ip: str, addresses: Addresses) -> None:

@@ -19,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore
 
 from conductus.errors import ContentMissing, StorageFull, StorageUnreachable
+from conductus.files.showing import is_shown_inline, plain_type
 from conductus.files.storage import Content, Stored, check_key
 from conductus.files.unfinished import unfinished_below
 from conductus.telemetry import Observer, StorageFailed
@@ -153,8 +154,8 @@ class ObjectStorage:
             self._store,
             key,
             feed,
-            # A disk keeps no media type beside the content.
-            attributes={"Content-Type": media_type} if self._folder is None else None,
+            # A disk keeps nothing beside the content.
+            attributes=_attributes(media_type) if self._folder is None else None,
             chunk_size=PART,
             max_concurrency=PARTS_AT_ONCE,
         )
@@ -195,6 +196,12 @@ class ObjectStorage:
 
     def _tell(self, key: str, problem: str) -> None:
         self._observer(StorageFailed(self._project, key, problem))
+
+
+def _attributes(media_type: str) -> dict[str, str]:
+    """What a store answers with where its address is what clients have."""
+    saved = {} if is_shown_inline(media_type) else {"Content-Disposition": "attachment"}
+    return {"Content-Type": plain_type(media_type), **saved}
 
 
 class _Feed:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from conductus.files.showing import is_shown_inline, plain_type
 from conductus.files.storage import Storage, Stored
 from conductus.http.call import Request
 from conductus.http.conditions import (
@@ -28,11 +29,6 @@ from conductus.http.conditions import (
 )
 from conductus.http.reply import Headers, Reply, StreamReply
 
-UNKNOWN_TYPE: Final = "application/octet-stream"
-_TYPE: Final = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*", re.IGNORECASE | re.ASCII)
-_SHOWN: Final = ("image/", "audio/", "video/")
-_SHOWN_TYPES: Final = frozenset({"application/pdf", "text/plain"})
-_NEVER_SHOWN: Final = frozenset({"image/svg+xml"})
 _KEPT_IN_NAMES: Final = "!#$&+-.^_`|~"
 """What RFC 8187 lets stand as it is."""
 
@@ -80,20 +76,6 @@ async def content_reply(
             return StreamReply(content.chunks, 200, _headers(content.stored, shown, size_))
         case _:
             assert_never(found)
-
-
-def is_shown_inline(type: str | None) -> bool:
-    """Whether a browser that shows it runs nothing of it."""
-    plain = plain_type(type)
-    if plain in _NEVER_SHOWN or plain.endswith("+xml"):
-        return False
-    return plain in _SHOWN_TYPES or plain.startswith(_SHOWN)
-
-
-def plain_type(type: str | None) -> str:
-    """A MIME type that can stand in a header: rows may hold anything."""
-    stated = (type or "").partition(";")[0].strip().lower()
-    return stated if _TYPE.fullmatch(stated) else UNKNOWN_TYPE
 
 
 def disposition(name: str, type: str | None) -> str:
