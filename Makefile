@@ -1,7 +1,8 @@
 # Every way of working on Conductus. Nothing but make and Python 3.11 is needed.
 
 PYTHON ?= python3
-JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Tests wait for databases and servers half of the time.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) '*' 3 / 2)
 ARGS ?=
 
 BIN := .venv/bin
@@ -18,7 +19,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 help: ## Show this list
 	@echo 'make TARGET, where TARGET is one of:'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Variables: PYTHON (python3), JOBS (all cores), ARGS (more for the command).'
+	@echo 'Variables: PYTHON (python3), JOBS (three for two cores), ARGS (more for the command).'
 
 start: $(INSTALLED) ## Run a server from this checkout
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory console || \
