@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,14 @@ _OWNERS = ("postgres", "mysql", "nobody")
 class Cluster:
     """A server with a database `own`, at the same port as ever."""
 
-    def __init__(self, folder: Path, port: int, url: str, command: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, url: str, command: Sequence[str], knock: Sequence[str]
+    ) -> None:
+        """`knock` is a command that succeeds once the server lets clients in."""
         self.url = url
         self._folder = folder
-        self._port = port
         self._command = command
+        self._knock = knock
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,7 +44,8 @@ class Cluster:
                 self._command, cwd=self._folder, stdout=log, stderr=log, user=_owner()
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self._listens():
+        # Who listens may yet say that it is starting up.
+        while subprocess.run(self._knock, capture_output=True, check=False).returncode:
             assert self._process.poll() is None, (self._folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -52,11 +56,6 @@ class Cluster:
             self._process.send_signal(sign)
             self._process.wait(PATIENCE_SECONDS)
             self._process = None
-
-    def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
-            return True
-        return False
 
 
 @contextmanager
@@ -83,7 +82,8 @@ def _postgresql(folder: Path) -> Cluster:
     _run(folder, _program("initdb"), "--pgdata", data, *made)
     options = ("-h", "127.0.0.1", "-p", str(port), "-k", str(folder))
     command = (_program("postgres"), "-D", str(data), *options)
-    return Cluster(folder, port, f"postgresql://own@127.0.0.1:{port}/postgres", command)
+    knock = (_program("pg_isready"), "-h", "127.0.0.1", "-p", str(port))
+    return Cluster(folder, f"postgresql://own@127.0.0.1:{port}/postgres", command, knock)
 
 
 def _mariadb(folder: Path) -> Cluster:
@@ -101,7 +101,9 @@ def _mariadb(folder: Path) -> Cluster:
         *("--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder / 'socket'}"),
         *(f"--pid-file={folder / 'pid'}", "--skip-name-resolve"),
     )
-    return Cluster(folder, port, f"mysql://own@127.0.0.1:{port}/own", command)
+    where = ("--protocol=tcp", "--host=127.0.0.1", f"--port={port}", "--user=own")
+    knock = (_program("mariadb-admin"), "--no-defaults", *where, "ping")
+    return Cluster(folder, f"mysql://own@127.0.0.1:{port}/own", command, knock)
 
 
 def _run(folder: Path, *command: str | Path) -> None:

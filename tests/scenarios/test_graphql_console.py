@@ -56,6 +56,8 @@ def test_a_browser_shows_it_and_runs_a_query(tmp_path: Path) -> None:
         tab.value(f"{EDITOR}.focus()")
         tab.write("{ directus_users { data { email } } }")
         tab.wait_for(f"{WRITTEN}?.includes('email')")
+        # Without a place for the answer, the button does nothing.
+        tab.wait_for("!!document.querySelector('.result-window .monaco-editor')")
         tab.value("document.querySelector('.graphiql-execute-button').click()")
         shown = tab.wait_for(f"{SHOWN}?.includes('{EMAIL}') && {SHOWN}")
         assert "directus_users" in shown

@@ -45,15 +45,21 @@ class Bureau:
         self.refuses = lambda *_: False
         self.asked, self.files, self.told = [], [], []
 
-    async def heard(self, about: str, number: int) -> list[tuple[str, Any, Item | None]]:
-        """What was told of a collection, once there is so much; in any order."""
+    async def heard(
+        self, about: str, number: int, item: Any = None
+    ) -> list[tuple[str, Any, Item | None]]:
+        """What was told of a collection, or of one item, once there is so much; in any order."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(found := [one for one in self.told if one.collection == about]) < number:
+            while len(found := self._of(about, item)) < number:
                 self._news.clear()
                 await self._news.wait()
         assert len({one.id for one in found}) == number
         assert {(one.project, one.user) for one in found} == {(KEY, 1)}
         return [(one.event, one.item, one.payload) for one in found]
+
+    def _of(self, about: str, item: Any) -> list[AfterEvent]:
+        of_it = [one for one in self.told if one.collection == about]
+        return [one for one in of_it if item in (None, one.item)]
 
     def asked_about(self, collection: str) -> list[tuple[str, str | None]]:
         return [(one.event, one.field) for one in self.asked if one.collection == collection]
@@ -247,7 +253,7 @@ async def test_contents_that_come_and_go_are_asked_and_told(shop: Workshop, bure
     saved = bureau.files[0][0]
     assert (saved.payload["filesize"], saved.payload["type"]) == (12, "text/plain")
     assert (saved.payload["filename_download"], saved.actor.user) == ("a.txt", 1)
-    told = await bureau.heard("directus_files", 4)
+    told = await bureau.heard("directus_files", 4, made["id"])
     assert sorted((event, item) for event, item, _ in told) == sorted(
         (event.event, made["id"]) for event, _ in bureau.files
     )
@@ -258,6 +264,7 @@ async def test_a_refused_file_leaves_nothing_behind(
     shop: Workshop, bureau: Bureau, method: str
 ) -> None:
     made = await upload(shop)
+    await bureau.heard("directus_files", 1, made["id"])
     before = await everything(shop)
     bureau.refuses = lambda event, _: method in ("rename", "delete")
     path = f"/files/{made['id']}"
@@ -277,7 +284,8 @@ async def test_a_refused_file_leaves_nothing_behind(
     assert await everything(shop) == before
     bureau.clear()
     await shop.ok("DELETE", path)
-    assert {event for event, _, _ in await bureau.heard("directus_files", 1)} == {"file.delete"}
+    told = await bureau.heard("directus_files", 1, made["id"])
+    assert {event for event, _, _ in told} == {"file.delete"}
 
 
 async def test_who_may_not_upload_reaches_no_hook(shop: Workshop, bureau: Bureau) -> None:
