@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import signal
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterator,
     Mapping,
-    MutableMapping,
     Sequence,
 )
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -73,6 +69,7 @@ from conductus.files.incoming import Intake
 from conductus.files.storages import Storages
 from conductus.files.thumbnails import Thumbnails
 from conductus.files.uploads import Uploads
+from conductus.http.application import Application
 from conductus.http.rates import Rates
 from conductus.http.routing import Route
 from conductus.http.server import AtRoot, Routes, Server
@@ -110,10 +107,6 @@ if TYPE_CHECKING:
 
 LOG_SECONDS: Final = 0.05
 """For so long, lines of requests may wait to be written together."""
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -272,9 +265,13 @@ def _server_projects(
     tried = throttles.of("super-admin by address", super_admin_room.PACE)
     super_admin = SuperAdmin(data, config.super_admin_token, passwords, tried)
     databases = Allowed(config.creation.databases)
-    mails = config.mail.transport != "none"
     return ServerProjects(
-        data, environment, super_admin, databases, passwords.hash_secret, mails=mails
+        data,
+        environment,
+        super_admin,
+        databases,
+        passwords.hash_secret,
+        mails=config.mail.is_configured,
     )
 
 
@@ -334,58 +331,6 @@ def _counted(config: ServerConfig, meters: Meters | None) -> Counted:
     from conductus.metrics.waiting import waiting
 
     return Counted(config.metrics.token, meters.text, waiting)
-
-
-class Application:
-    """The ASGI application of one worker: opens at start-up, closes at shutdown."""
-
-    def __init__(self, opened: Callable[[], Any], *, heeds_signals: bool = False) -> None:
-        """`heeds_signals`: answers without an end are ended when the process is to stop."""
-        self._opened = opened
-        self._heeds_signals = heeds_signals
-        self._server: Server | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lifespan, HTTP and WebSockets."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._server is not None:
-            await self._server(scope, receive, send)
-        elif scope["type"] == "websocket" and self._server is not None:
-            await self._server.socket(scope, receive, send)
-        else:
-            raise RuntimeError(f"A {scope['type']} request came before the start")
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            async with self._opened() as server:
-                self._server = server
-                if self._heeds_signals:
-                    _heed(server)
-                # What is here now stays: let nobody go over it again at each full collection,
-                # which would hold the loop up for some fifty milliseconds.
-                gc.collect()
-                gc.freeze()
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-                self._server = None
-        except Exception as error:
-            failed = "shutdown" if self._server is None else "startup"
-            await send({"type": f"lifespan.{failed}.failed", "message": str(error)})
-            raise
-        await send({"type": "lifespan.shutdown.complete"})
-
-
-def _heed(server: Server) -> None:
-    """Ends what has no end of its own when the worker is told to stop, and waits for requests.
-
-    Signals wake the event loop by a number written to its socket, whatever their handlers
-    are: the worker's own is called as well.
-    """
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(server.end_streams))
 
 
 def create() -> Application:

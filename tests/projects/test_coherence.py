@@ -17,7 +17,7 @@ from conductus.projects import rows
 from conductus.projects.coherence import Change, Counters, Fresh, Stored, bump, stored
 from conductus.projects.install import Administrator, install
 from conductus.projects.project import Project
-from conductus.projects.registry import Registry
+from conductus.projects.registry import Company, Registry
 from conductus.schema.model import Kind
 from conductus.schema.system import load_system
 from conductus.telemetry import Observation, ProjectUnavailable, silent
@@ -198,6 +198,22 @@ class TestRegistry:
             assert (before.config.private, after.config.private) == (False, True)
             assert one.public_keys() == ()
             assert await name_of(before) == "Before", "requests that began with it go on"
+
+    async def test_what_is_beside_a_project_has_begun_before_its_first_request(
+        self, data: Path
+    ) -> None:
+        begun: list[str] = []
+
+        async def beside(project: Project) -> None:
+            begun.append(project.key)
+            await asyncio.Event().wait()
+
+        company = Company(beside=(beside,))
+        async with Registry(
+            data, {}, ServerConfig(watch=NEVER), silent, no_hash, sealed_secret, company
+        ) as registry:
+            await registry.project("main")
+            assert begun == ["main"]
 
     async def test_many_first_requests_open_a_project_once(self, data: Path) -> None:
         async with worker(data) as one:

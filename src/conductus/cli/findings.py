@@ -253,7 +253,7 @@ async def _storage(data: Path, key: str, config: ProjectConfig) -> Finding:
 
 
 async def _mail(key: str, config: MailConfig) -> Finding:
-    if config.transport == "none":
+    if not config.is_configured:
         advice = "set `mail.transport`: invitations and lost passwords wait for it"
         return Finding("mail", "warning", "no letter is sent", advice, key)
     if config.transport != "smtp":

@@ -64,7 +64,7 @@ def create(
         url=_from_here(database_url),
         login=login,
         manage=manage,
-        is_mailed=server_config(folder, os.environ).mail.transport != "none",
+        is_mailed=server_config(folder, os.environ).mail.is_configured,
     )
     with working() as progress:
         created = asyncio.run(made(folder, load_system(), wanted, progress))

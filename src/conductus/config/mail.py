@@ -30,8 +30,13 @@ class MailConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.transport == "smtp" and not self.host:
             raise ValueError("the transport `smtp` needs a `host`")
-        if self.transport != "none" and "@" not in parseaddr(self.sender)[1]:
+        if self.is_configured and "@" not in parseaddr(self.sender)[1]:
             raise ValueError("`sender` must be an e-mail address, or a name with one")
 
     def __repr__(self) -> str:
         return f"MailConfig({self.transport!r})"
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether mail can leave."""
+        return self.transport != "none"

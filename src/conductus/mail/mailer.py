@@ -34,12 +34,12 @@ class Mailer:
 
     def is_configured(self, project: ProjectConfig) -> bool:
         """Whether a project's mail can leave."""
-        return mail_config(self._server, project).transport != "none"
+        return mail_config(self._server, project).is_configured
 
     async def send(self, project: Project, letter: Letter) -> None:
         """Sends a letter now. Raises `Undeliverable` for good, anything else for later."""
         config = mail_config(self._server, project.config)
-        if config.transport == "none":
+        if not config.is_configured:
             raise ConnectionError("mail is not configured: set `mail.transport`")
         data = {**_common((await project.current()).settings), **letter.data}
         try:
@@ -53,7 +53,7 @@ class Mailer:
 
 def mail_config(server: MailConfig, project: ProjectConfig) -> MailConfig:
     """How a project's mail leaves."""
-    return project.mail if project.mail.transport != "none" else server
+    return project.mail if project.mail.is_configured else server
 
 
 def composed(sender: str, letter: Letter, rendered: Rendered, now: datetime) -> EmailMessage:
