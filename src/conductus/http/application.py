@@ -34,6 +34,7 @@ class Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        phase = "startup"
         try:
             async with self._opened() as server:
                 self._server = server
@@ -44,11 +45,11 @@ class Application:
                 gc.collect()
                 gc.freeze()
                 await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
                 await receive()
                 self._server = None
         except Exception as error:
-            failed = "shutdown" if self._server is None else "startup"
-            await send({"type": f"lifespan.{failed}.failed", "message": str(error)})
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
