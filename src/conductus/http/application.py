@@ -6,10 +6,14 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from conductus.http.exchange import Receive, Scope, Send
 from conductus.http.server import Server
+
+COLLECTED_AT: Final = (10_000, 20, 50)
+"""When rings of objects are looked for: a batch of a hundred items makes some thousands that
+are none, over which the interpreter's own threshold of 700 would go again and again."""
 
 
 class Application:
@@ -44,6 +48,7 @@ class Application:
                 # which would hold the loop up for some fifty milliseconds.
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(*COLLECTED_AT)
                 await send({"type": "lifespan.startup.complete"})
                 phase = "shutdown"
                 await receive()
