@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +12,7 @@ from msgspec import Struct, structs
 from conductus.auth.credentials import Credentials
 from conductus.errors import ApiError, Forbidden, Unauthorized, ValidationFailed
 from conductus.http.body import Body
+from conductus.http.lazy import Lazy
 from conductus.items.computing import NOTHING_COMPUTED, Computing
 from conductus.items.context import Context
 from conductus.permissions.actor import Actor
@@ -92,12 +92,12 @@ class Call:
         """What this project lets one request ask for."""
         return self.snapshot.limits
 
-    @cached_property
+    @Lazy
     def params(self) -> Params:
         """The query string's parameters. Raises `ValidationFailed` for what is no text."""
         return brackets.parse(self.request.query, self.limits)
 
-    @cached_property
+    @Lazy
     def context(self) -> Context:
         """What the items room needs to know of the request."""
         return Context(
@@ -112,7 +112,7 @@ class Call:
             answering=True,
         )
 
-    @cached_property
+    @Lazy
     def sight(self) -> Sight:
         """What the asker's policy lets through of the schema."""
         return Sight(self.policy, self.schema)

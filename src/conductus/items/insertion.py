@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
+
+from msgspec import Struct
 
 from conductus.database.dialect import Convert
 from conductus.errors import Unprocessable
@@ -41,6 +43,23 @@ class Insertion:
             except (ValueError, OverflowError) as error:
                 raise Unprocessable(f"{name}: this value cannot be stored") from error
         return values
+
+
+class Chain(Struct, frozen=True, eq=False):
+    """Two rows, one of which holds the generated key of the other."""
+
+    first: Insertion
+    """Without a statement of its own where one statement makes both."""
+    second: Insertion
+
+    def statements(self, made: Record, linked: Record) -> Iterator[tuple[str, list[Any]]]:
+        """The statements and their values. Raises as `Insertion.values` does."""
+        values = self.second.values([linked])
+        if self.first.sql:
+            yield self.first.sql, self.first.values([made])
+            yield self.second.sql, values
+        else:
+            yield self.second.sql, self.first.values([made]) + values
 
 
 def _picker(names: Sequence[str]) -> Callable[[Record], Sequence[Any]]:

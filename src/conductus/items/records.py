@@ -7,21 +7,21 @@ numbers of rows are powers of two, lists of keys are one bound value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, ParamSpec
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
 from conductus.errors import Unprocessable
 from conductus.items.changes import Item
 from conductus.items.columns import Columns, ColumnsOf, Record, Stored
-from conductus.items.insertion import Insertion
+from conductus.items.insertion import Chain, Insertion
 from conductus.items.keys import Key
 from conductus.items.row_statements import RowStatements, Way, room
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Schema
 from conductus.schema.types.field_type import Plain
+
+P = ParamSpec("P")
 
 __all__ = ["Kept", "Record", "Records", "Stored"]
 
@@ -42,6 +42,7 @@ class Kept:
         self.build = RowStatements(dialect)
         self.statements: StatementCache[Statement] = StatementCache(statements)
         self.insertions: StatementCache[Insertion] = StatementCache(statements)
+        self.chains: StatementCache[Chain] = StatementCache(statements)
 
 
 class Records:
@@ -58,13 +59,13 @@ class Records:
         return self._kept.columns(collection).recorded(rows)
 
     async def read(
-        self, executor: Executor, collection: Collection, keys: Iterable[Key]
+        self, executor: Executor, collection: Collection, keys: Sequence[Key]
     ) -> dict[Key, Stored]:
         """The rows of those keys that exist."""
         return await self._read(executor, collection, keys, "read")
 
     async def read_to_change(
-        self, transaction: Transaction, collection: Collection, keys: Iterable[Key]
+        self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
     ) -> dict[Key, Stored]:
         """`read` of rows that are then changed.
 
@@ -75,14 +76,14 @@ class Records:
         return await self._read(transaction, collection, keys, way)
 
     async def _read(
-        self, executor: Executor, collection: Collection, keys: Iterable[Key], way: Way
+        self, executor: Executor, collection: Collection, keys: Sequence[Key], way: Way
     ) -> dict[Key, Stored]:
         found: dict[Key, Stored] = {}
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
             size = room(columns, len(batch))
             statement = self._statement(
-                (way, collection.name, size), partial(self._build.read, columns, len(batch), way)
+                (way, collection.name, size), self._build.read, columns, len(batch), way
             )
             bound = self._bound_keys(columns, batch, size)
             rows = await executor.fetch(statement.sql, statement.values(bound))
@@ -137,19 +138,15 @@ class Records:
         link: str,
     ) -> None:
         """Inserts a row and one whose field `link` holds its generated key."""
-        shapes = [(collection.name, *record) for collection, record in (first, second)]
-        bound = self._bound("v1", *second)
-        if self._dialect.last_key is not None:
-            await self.add(transaction, first[0], [first[1]])
-            statement = self._statement(
-                ("linked", link, shapes[1]), partial(self._build.linked, second, link)
-            )
-        else:
-            bound |= self._bound("v0", *first)
-            statement = self._statement(
-                ("chained", link, *shapes), partial(self._build.chained, first, second, link)
-            )
-        await transaction.execute(statement.sql, statement.values(bound))
+        (one, made), (other, linked) = first, second
+        shape = (self._schema.version, link, one.name, tuple(made), other.name, tuple(linked))
+        chain = self._kept.chains.find(shape)
+        if chain is None:
+            columns = self._kept.columns(one), self._kept.columns(other)
+            chain = self._build.chain(columns, tuple(made), tuple(linked), link)
+            self._kept.chains.put(shape, chain)
+        for sql, values in chain.statements(made, linked):
+            await transaction.execute(sql, values)
 
     async def add(
         self, transaction: Transaction, collection: Collection, records: Sequence[Record]
@@ -182,7 +179,8 @@ class Records:
             names = tuple([name for name in columns.names if name in given])
             statement = self._statement(
                 ("insert", collection.name, names, shape, tuple(answered)),
-                partial(self._dialect.insert, collection, shape, names, answered),
+                self._dialect.insert,
+                *(collection, shape, names, answered),
             )
             return Insertion(columns, names, statement.sql)
 
@@ -198,7 +196,7 @@ class Records:
             return
         collection = columns.collection
         statement = self._statement(
-            ("count past", collection.name), partial(self._counting, collection, column)
+            ("count past", collection.name), self._counting, collection, column
         )
         if statement.sql:
             given = max(key[0] for key in keys)
@@ -249,7 +247,8 @@ class Records:
             size = room(columns, len(batch))
             statement = self._statement(
                 ("update", columns.collection.name, names, size, answering),
-                partial(self._build.update, columns, names, len(batch), answering=answering),
+                self._build.update,
+                *(columns, names, len(batch), answering),
             )
             bound = {**new, **self._bound_keys(columns, batch, size)}
             yield statement.sql, statement.values(bound)
@@ -263,7 +262,7 @@ class Records:
         for batch in _batches(columns, keys):
             size = room(columns, len(batch))
             statement = self._statement(
-                ("delete", collection.name, size), partial(self._build.delete, columns, len(batch))
+                ("delete", collection.name, size), self._build.delete, columns, len(batch)
             )
             bound = self._bound_keys(columns, batch, size)
             gone += await transaction.execute(statement.sql, statement.values(bound))
@@ -274,7 +273,7 @@ class Records:
     ) -> set[Plain]:
         """Which of the values some row has in that field."""
         statement = self._statement(
-            ("used", collection.name, field.name), partial(self._build.used, collection, field)
+            ("used", collection.name, field.name), self._build.used, collection, field
         )
         load = self._dialect.loader(field.kind)
         together = self._dialect.list_binder(field.kind)
@@ -285,8 +284,19 @@ class Records:
 
     # -- statements -----------------------------------------------------------------
 
-    def _statement(self, shape: tuple[Any, ...], build: Callable[[], Statement]) -> Statement:
-        return self._kept.statements.get((self._schema.version, *shape), build)
+    def _statement(
+        self,
+        shape: tuple[Any, ...],
+        build: Callable[P, Statement],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Statement:
+        key = (self._schema.version, *shape)
+        found = self._kept.statements.find(key)
+        if found is None:
+            found = build(*args, **kwargs)
+            self._kept.statements.put(key, found)
+        return found
 
     def _counting(self, collection: Collection, column: Column) -> Statement:
         return self._dialect.count_past(collection, column) or _NOTHING
@@ -296,6 +306,9 @@ class Records:
     def _bound_keys(self, columns: Columns, keys: Sequence[Key], size: int) -> dict[str, Any]:
         """What a statement with room for `size` keys is given."""
         names = columns.collection.primary_key
+        if size == 1 and len(names) == 1:
+            # Nearly every change.
+            return {"k0_0": columns.bind(names[0], keys[0][0])}
         if not size:
             (column,) = columns.keys
             together = self._dialect.list_binder(column.kind)
@@ -307,10 +320,6 @@ class Records:
             for row, key in enumerate(padded)
             for place, (name, part) in enumerate(zip(names, key, strict=True))
         }
-
-    def _bound(self, prefix: str, collection: Collection, record: Record) -> dict[str, Any]:
-        columns = self._kept.columns(collection)
-        return {f"{prefix}_{name}": columns.bind(name, record[name]) for name in record}
 
     def _made_keys(
         self,
@@ -346,8 +355,9 @@ def _keys(
     ]
 
 
-def _batches(columns: Columns, keys: Iterable[Key]) -> Iterator[list[Key]]:
+def _batches(columns: Columns, keys: Sequence[Key]) -> Iterable[Sequence[Key]]:
+    if len(keys) == 1:
+        return (keys,)
     size = _MOST_KEYS if columns.listed else _MOST_PAIRS
-    rest = iter(dict.fromkeys(keys))
-    while batch := list(islice(rest, size)):
-        yield batch
+    distinct = list(dict.fromkeys(keys))
+    return [distinct[start : start + size] for start in range(0, len(distinct), size)]

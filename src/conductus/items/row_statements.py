@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.items.columns import Columns, Record
+from conductus.items.columns import Columns
+from conductus.items.insertion import Chain, Insertion
 from conductus.schema.model import Collection, Column, Field
 from conductus.schema.types.fitting import column_of
 
@@ -34,7 +35,7 @@ class RowStatements:
         return self._dialect.compile(select if way == "read" else select.with_for_update())
 
     def update(
-        self, columns: Columns, names: Sequence[str], size: int, *, answering: bool
+        self, columns: Columns, names: Sequence[str], size: int, answering: bool, /
     ) -> Statement:
         """Values `v0`, `v1`, … for these fields of the rows of `size` keys."""
         collection = columns.collection
@@ -51,22 +52,45 @@ class RowStatements:
             update = update.returning(*every)
         return self._dialect.compile(update)
 
-    def chained(
-        self, first: tuple[Collection, Record], second: tuple[Collection, Record], link: str
-    ) -> Statement:
-        """A new row and one whose `link` holds its generated key."""
-        made, rest = self._given("v0", *first), self._given("v1", *second)
-        key = first[0].primary_key[0]
-        insert = sa.insert(self._dialect.table(first[0])).values(made)
-        inserted = insert.returning(sa.column(key)).cte("made")
-        table = self._dialect.table(second[0])
-        linked = sa.select(inserted.c[key], *rest.values())
-        return self._dialect.compile(sa.insert(table).from_select([link, *rest], linked))
+    def chain(
+        self,
+        columns: tuple[Columns, Columns],
+        made: tuple[str, ...],
+        linked: tuple[str, ...],
+        link: str,
+    ) -> Chain:
+        """A new row that gives `made`, and one that gives `linked`; `link` holds its key."""
+        first, second = columns
+        last = self._dialect.last_key
+        if last is None:
+            both = self._chained(first.collection, second.collection, made, linked, link)
+            return Chain(
+                Insertion(first, _ordered(both, "v0_"), ""),
+                Insertion(second, _ordered(both, "v1_"), both.sql),
+            )
+        given = {link: last, **self._given("v1", second.collection, linked)}
+        table = self._dialect.table(second.collection)
+        after = self._dialect.compile(sa.insert(table).values(given))
+        alone = self._dialect.insert(first.collection, 1, made)
+        return Chain(
+            Insertion(first, made, alone.sql), Insertion(second, _ordered(after, "v1_"), after.sql)
+        )
 
-    def linked(self, second: tuple[Collection, Record], link: str) -> Statement:
-        """A new row whose `link` holds the key that the INSERT before has generated."""
-        given = {link: self._dialect.last_key, **self._given("v1", *second)}
-        return self._dialect.compile(sa.insert(self._dialect.table(second[0])).values(given))
+    def _chained(
+        self,
+        first: Collection,
+        second: Collection,
+        made: tuple[str, ...],
+        linked: tuple[str, ...],
+        link: str,
+    ) -> Statement:
+        given, rest = self._given("v0", first, made), self._given("v1", second, linked)
+        key = first.primary_key[0]
+        insert = sa.insert(self._dialect.table(first)).values(given)
+        inserted = insert.returning(sa.column(key)).cte("made")
+        select = sa.select(inserted.c[key], *rest.values())
+        table = self._dialect.table(second)
+        return self._dialect.compile(sa.insert(table).from_select([link, *rest], select))
 
     def delete(self, columns: Columns, size: int) -> Statement:
         """The end of the rows of `size` keys."""
@@ -98,11 +122,11 @@ class RowStatements:
         )
 
     def _given(
-        self, prefix: str, collection: Collection, record: Record
+        self, prefix: str, collection: Collection, names: Sequence[str]
     ) -> dict[str, ColumnElement[Any]]:
         return {
             name: self._parameter(f"{prefix}_{name}", column_of(collection.fields[name]))
-            for name in record
+            for name in names
         }
 
     def _parameter(self, name: str, column: Column) -> ColumnElement[Any]:
@@ -118,3 +142,8 @@ def listed(columns: Columns, size: int) -> bool:
 def room(columns: Columns, size: int) -> int:
     """The number of keys that a statement for `size` of them has room for; 0: any number."""
     return 0 if listed(columns, size) else 1 << (size - 1).bit_length()
+
+
+def _ordered(statement: Statement, prefix: str) -> tuple[str, ...]:
+    """The fields of one row in the order in which a statement takes their values."""
+    return tuple([name.removeprefix(prefix) for name in statement.order if name.startswith(prefix)])

@@ -54,7 +54,7 @@ class Listeners(Protocol):
     def __call__(self, snapshot: Snapshot, event: str, collection: str, /) -> Iterable[Listener]:
         """Who waits for `item.create`, `item.update`, `item.delete` of a collection.
 
-        Asked within each write: it must not wait, and be quick for those nobody waits for.
+        Asked within a write, once for each snapshot: it must not wait.
         """
         ...
 
@@ -96,6 +96,9 @@ class Recorder:
         self._listeners = tuple(listeners)
         self._snapshot = snapshot
         self._tells_of_contents = hooks.waits(KEEPS.values(), "after")
+        self._known: Snapshot | None = None
+        self._found: dict[Sort, tuple[Listener, ...]] = {}
+        """Who waits, as the known snapshot has it."""
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
@@ -137,14 +140,21 @@ class Recorder:
         snapshot = self._snapshot() if self._listeners else None
         if snapshot is None:
             return {}
-        sorts = {step.sort for step in steps if not step.idle}
-        asked = {
-            (change, name): self._of(snapshot, WRITES[_ACTIONS[change]], name)
-            for change, name in sorts
-        }
-        return {sort: listeners for sort, listeners in asked.items() if listeners}
+        if snapshot is not self._known:
+            self._known, self._found = snapshot, {}
+        waiting = {}
+        for sort in {step.sort for step in steps if not step.idle}:
+            listeners = self._found.get(sort)
+            if listeners is None:
+                listeners = self._found[sort] = self._of(snapshot, *sort)
+            if listeners:
+                waiting[sort] = listeners
+        return waiting
 
-    def _of(self, snapshot: Snapshot, event: str, collection: str) -> tuple[Listener, ...]:
+    def _of(
+        self, snapshot: Snapshot, change: type[Change], collection: str
+    ) -> tuple[Listener, ...]:
+        event = WRITES[_ACTIONS[change]]
         return tuple(
             listener
             for listeners in self._listeners
