@@ -163,11 +163,12 @@ def _requests(one: Started) -> list[bytes]:
 def _text(kind: str, running: Sequence[Started], rates: dict[int, list[float]]) -> str:
     small, large = (rates[size] for size in SIZES)
     ratios = [right / left for left, right in zip(small, large, strict=True)]
+    warm = {size: median(rates[size][WARMING:]) for size in SIZES}
     lines = [
         f"{kind}, {one.collections} collections: adopted in {one.adopted_seconds:.2f} s,"
         f" first answer after {one.first_answer_seconds:.2f} s,"
         f" first item after {one.first_item_seconds:.2f} s,"
-        f" {one.server.memory_mib():.0f} MiB, {median(rates[one.collections][WARMING:]):.0f} items/s"
+        f" {one.server.memory_mib():.0f} MiB, {warm[one.collections]:.0f} items/s"
         for one in running
     ]
     return "\n".join(

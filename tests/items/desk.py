@@ -18,8 +18,8 @@ from sqlalchemy.schema import CreateTable
 from conductus.config import LimitsConfig
 from conductus.database.executor import Database, Transaction
 from conductus.database.opening import open_database
+from conductus.items.changes import WriteLimits
 from conductus.items.context import Context
-from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader
 from conductus.items.steps import Step
 from conductus.items.writer import WriteOptions, Writer

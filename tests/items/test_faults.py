@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database, Transaction, TransactionConflict
 from conductus.errors import ApiError, DatabaseUnreachable
-from conductus.items.judge import WriteLimits
+from conductus.items.changes import WriteLimits
 from conductus.items.writer import Writer
 from tests.databases import fresh_database
 from tests.items.desk import Desk, desk

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from conductus.errors import ApiError, ItemNotFound, Unprocessable, ValidationFailed
-from conductus.items.judge import WriteLimits
+from conductus.items.changes import WriteLimits
 from conductus.items.writer import Writer
 from tests.items.desk import Desk
 

@@ -19,9 +19,9 @@ from conductus.errors import (
     Unprocessable,
     ValidationFailed,
 )
-from conductus.items.changes import Create, Delete, Secret, Update, secrets_of
+from conductus.items.changes import Create, Delete, Secret, Update, WriteLimits, secrets_of
 from conductus.items.context import Context
-from conductus.items.judge import Judge, WriteLimits
+from conductus.items.judge import Judge
 from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
 from conductus.items.steps import Step, laid_out, stages
 from conductus.permissions.actor import Actor
@@ -100,6 +100,84 @@ def test_values_are_plain_and_the_server_sets_its_own() -> None:
     }
     assert change.sent["extra"] == {"k": [1]}
     assert "owner" not in change.sent
+
+
+GIVEN = ("status", "title", "views", "score", "featured", "day", "moment", "author")
+VALUES = st.one_of(
+    *(st.none(), st.booleans(), st.integers(-3, 99), st.floats(allow_nan=False, width=16)),
+    *(st.just(""), st.just("draft"), st.just("2031-02-03"), st.text(max_size=3)),
+    *(st.just({"id": 5}), st.just([1])),
+)
+FITTING = st.fixed_dictionaries(
+    {
+        **{"status": st.sampled_from(["draft", "published"]), "title": st.text("abé", min_size=1)},
+        **{"views": st.none() | st.integers(0, 9), "score": st.floats(0, 9, width=16)},
+        **{"featured": st.booleans(), "day": st.just("2031-02-03")},
+        **{"moment": st.just("2031-02-03 04:05:06"), "author": st.none() | st.integers(1, 9)},
+    }
+)
+BATCHES = st.lists(FITTING, min_size=2, max_size=6)
+ODD = st.none() | st.tuples(st.integers(0, 5), st.sampled_from([*GIVEN, "nope", "id"]), VALUES)
+
+
+def one_by_one(schema: Schema, bodies: list[dict[str, Any]]) -> list[Create] | None:
+    """What becomes of each by itself; nothing where one of them is refused."""
+    by_itself = judge(schema)
+    try:
+        return [by_itself.create(schema.collections["articles"], body) for body in bodies]
+    except ApiError:
+        return None
+
+
+@given(BATCHES, ODD, st.booleans())
+def test_items_judged_together_are_as_each_by_itself(
+    bodies: list[dict[str, Any]], odd: tuple[int, str, Any] | None, required: bool
+) -> None:
+    schema = altered(blog(), "articles", "title", required=True) if required else blog()
+    if odd is not None:
+        place, name, value = odd
+        bodies[place % len(bodies)][name] = value
+    alike = judge(schema).create_alike(schema.collections["articles"], bodies)
+    expected = one_by_one(schema, bodies)
+    assert alike == expected if odd is None else alike in (None, expected)
+
+
+def test_plain_items_are_judged_together_and_counted() -> None:
+    bodies = [{"title": f"No. {number}", "views": number, "author": None} for number in range(3)]
+    counting = judge(max_changes=5)
+    articles = counting.collection("articles")
+    assert counting.create_alike(articles, bodies) == one_by_one(blog(), bodies)
+    # Three and two more are allowed; who is refused has not been counted.
+    assert counting.create_alike(articles, bodies) is None
+    assert counting.create_alike(articles, bodies[:2]) is not None
+    with pytest.raises(Unprocessable):
+        counting.create(articles, bodies[0])
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [{"title": "A", "views": 1}, {"title": "B"}],
+        [{"title": "A", "views": 1}, {"title": "B", "views": "many"}],
+        [{"title": "A", "author": 1}, {"title": "B", "author": {"id": 2, "name": "New"}}],
+        [{"title": "A", "pin": "1"}, {"title": "B", "pin": "2"}],
+        [{"title": "A", "owner": 1}, {"title": "B", "owner": 2}],
+        [{"title": "A", "nope": 1}, {"title": "B", "nope": 2}],
+        [{"title": "A", "comments": []}, {"title": "B", "comments": [{"text": "Hi"}]}],
+    ],
+    ids=[
+        "other fields",
+        "refused",
+        "a change below",
+        "secrets",
+        "of the server",
+        "unknown",
+        "lists",
+    ],
+)
+def test_what_needs_a_closer_look_is_not_judged_together(bodies: list[dict[str, Any]]) -> None:
+    one = judge()
+    assert one.create_alike(one.collection("articles"), bodies) is None
 
 
 def test_an_update_sets_who_and_when_and_leaves_the_rest() -> None:

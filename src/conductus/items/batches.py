@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from conductus.errors import ApiError, Unprocessable, ValidationFailed
-from conductus.items.breathing import breathing
+from conductus.items.breathing import TOGETHER, breathing
 from conductus.items.changes import Create, Delete, Item, Update
 from conductus.items.context import Context
 from conductus.items.judge import Judge
@@ -15,6 +16,20 @@ from conductus.schema.model import Collection
 
 Changes = Sequence[Create | Update | Delete]
 Judged = TypeVar("Judged", Create, Update, Delete, Create | Update | Delete)
+
+
+async def new_items(judge: Judge, target: Collection, bodies: Sequence[Item]) -> list[Create]:
+    """New items; those that give the same fields are judged together where that will do."""
+    changes: list[Create] = []
+    for start in range(0, len(bodies), TOGETHER):
+        if start:
+            await asyncio.sleep(0)
+        part = bodies[start : start + TOGETHER]
+        alike = judge.create_alike(target, part) if len(part) > 1 else None
+        changes += alike or [
+            at(place, judge.create, target, body) for place, body in enumerate(part, start)
+        ]
+    return changes
 
 
 def all_alike(

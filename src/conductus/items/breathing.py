@@ -9,14 +9,14 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_EVERY: Final = 50
+TOGETHER: Final = 50
 """Members between two breaths: about a tenth of a millisecond of work each."""
 
 
 async def breathing(work: Callable[..., T], members: Sequence[tuple[Any, ...]]) -> list[T]:
     """What the work gives for each member; now and then others have their turn."""
-    done = list(starmap(work, members[:_EVERY]))
-    for start in range(_EVERY, len(members), _EVERY):
+    done = list(starmap(work, members[:TOGETHER]))
+    for start in range(TOGETHER, len(members), TOGETHER):
         await asyncio.sleep(0)
-        done += starmap(work, members[start : start + _EVERY])
+        done += starmap(work, members[start : start + TOGETHER])
     return done

@@ -23,6 +23,17 @@ Item = dict[str, Any]
 """An item on its way to or from JSON."""
 
 
+class WriteLimits(Struct, frozen=True, kw_only=True):
+    """Bounds on what one request may change."""
+
+    max_depth: int = 10
+    """Levels of nested changes."""
+    max_changes: int = 10_000
+    """Changes of items, nested ones included."""
+    attempts: int = 8
+    """How often a transaction that the database gives up is begun."""
+
+
 class Secret(Struct, frozen=True, eq=False):
     """Text of a `hash` field; its hash is stored in its place.
 

@@ -51,15 +51,17 @@ class Chain(Struct, frozen=True, eq=False):
     first: Insertion
     """Without a statement of its own where one statement makes both."""
     second: Insertion
+    leads: bool = True
+    """Whether the first row's values stand first in a statement that makes both."""
 
     def statements(self, made: Record, linked: Record) -> Iterator[tuple[str, list[Any]]]:
         """The statements and their values. Raises as `Insertion.values` does."""
-        values = self.second.values([linked])
+        ones, others = self.first.values([made]), self.second.values([linked])
         if self.first.sql:
-            yield self.first.sql, self.first.values([made])
-            yield self.second.sql, values
+            yield self.first.sql, ones
+            yield self.second.sql, others
         else:
-            yield self.second.sql, self.first.values([made]) + values
+            yield self.second.sql, ones + others if self.leads else others + ones
 
 
 def _picker(names: Sequence[str]) -> Callable[[Record], Sequence[Any]]:

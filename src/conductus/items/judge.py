@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from conductus.errors import ApiError, CollectionNotFound, Unprocessable
 from conductus.items import stamps
+from conductus.items.alike import values_alike
 from conductus.items.bodies import (
     Parts,
     field_names,
@@ -24,7 +25,7 @@ from conductus.items.bodies import (
     refuse_unknown,
     without_missing_keys,
 )
-from conductus.items.changes import Child, Create, Delete, Item, Many, Update
+from conductus.items.changes import Child, Create, Delete, Item, Many, Update, WriteLimits
 from conductus.items.context import Context
 from conductus.items.keys import (
     Key,
@@ -44,17 +45,6 @@ from conductus.schema.types.field_type import Plain
 DELETE = "$delete"
 _LINK_ONLY = frozenset({"file", "owner", "user_created", "user_updated"})
 """Many-to-one types through which nothing is written."""
-
-
-class WriteLimits(Struct, frozen=True, kw_only=True):
-    """Bounds on what one request may change."""
-
-    max_depth: int = 10
-    """Levels of nested changes."""
-    max_changes: int = 10_000
-    """Changes of items, nested ones included."""
-    attempts: int = 8
-    """How often a transaction that the database gives up is begun."""
 
 
 class Judge:
@@ -98,6 +88,29 @@ class Judge:
         profile = self._profiles.of(collection)
         parts = self._parts(profile, body, depth, Action.CREATE, tie)
         return self._creation(profile, parts, tie)
+
+    def create_alike(self, collection: Collection, bodies: Sequence[Item]) -> list[Create] | None:
+        """New items by one judgement; None where they have to be judged each by itself."""
+        profile = self._profiles.of(collection)
+        before = self._changes
+        rows = None
+        try:
+            first = self.create(collection, bodies[0])
+            # History keeps the body as it was sent where nothing of it is set by the server.
+            if first.sent == bodies[0] and not collection.system:
+                for body in bodies[1:]:
+                    self._count(0)
+                    self._wish(Action.CREATE, collection, body)
+                rows = values_alike(profile, bodies)
+        except ApiError:
+            rows = None
+        if rows is None:
+            self._changes = before
+            return None
+        return [
+            Create(collection=collection, values=values, stamps=first.stamps, sent=body)
+            for values, body in zip(rows, bodies, strict=True)
+        ]
 
     def update(
         self,

@@ -67,6 +67,7 @@ class RowStatements:
             return Chain(
                 Insertion(first, _ordered(both, "v0_"), ""),
                 Insertion(second, _ordered(both, "v1_"), both.sql),
+                leads=both.order[0].startswith("v0_"),
             )
         given = {link: last, **self._given("v1", second.collection, linked)}
         table = self._dialect.table(second.collection)

@@ -20,14 +20,14 @@ from conductus.database.executor import Database, Transaction
 from conductus.database.insisting import insist
 from conductus.errors import ApiError
 from conductus.items.attempt import Attempt
-from conductus.items.batches import Changes, all_alike, at, each_by_its_key
+from conductus.items.batches import Changes, all_alike, at, each_by_its_key, new_items
 from conductus.items.breathing import breathing
-from conductus.items.changes import Change, Create, Item, Secret, secrets_of
+from conductus.items.changes import Change, Item, Secret, WriteLimits, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History, unsure
 from conductus.items.hooks import KEEPS, NO_HOOKS, WRITES, Hooks
 from conductus.items.intercepting import Interceptor
-from conductus.items.judge import Judge, WriteLimits
+from conductus.items.judge import Judge
 from conductus.items.keys import key_of_text
 from conductus.items.profile import Profiles
 from conductus.items.proposals import Proposal, judged
@@ -88,12 +88,7 @@ class Writer:
     ) -> list[Written]:
         """Creates items; answers them in the same order."""
         judge = self.judge(context, options)
-        target = judge.collection(collection)
-
-        def judged(place: int, body: Item) -> Create:
-            return at(place, judge.create, target, body)
-
-        changes = await breathing(judged, list(enumerate(bodies)))
+        changes = await new_items(judge, judge.collection(collection), bodies)
         return await self._write(changes, context, options)
 
     async def together(

@@ -17,8 +17,8 @@ from conductus.config import MaintenanceConfig, ProjectConfig, Watch, database_u
 from conductus.database.executor import Database, Transaction
 from conductus.database.opening import open_database
 from conductus.errors import ApiError, QueryFailed, UnderMaintenance
+from conductus.items.changes import WriteLimits
 from conductus.items.comments import Comments
-from conductus.items.judge import WriteLimits
 from conductus.items.reader import Reader
 from conductus.items.writer import HashSecret, Writer
 from conductus.permissions.actor import Actor
