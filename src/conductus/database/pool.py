@@ -78,7 +78,10 @@ class Pool(Generic[C]):
         """A connection that is open and idle, if there is one: rather one that suits."""
         idle = self._idle
         while idle:
-            connection = idle.pop() if suits is None else idle.pop(_latest(idle, suits))
+            if suits is None or suits(idle[-1]):
+                connection = idle.pop()
+            else:
+                connection = idle.pop(_latest(idle, suits))
             if connection.is_usable():
                 return connection
             self._drop(connection)

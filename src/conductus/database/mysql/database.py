@@ -109,7 +109,9 @@ class MySQLDatabase:
         pool = self._pool
         link = pool.take(_reads) or await pool.acquire(_reads)
         try:
-            result = await link.run_alone(sql, values)
+            if not link.commits_each:
+                await link.stand_alone()
+            result = await link.run(sql, values)
         except Exception:
             pool.release(link)
             raise

@@ -84,20 +84,21 @@ class Link(Pooled):
     async def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The result of a statement: `rows`, `affected_rows`, `insert_id`, `warning_count`."""
         self.deadline = monotonic() + self._patience
+        raw = self.raw
         try:
-            return await ask(self.raw, sql, values)
+            await raw.query(written(raw, sql, values))
+            return raw._result
         except BaseException as error:
             self._abandoned = not isinstance(error, Exception)
             raise
         finally:
             self.deadline = _NEVER
 
-    async def run_alone(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        """`run` of a statement that is no part of a transaction."""
+    async def stand_alone(self) -> None:
+        """Makes each of the next statements a transaction of its own."""
         if not self.commits_each:
             await self.run("SET autocommit = 1")
             self.commits_each = True
-        return await self.run(sql, values)
 
     async def begin(self) -> None:
         """Makes the next statement the first one of a transaction.

@@ -28,22 +28,33 @@ def literals(values: Iterable[Any], escape: Escape) -> tuple[str, ...]:
     Texts and numbers are written here, as asyncmy would but many times as fast: it goes
     over texts letter by letter.
     """
-    backslashes = escape("'") == "'\\''"
-    text = _text if backslashes else partial(_escaped_text, escape)
-    ways: dict[type, Escape] = {
-        str: text,
-        int: str,
-        type(None): _null,
-        float: partial(_float, escape),
-        Decimal: partial(_decimal, escape),
-    }
-    rest = partial(_rest, escape)
-    return tuple([ways.get(type(value), rest)(value) for value in values])
+    text: Escape | None = None
+    written: list[str] = []
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            text = text or _way_of_texts(escape)
+            written.append(text(value))
+        elif kind is int:
+            written.append(str(value))
+        elif value is None:
+            written.append("NULL")
+        else:
+            written.append(_rest(escape, value))
+    return tuple(written)
+
+
+def _way_of_texts(escape: Escape) -> Escape:
+    return _text if escape("'") == "'\\''" else partial(_escaped_text, escape)
 
 
 def _rest(escape: Escape, value: Any) -> str:
     """What does not come often."""
     kind = type(value)
+    if kind is float:
+        return _float(escape, value)
+    if kind is Decimal:
+        return _decimal(escape, value)
     if kind is tuple:
         if not value or any(type(member) is tuple for member in value):
             raise QueryFailed from TypeError("a tuple is a list of scalars, and not empty")
@@ -51,10 +62,6 @@ def _rest(escape: Escape, value: Any) -> str:
     if kind not in _ASKED:
         raise QueryFailed from TypeError(f"a value of type {kind.__name__} cannot be bound")
     return escape(value)
-
-
-def _null(_: None) -> str:
-    return "NULL"
 
 
 def _float(escape: Escape, value: float) -> str:
