@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -15,8 +15,14 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.app import running
+from conductus.auth.credentials import Credentials
+from conductus.auth.identity import Identity
+from conductus.auth.second_factor_setup import sealed_secret
 from conductus.config import ServerConfig
 from conductus.database.opening import open_database
+from conductus.permissions.actor import Actor
+from conductus.projects.project import Project
+from conductus.projects.registry import Registry
 from conductus.telemetry import silent
 from tests.passwords import QUICK
 from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
@@ -31,7 +37,34 @@ def table(name: str, *columns: str) -> sa.TableClause:
 USERS = table("users", "id", "email", "status", "role", "password", "token", "2fa_secret")
 SESSIONS = table("user_sessions", "id", "user", "token_type", "token", "ip_address")
 ROLES = table("roles", "id", "enforce_2fa", "ip_whitelist")
+ENDS = sa.table("directus_user_sessions", sa.column("token_expired_at", sa.DateTime()))
 SETTINGS = table("settings", "key", "value")
+
+
+class Clock:
+    """Asks who it is at a time of one's choice."""
+
+    def __init__(self, identity: Identity, project: Project, token: str) -> None:
+        self.identity = identity
+        self.project = project
+        self.credentials = Credentials(token)
+        self.now = datetime.now(UTC)
+
+    async def actor(self, **later: float) -> Actor:
+        now = self.now + timedelta(**later)
+        return (await self.identity.identified(self.project, self.credentials, "", "", now)).actor
+
+
+@asynccontextmanager
+async def clock(folder: Path, token: str) -> AsyncIterator[Clock]:
+    async def no_hash(text: str) -> str:
+        raise AssertionError(text)
+
+    async with AsyncExitStack() as stack:
+        registry = Registry(folder, {}, ServerConfig(), silent, no_hash, sealed_secret)
+        project = await (await stack.enter_async_context(registry)).project(KEY)
+        identity = await stack.enter_async_context(Identity(silent))
+        yield Clock(identity, project, token)
 
 
 async def change(url: str, statement: sa.Update | sa.Delete) -> None:

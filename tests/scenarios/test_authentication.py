@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,24 @@ import pytest
 import sqlalchemy as sa
 
 from conductus.auth import tokens
-from conductus.auth.credentials import Credentials
-from conductus.auth.identity import REMEMBERED_SECONDS, Identity
+from conductus.auth.identity import REMEMBERED_SECONDS
 from conductus.auth.login import OF_ADDRESSES
-from conductus.auth.second_factor_setup import sealed_secret
 from conductus.auth.tokens import Claims, Signing
-from conductus.config import ServerConfig, project_config
-from conductus.permissions.actor import Actor
-from conductus.projects.project import Project
-from conductus.projects.registry import Registry
-from conductus.telemetry import silent
+from conductus.config import project_config
 from tests.scenarios.shop import EMAIL, HOST, KEY, PASSWORD, Live
 from tests.scenarios.signing_in import (
+    ENDS,
     ROLES,
     SESSIONS,
     USERS,
+    Clock,
     actions,
     admits,
     allow_failures,
     another_worker,
     by_token,
     change,
+    clock,
     log_in,
     new_user,
     refused,
@@ -56,32 +52,6 @@ SHOWN_OF_A_USER = {
 async def admitted(client: httpx2.AsyncClient, token: str) -> bool:
     """Whether the token lets one do what the public may not do."""
     return await admits(client, by_token(token))
-
-
-class Clock:
-    """Asks who it is at a time of one's choice."""
-
-    def __init__(self, identity: Identity, project: Project, token: str) -> None:
-        self.identity = identity
-        self.project = project
-        self.credentials = Credentials(token)
-        self.now = datetime.now(UTC)
-
-    async def actor(self, **later: float) -> Actor:
-        now = self.now + timedelta(**later)
-        return (await self.identity.identified(self.project, self.credentials, "", "", now)).actor
-
-
-@asynccontextmanager
-async def clock(folder: Path, token: str) -> AsyncIterator[Clock]:
-    async def no_hash(text: str) -> str:
-        raise AssertionError(text)
-
-    async with AsyncExitStack() as stack:
-        registry = Registry(folder, {}, ServerConfig(), silent, no_hash, sealed_secret)
-        project = await (await stack.enter_async_context(registry)).project(KEY)
-        identity = await stack.enter_async_context(Identity(silent))
-        yield Clock(identity, project, token)
 
 
 def secrets_in(texts: Sequence[Any], *secrets: str) -> bool:
@@ -464,8 +434,7 @@ async def test_a_session_in_use_lives_on(empty: Live, tmp_path: Path) -> None:
 async def test_a_session_that_was_not_used_ends(
     empty: Live, database_url: str, tmp_path: Path
 ) -> None:
-    past = sa.table("directus_user_sessions", sa.column("token_expired_at", sa.DateTime()))
-    await change(database_url, sa.update(past).values(token_expired_at=datetime(2020, 1, 1)))
+    await change(database_url, sa.update(ENDS).values(token_expired_at=datetime(2020, 1, 1)))
     assert not await admitted(empty.client, empty.token)
     await token_of(empty.client)
     # The new one is the only one left.

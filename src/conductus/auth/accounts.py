@@ -7,7 +7,7 @@ regard to case, accents or trailing blanks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from hmac import compare_digest
@@ -25,6 +25,7 @@ from conductus.items.history import ACTIVITY, Deed
 from conductus.items.records import Kept, Record, Records
 from conductus.items.rows import converter
 from conductus.permissions.actor import ADMINISTRATOR_ROLE
+from conductus.permissions.guards.users import SECRET
 from conductus.projects.sessions import SESSIONS
 from conductus.schema.model import Collection, Schema
 
@@ -35,8 +36,8 @@ SUSPENDED: Final = "suspended"
 _UNSHOWN: Final = frozenset(
     {"password", "token", "email_notifications", "last_access_on", "last_page"}
 )
-_STANDING: Final = ("id", "status", "role", "2fa_secret")
-_COLUMNS_OF_ROLE: Final = 2
+_WIDTH: Final = 6
+"""How many columns say where a user stands."""
 _COUNTED: Final = (Deed.INVALID_CREDENTIALS, Deed.AUTHENTICATE, Deed.STATUS_UPDATE)
 
 
@@ -55,6 +56,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     session: int | None = None
     expires: datetime | None = None
     """When the session ends unless it is used; None without a session."""
+
+
+class Seen(Struct, frozen=True):
+    """The row that said who a token stands for, what was asked to get it, what it means."""
+
+    statement: str
+    values: list[Any]
+    row: Row
+    standing: Standing
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -84,13 +94,15 @@ class Accounts:
 
     async def find_by_session(
         self, executor: Executor, session: SessionKey, kind: SessionKind
-    ) -> Standing | None:
+    ) -> Seen | None:
         """The user of a session, if the secret is the session's. It may have expired."""
-        bound = {"session": session.id, "kind": kind}
-        for row in await executor.fetch(self._by_session.sql, self._by_session.values(bound)):
-            *standing, stored, expires = row
+        sql = self._by_session.sql
+        values = self._by_session.values({"session": session.id, "kind": kind})
+        for row in await executor.fetch(sql, values):
+            stored, expires = row[_WIDTH:]
             if compare_digest(str(stored or "").encode(), hashed(session.secret).encode()):
-                return self._standing(standing, session.id, self._moment(expires))
+                standing = self._standing(row, session.id, self._moment(expires))
+                return Seen(sql, values, row, standing)
         return None
 
     async def addresses_of(self, executor: Executor, role: int) -> tuple[str, ...]:
@@ -99,13 +111,12 @@ class Accounts:
         rows = await executor.fetch(statement.sql, statement.values({"role": role}))
         return _words(rows[0][0]) if rows else ()
 
-    async def find_by_token(self, executor: Executor, token: str) -> Standing | None:
+    async def find_by_token(self, executor: Executor, token: str) -> Seen | None:
         """The user with that static token."""
-        statement = self._by_token
-        for row in await executor.fetch(statement.sql, statement.values({"token": token})):
-            *standing, stored = row
-            if compare_digest(str(stored).encode(), token.encode()):
-                return self._standing(standing)
+        sql, values = self._by_token.sql, self._by_token.values({"token": token})
+        for row in await executor.fetch(sql, values):
+            if compare_digest(str(row[_WIDTH]).encode(), token.encode()):
+                return Seen(sql, values, row, self._standing(row))
         return None
 
     async def find_by_email(self, executor: Executor, email: str) -> Account | None:
@@ -241,8 +252,12 @@ class Accounts:
         self, users: sa.TableClause, source: sa.FromClause, extra: Iterable[ColumnElement[Any]]
     ) -> _Select:
         roles = self._table(self._roles)
-        of_role = (roles.c.enforce_2fa, roles.c.ip_whitelist)
-        columns = [*(users.c[name] for name in _STANDING), *of_role, *extra]
+        columns = [
+            *(users.c.id, users.c.status, users.c.role),
+            # Not the secret itself: the row is kept for as long as a token is remembered.
+            sa.func.length(users.c[SECRET]),
+            *(roles.c.enforce_2fa, roles.c.ip_whitelist, *extra),
+        ]
         joined = source.outerjoin(roles, roles.c.id == users.c.role)
         return _Select(self._dialect, sa.select(*columns).select_from(joined))
 
@@ -251,7 +266,7 @@ class Accounts:
             self._dialect.readable(users.c[name], self._users.fields[name].kind)
             for name in self._columns
         ]
-        return self._standings(users, users, [users.c.password, *shown])
+        return self._standings(users, users, [users.c.password, users.c[SECRET], *shown])
 
     # -- rows -----------------------------------------------------------------------
 
@@ -260,9 +275,9 @@ class Accounts:
         return tuple(f.name for f in self._users.columns() if f.name not in _UNSHOWN)
 
     def _standing(
-        self, row: Sequence[Any], session: int | None = None, expires: datetime | None = None
+        self, row: Row, session: int | None = None, expires: datetime | None = None
     ) -> Standing:
-        user, status, role, secret, enforced, addresses = row
+        user, status, role, secret, enforced, addresses = row[:_WIDTH]
         return Standing(
             user=int(user),
             status=str(status),
@@ -275,17 +290,16 @@ class Accounts:
         )
 
     def _account(self, row: Row) -> Account:
-        width = len(_STANDING) + _COLUMNS_OF_ROLE
-        standing, password, values = row[:width], row[width], row[width + 1 :]
+        password, secret, *values = row[_WIDTH:]
         shown = dict(zip(self._columns, values, strict=True))
         for name in self._columns:
             convert = converter(self._users.fields[name], self._dialect)
             if convert is not None:
                 shown[name] = convert(shown[name])
         return Account(
-            standing=self._standing(standing),
+            standing=self._standing(row),
             password_hash=password,
-            otp_secret=standing[_STANDING.index("2fa_secret")] or None,
+            otp_secret=secret or None,
             shown=shown,
         )
 
@@ -308,6 +322,14 @@ class _Select(Struct, frozen=True):
 
     def compiled(self, *conditions: ColumnElement[bool]) -> Statement:
         return self.dialect.compile(self.select.where(*conditions))
+
+
+async def still_says(executor: Executor, seen: Seen) -> bool:
+    """Whether the database still has the row that said who somebody is, as it was.
+
+    The token that was right for it is right for it still: nothing is hashed or read again.
+    """
+    return seen.row in await executor.fetch(seen.statement, seen.values)
 
 
 def _words(text: Any) -> tuple[str, ...]:

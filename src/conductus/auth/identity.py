@@ -18,7 +18,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from conductus.auth import tokens
-from conductus.auth.accounts import ACTIVE, SUSPENDED, Accounts, Standing
+from conductus.auth.accounts import ACTIVE, SUSPENDED, Accounts, Seen, Standing, still_says
 from conductus.auth.address import listed
 from conductus.auth.credentials import Credentials, storable
 from conductus.auth.session_rows import SessionKind, session_key
@@ -43,10 +43,12 @@ from conductus.telemetry import Observer, TaskFailed
 
 REMEMBERED_SECONDS: Final = 5
 MOST_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = timedelta(seconds=REMEMBERED_SECONDS)
 _MOST_EXTENSIONS: Final = 100
 _LEAST_EXTENSION_SECONDS: Final = 60
 _PURGE_EVERY: Final = timedelta(minutes=5)
 _DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
+_DISTANT_FUTURE: Final = datetime.max.replace(tzinfo=UTC)
 REFUSALS: Final = (InvalidToken, ExpiredToken, UserInactive, UserSuspended)
 Addresses = tuple[str, ...]
 
@@ -78,10 +80,39 @@ class _Known(Struct, frozen=True):
     """A token that was accepted, and how long that may be believed."""
 
     signed_in: SignedIn
+    seen: Seen
+    version: int
+    """Of the schema by which `seen` was read."""
     config: ProjectConfig
+    ends: datetime
+    """When the token or its session ends of itself."""
     generation: int
     since: datetime
     until: datetime
+
+
+class _Asked(Struct, frozen=True):
+    """Where and when somebody shows a token."""
+
+    project: Project
+    snapshot: Snapshot
+    now: datetime
+    generation: int
+    extends: bool
+    """To show it lets its session live on."""
+
+    def known(self, signed_in: SignedIn, seen: Seen, ends: datetime) -> _Known:
+        """What is remembered of the answer."""
+        return _Known(
+            signed_in=signed_in,
+            seen=seen,
+            version=self.snapshot.schema.version,
+            config=self.project.config,
+            ends=ends,
+            generation=self.generation,
+            since=self.now,
+            until=min(self.now + _REMEMBERED, ends),
+        )
 
 
 class Identity:
@@ -164,11 +195,18 @@ class Identity:
         ):
             return known.signed_in
         self._known.pop(key, None)
-        claims = _verified(known, project.config)
         # The generation was read first: what changes meanwhile is looked up next time.
-        known = await self._look_up(project, credentials, claims, generation, now, extends=extends)
-        self._remember(key, known)
-        return known.signed_in
+        asked = _Asked(project, await project.current(), now, generation, extends)
+        if known is None or known.config is not project.config:
+            found = await self._look_up(asked, credentials)
+        else:
+            # What a token says that was verified stays what it was; whether it has expired
+            # and who it stands for does not.
+            found = await self._look_again(asked, known) or await self._look_up(
+                asked, credentials, known.signed_in.claims
+            )
+        self._remember(key, found)
+        return found.signed_in
 
     async def find_signed_in(
         self, project: Project, credentials: Credentials, now: datetime
@@ -211,86 +249,78 @@ class Identity:
 
         return load
 
+    async def _look_again(self, asked: _Asked, known: _Known) -> _Known | None:
+        """Asks the database whether what it said still stands; None where it does not."""
+        if known.version != asked.snapshot.schema.version or asked.now >= known.ends:
+            return None
+        if not await still_says(asked.project.database, known.seen):
+            return None
+        self._extend(asked, known.seen.standing)
+        return asked.known(known.signed_in, known.seen, known.ends)
+
     async def _look_up(
-        self,
-        project: Project,
-        credentials: Credentials,
-        claims: Claims | None,
-        generation: int,
-        now: datetime,
-        *,
-        extends: bool,
+        self, asked: _Asked, credentials: Credentials, claims: Claims | None = None
     ) -> _Known:
         """Asks the database; `claims` are those of the token if it was verified before."""
         token = credentials.token
-        until = now + timedelta(seconds=REMEMBERED_SECONDS)
         if credentials.cookie:
-            standing = await self._standing_of_session(
-                project, token, "cookie", now, extends=extends
-            )
-            until = min(until, standing.expires or until)
-            found = _signed_in(standing, "cookie")
+            seen = await self._session(asked, token, "cookie")
+            found = _signed_in(seen.standing, "cookie")
         elif tokens.is_jwt(token):
             if claims is None:
-                claims = tokens.verify(Signing(project.key, project.config.auth), token, now)
-            tokens.unexpired(claims, now)
-            standing = await self._standing_of_session(
-                project, claims.sid, "jwt", now, extends=extends
-            )
-            if standing.user != claims.id:
+                signing = Signing(asked.project.key, asked.project.config.auth)
+                claims = tokens.verify(signing, token, asked.now)
+            tokens.unexpired(claims, asked.now)
+            seen = await self._session(asked, claims.sid, "jwt")
+            if seen.standing.user != claims.id:
                 raise InvalidToken
-            until = min(until, datetime.fromtimestamp(claims.exp, UTC), standing.expires or until)
-            found = _signed_in(standing, "jwt", claims)
+            found = _signed_in(seen.standing, "jwt", claims)
         else:
-            found = _signed_in(await self._standing_of_static(project, token), "static")
-        return _Known(found, project.config, generation, now, until)
+            seen = await self._static(asked, token)
+            found = _signed_in(seen.standing, "static")
+        ends = seen.standing.expires or _DISTANT_FUTURE
+        if claims is not None:
+            ends = min(ends, datetime.fromtimestamp(claims.exp, UTC))
+        return asked.known(found, seen, ends)
 
-    async def _standing_of_static(self, project: Project, token: str) -> Standing:
+    async def _static(self, asked: _Asked, token: str) -> Seen:
         if not storable(token):
             raise InvalidToken
-        accounts = self.accounts(project, await project.current())
-        standing = await accounts.find_by_token(project.database, token)
-        if standing is None:
+        accounts = self.accounts(asked.project, asked.snapshot)
+        seen = await accounts.find_by_token(asked.project.database, token)
+        if seen is None:
             raise InvalidToken
-        return standing
+        return seen
 
-    async def _standing_of_session(
-        self,
-        project: Project,
-        shown: str,
-        kind: SessionKind,
-        now: datetime,
-        *,
-        extends: bool,
-    ) -> Standing:
-        session = session_key(shown)
-        snapshot = await project.current()
-        accounts = self.accounts(project, snapshot)
-        standing = await accounts.find_by_session(project.database, session, kind)
-        if standing is None or standing.expires is None:
+    async def _session(self, asked: _Asked, shown: str, kind: SessionKind) -> Seen:
+        accounts = self.accounts(asked.project, asked.snapshot)
+        seen = await accounts.find_by_session(asked.project.database, session_key(shown), kind)
+        if seen is None or seen.standing.expires is None:
             raise InvalidToken
-        if standing.expires <= now:
+        if seen.standing.expires <= asked.now:
             raise ExpiredToken
-        if extends and standing.status == ACTIVE:
-            self._extend(project, snapshot, session.id, standing.expires, now)
-        return standing
+        self._extend(asked, seen.standing)
+        return seen
 
     # -- sessions in use live on ----------------------------------------------------
 
-    def _extend(
-        self, project: Project, snapshot: Snapshot, session: int, expires: datetime, now: datetime
-    ) -> None:
+    def _extend(self, asked: _Asked, standing: Standing) -> None:
         """Lets a session live on, now and then: not each request is worth a write."""
-        lifetime = timedelta(minutes=snapshot.settings.auto_sign_out)
-        worth = min(timedelta(seconds=_LEAST_EXTENSION_SECONDS), lifetime / 10)
-        key = project.key, session
-        if now + lifetime - expires < worth or key in self._extending:
+        session, expires = standing.session, standing.expires
+        if not asked.extends or session is None or expires is None or standing.status != ACTIVE:
             return
-        if len(self._extending) >= _MOST_EXTENSIONS:
+        lifetime = asked.snapshot.settings.auto_sign_out * 60
+        worth = min(_LEAST_EXTENSION_SECONDS, lifetime / 10)
+        if lifetime - (expires - asked.now).total_seconds() < worth:
+            return
+        project = asked.project
+        key = project.key, session
+        if key in self._extending or len(self._extending) >= _MOST_EXTENSIONS:
             return
         self._extending.add(key)
-        accounts = self.accounts(project, snapshot)
-        self._tasks.create_task(self._extended(project, accounts, session, now, lifetime))
+        accounts = self.accounts(project, asked.snapshot)
+        until = asked.now + timedelta(seconds=lifetime)
+        self._tasks.create_task(self._extended(project, accounts, session, asked.now, until))
 
     async def _extended(
         self,
@@ -298,10 +328,10 @@ class Identity:
         accounts: Accounts,
         session: int,
         now: datetime,
-        lifetime: timedelta,
+        until: datetime,
     ) -> None:
         async def work(transaction: Transaction) -> Outcome[None]:
-            await accounts.sessions.extend(transaction, session, now + lifetime)
+            await accounts.sessions.extend(transaction, session, until)
             if now - self._purged.get(project.key, _DISTANT_PAST) >= _PURGE_EVERY:
                 self._purged[project.key] = now
                 await accounts.sessions.purge(transaction, now)
@@ -314,14 +344,6 @@ class Identity:
             self._observer(TaskFailed(f"extend a session of {project.key}", error))
         finally:
             self._extending.discard((project.key, session))
-
-
-def _verified(known: _Known | None, config: ProjectConfig) -> Claims | None:
-    """What a token says that was verified before, by the secret that still counts.
-
-    That stays what it was; whether it has expired and who it stands for does not.
-    """
-    return known.signed_in.claims if known is not None and known.config is config else None
 
 
 def _check_address(ip: str, addresses: Addresses) -> None:
