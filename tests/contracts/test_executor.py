@@ -103,6 +103,38 @@ async def test_a_table_altered_elsewhere_is_read_as_it_is_now(
     assert after == [*before, None]
 
 
+async def test_asking_again_answers_as_asking_does(database: Database, database_url: str) -> None:
+    await change(database, author("a", name="%s?", number=7), author("b"))
+    named = sa.select(AUTHORS).where(AUTHORS.c.name == sa.bindparam("name", type_=sa.String()))
+    statement = database.dialect.compile(named.where(sa.literal_column("'%'") != "?"))
+    values = statement.values({"name": "%s?"})
+
+    async def answers() -> list[list[tuple[Any, ...]]]:
+        ways = (database.fetch, database.fetch_again, database.fetch_again)
+        return [[tuple(row) for row in await way(statement.sql, values)] for way in ways]
+
+    assert await answers() == [[(1, "a", "%s?", 7)]] * 3
+    async with opened(database_url) as other, other.schema_transaction() as transaction:
+        await transaction.execute("ALTER TABLE authors DROP COLUMN number")
+        await transaction.execute("ALTER TABLE authors ADD COLUMN number VARCHAR(9) DEFAULT 'x'")
+    assert await answers() == [[(1, "a", "%s?", "x")]] * 3
+
+
+async def test_any_number_of_statements_is_asked_again(database: Database) -> None:
+    await change(database, author("a", name="7"))
+    queries = [sa.select(sa.literal_column(str(n)), AUTHORS.c.name) for n in range(40)]
+    for query in queries * 2:
+        statement = database.dialect.compile(query)
+        ((_, name),) = await database.fetch_again(statement.sql, [])
+        assert name == "7"
+
+
+async def test_asking_again_for_nonsense_is_refused_as_asking_is(database: Database) -> None:
+    for _ in range(2):
+        with pytest.raises(QueryFailed):
+            await database.fetch_again("SELECT secret_column FROM authors", [])
+
+
 # -- streams ----------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.auth.session_rows import SessionKey, SessionKind, SessionRows, hashed
 from conductus.database.dialect import Dialect, Statement
-from conductus.database.executor import Executor, Row, Transaction
+from conductus.database.executor import Database, Executor, Row, Transaction
 from conductus.items.history import ACTIVITY, Deed
 from conductus.items.records import Kept, Record, Records
 from conductus.items.rows import converter
@@ -324,12 +324,12 @@ class _Select(Struct, frozen=True):
         return self.dialect.compile(self.select.where(*conditions))
 
 
-async def still_says(executor: Executor, seen: Seen) -> bool:
+async def still_says(database: Database, seen: Seen) -> bool:
     """Whether the database still has the row that said who somebody is, as it was.
 
     The token that was right for it is right for it still: nothing is hashed or read again.
     """
-    return seen.row in await executor.fetch(seen.statement, seen.values)
+    return seen.row in await database.fetch_again(seen.statement, seen.values)
 
 
 def _words(text: Any) -> tuple[str, ...]:

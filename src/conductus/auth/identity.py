@@ -95,6 +95,7 @@ class _Asked(Struct, frozen=True):
     """Where and when somebody shows a token."""
 
     project: Project
+    config: ProjectConfig
     snapshot: Snapshot
     now: datetime
     generation: int
@@ -107,7 +108,7 @@ class _Asked(Struct, frozen=True):
             signed_in=signed_in,
             seen=seen,
             version=self.snapshot.schema.version,
-            config=self.project.config,
+            config=self.config,
             ends=ends,
             generation=self.generation,
             since=self.now,
@@ -195,9 +196,10 @@ class Identity:
         ):
             return known.signed_in
         self._known.pop(key, None)
-        # The generation was read first: what changes meanwhile is looked up next time.
-        asked = _Asked(project, await project.current(), now, generation, extends)
-        if known is None or known.config is not project.config:
+        # These were read first: what changes meanwhile is looked up next time.
+        config, snapshot = project.config, await project.current()
+        asked = _Asked(project, config, snapshot, now, generation, extends)
+        if known is None or known.config is not config:
             found = await self._look_up(asked, credentials)
         else:
             # What a token says that was verified stays what it was; whether it has expired
@@ -268,7 +270,7 @@ class Identity:
             found = _signed_in(seen.standing, "cookie")
         elif tokens.is_jwt(token):
             if claims is None:
-                signing = Signing(asked.project.key, asked.project.config.auth)
+                signing = Signing(asked.project.key, asked.config.auth)
                 claims = tokens.verify(signing, token, asked.now)
             tokens.unexpired(claims, asked.now)
             seen = await self._session(asked, claims.sid, "jwt")

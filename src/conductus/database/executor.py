@@ -72,6 +72,14 @@ class Database(Executor, Protocol):
         """The facts about this server."""
         ...
 
+    async def fetch_again(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """`fetch` of what it was asked before, with the same values.
+
+        For the few statements that are asked all the time: where a driver has the server
+        prepare no others, it has it prepare these, on each connection.
+        """
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits when the block ends well, rolls back when it raises.
 

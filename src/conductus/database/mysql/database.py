@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     pass
 
 
+_Run = Callable[[Link, str, Sequence[Any]], Awaitable[Any]]
 _OLDEST_MYSQL = (8, 0)
 _OLDEST_MARIADB = (10, 3)
 _LONG_SECONDS = 3600.0
@@ -94,24 +95,31 @@ class MySQLDatabase:
 
     async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a statement that changes nothing."""
+        return await self._fetch(Link.run, sql, values)
+
+    async def fetch_again(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """`fetch` of a statement that each connection prepares once."""
+        return await self._fetch(Link.run_prepared, sql, values)
+
+    async def _fetch(self, run: _Run, sql: str, values: Sequence[Any]) -> list[Row]:
         try:
-            return await self._fetch(sql, values)
+            return await self._fetch_once(run, sql, values)
         except RAISED as error:
             # The server may have been started again since the connection was used last.
             if not is_lost(error):
                 raise translated(error, self._statement_seconds) from error
         try:
-            return await self._fetch(sql, values)
+            return await self._fetch_once(run, sql, values)
         except RAISED as error:
             raise translated(error, self._statement_seconds) from error
 
-    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+    async def _fetch_once(self, run: _Run, sql: str, values: Sequence[Any]) -> list[Row]:
         pool = self._pool
         link = pool.take(_reads) or await pool.acquire(_reads)
         try:
             if not link.commits_each:
                 await link.stand_alone()
-            result = await link.run(sql, values)
+            result = await run(link, sql, values)
         except Exception:
             pool.release(link)
             raise

@@ -27,6 +27,9 @@ DUPLICATE = frozenset({1062, 1586, 1859})
 UNSUITABLE = frozenset({1264, 1265, 1292, 1366, 1367, 1406, 1411, 1441, 1690, 3140, 3141, 3156})
 """Also the numbers of the warnings that mean that a value was not kept as it was given."""
 
+UNPREPARED = frozenset({1243, 1295, 1461, 1615})
+"""The server has forgotten a statement that it prepared, or prepares no more of them."""
+
 _CONFLICT = frozenset({1213, 1205, 1020, 1047})
 _LOST = frozenset(
     {0, 1040, 1053, 1129, 1158, 1159, 1160, 1161, 1203, 1226, 1927, *range(2000, 2100)}

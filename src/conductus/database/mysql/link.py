@@ -14,7 +14,7 @@ from asyncmy.cursors import SSCursor
 from msgspec import Struct
 
 from conductus.database.executor import Row
-from conductus.database.mysql.errors import RAISED, entry_refused
+from conductus.database.mysql.errors import RAISED, UNPREPARED, entry_refused, number
 from conductus.database.mysql.literals import literals
 from conductus.database.pool import Pooled
 from conductus.database.url import DatabaseURL
@@ -31,6 +31,8 @@ _SLOW_READER_SECONDS = 600
 """How long rows of a stream that were not asked for yet may wait in the server."""
 _ROWS_AT_ONCE = 100
 """Rows of a stream that are read before others in the event loop have their turn."""
+_PREPARED_KEPT = 16
+"""On each connection."""
 _WHO_AM_I = (
     "SELECT connection_id(), host, version(), @@auto_increment_increment "
     "FROM information_schema.processlist WHERE id = connection_id()"
@@ -48,7 +50,7 @@ class Limits(Struct, frozen=True):
 class Link(Pooled):
     """A connection that the pool lends."""
 
-    __slots__ = ("_abandoned", "_patience", "_url", "about", "commits_each", "raw")
+    __slots__ = ("_abandoned", "_patience", "_prepared", "_url", "about", "commits_each", "raw")
 
     def __init__(self, raw: Any, url: DatabaseURL, limits: Limits, about: About) -> None:
         super().__init__()
@@ -59,6 +61,7 @@ class Link(Pooled):
         self._url = url
         self._abandoned = False
         self._patience = limits.statement_seconds + _GRACE_SECONDS
+        self._prepared: dict[str, Any] = {}
 
     def is_usable(self) -> bool:
         """Whether the socket is open."""
@@ -93,6 +96,34 @@ class Link(Pooled):
             raise
         finally:
             self.deadline = _NEVER
+
+    async def run_prepared(self, sql: str, values: Sequence[Any]) -> Any:
+        """`run` of a statement that the server has prepared, or prepares now.
+
+        It spares the driver a third of its work: values need no escapes, and the columns
+        are known. Not for all: there is a bound to how many the server keeps for everybody.
+        """
+        self.deadline = monotonic() + self._patience
+        try:
+            prepared = self._prepared.get(sql) or await self._prepare(sql, len(values))
+            return await prepared.execute(values)
+        except RAISED as error:
+            if number(error) not in UNPREPARED:
+                raise
+        except BaseException as error:
+            self._abandoned = not isinstance(error, Exception)
+            raise
+        finally:
+            self.deadline = _NEVER
+        self._prepared.pop(sql, None)
+        return await self.run(sql, values)
+
+    async def _prepare(self, sql: str, values: int) -> Any:
+        while len(self._prepared) >= _PREPARED_KEPT:
+            await self._prepared.pop(next(iter(self._prepared))).close()
+        prepared = await self.raw.prepare(sql % (("?",) * values))
+        self._prepared[sql] = prepared
+        return prepared
 
     async def stand_alone(self) -> None:
         """Makes each of the next statements a transaction of its own."""

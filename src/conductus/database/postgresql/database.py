@@ -114,6 +114,9 @@ class PostgreSQLDatabase:
         except RAISED as error:
             raise translated(error, self._statement_seconds) from error
 
+    # The driver has every statement prepared.
+    fetch_again = fetch
+
     async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
         pool = self._pool
         link = pool.take() or await pool.acquire()

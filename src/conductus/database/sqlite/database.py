@@ -138,6 +138,9 @@ class SQLiteDatabase:
             return rows
         return await self._fetch_in_thread(sql, values)
 
+    # The driver keeps every statement prepared.
+    fetch_again = fetch
+
     async def _let_others(self) -> None:
         """A turn for others, after a series of reads or writes that kept the loop."""
         self._spent_seconds = 0.0
