@@ -18,7 +18,6 @@ from conductus.items.assembly import displayer
 from conductus.items.changes import Item
 from conductus.items.keys import Key
 from conductus.items.profile import kept_in_history
-from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Kind
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
@@ -28,6 +27,7 @@ Record = dict[str, Plain]
 """A row by names of fields, in plain form."""
 _UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
 """Kinds that cannot be looked up by a list bound as one value."""
+_MOST_KEPT: Final = 1024
 
 
 class Stored(Struct, frozen=True):
@@ -89,18 +89,20 @@ class Columns(Struct, frozen=True, eq=False):
 
 
 class ColumnsOf:
-    """The columns of the collections written last, on one dialect."""
+    """The columns of the collections that are written, on one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._kept: StatementCache[Columns] = StatementCache(256)
+        self._kept: dict[str, Columns] = {}
 
     def __call__(self, collection: Collection) -> Columns:
         """The columns of a collection as it is in the schema of the request."""
-        found = self._kept.find(collection.name)
+        found = self._kept.get(collection.name)
         if found is None or found.collection is not collection:
-            found = columns_of(collection, self._dialect)
-            self._kept.put(collection.name, found)
+            # Names come and go: what is no longer there goes with the rest, now and then.
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[collection.name] = columns_of(collection, self._dialect)
         return found
 
 

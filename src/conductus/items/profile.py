@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from conductus.items import stamps
-from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Kind
 from conductus.schema.secrets import secret
 from conductus.schema.slugs import mirrored_field
@@ -23,6 +22,7 @@ from conductus.schema.types.parsers import Parse, parser
 from conductus.schema.validation import check_rule, validator
 
 Checks = Mapping[str, Callable[[Any], bool]]
+_MOST_KEPT: Final = 1024
 
 
 class OwnField(Struct, frozen=True, eq=False):
@@ -71,19 +71,21 @@ class Profile(Struct, frozen=True, eq=False):
 
 
 class Profiles:
-    """The profiles of the collections written last."""
+    """The profiles of the collections that are written."""
 
     def __init__(self, checks: Checks | None = None) -> None:
         """`checks` are rules that fields may name, besides the built-in ones."""
         self._checks = checks or {}
-        self._kept: StatementCache[Profile] = StatementCache(256)
+        self._kept: dict[str, Profile] = {}
 
     def of(self, collection: Collection) -> Profile:
         """The profile of a collection as it is in the schema of the request."""
-        found = self._kept.find(collection.name)
+        found = self._kept.get(collection.name)
         if found is None or found.collection is not collection:
-            found = profile_of(collection, self._checks)
-            self._kept.put(collection.name, found)
+            # Names come and go: what is no longer there goes with the rest, now and then.
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[collection.name] = profile_of(collection, self._checks)
         return found
 
 

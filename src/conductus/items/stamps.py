@@ -21,6 +21,7 @@ _ON_UPDATE: Final = frozenset({"user_updated", "datetime_updated"})
 _CORRECTABLE: Final = _CREATORS | {"datetime_created"}
 _IDENTIFIED: Final = frozenset({"directus_users", "directus_roles"})
 """Collections whose `external_id` is filled with a UUID when it is missing."""
+_SECONDS: Final = len("2031-02-03 04:05:06")
 
 
 def server_set(field: Field) -> bool:
@@ -87,7 +88,8 @@ def mirrored_slugs(fields: Iterable[tuple[Field, str]], body: Mapping[str, Any])
 
 def moment_in(field: Field, moment: datetime) -> Plain:
     """A moment as the field's column keeps it: UTC, whole seconds."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    text = utc.isoformat(" ", "seconds")[:_SECONDS]
     match field.kind:
         case Kind.DATETIME | Kind.DATETIME_ZONE:
             return text

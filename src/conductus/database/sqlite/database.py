@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conductus.database.dialects.sqlite import SQLiteDialect
 from conductus.database.executor import Row
@@ -36,11 +36,28 @@ from conductus.database.sqlite.transactions import (
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryTooSlow
 
-if TYPE_CHECKING:
-    pass
-
-
 _OLDEST = (3, 35, 0)
+
+
+class Writing:
+    """One transaction of the writer as a context.
+
+    Not made of a generator: that costs as much as beginning the transaction does.
+    """
+
+    __slots__ = ("_database", "_transaction")
+
+    def __init__(self, database: SQLiteDatabase) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> InlineTransaction:
+        """The transaction, begun."""
+        self._transaction = await self._database.begin()
+        return self._transaction
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Its end: all of it is kept, or nothing."""
+        await self._database.end(self._transaction, well=kind is None)
 
 
 class SQLiteDatabase:
@@ -168,34 +185,36 @@ class SQLiteDatabase:
 
     # -- writing --------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[InlineTransaction]:
+    def transaction(self) -> Writing:
         """Statements run in the event loop, the writer's lock is waited for outside SQLite."""
+        return Writing(self)
+
+    async def begin(self) -> InlineTransaction:
+        """Waits for the writer's turn and begins."""
         if self._spent_seconds > INLINE_SECONDS:
             await self._let_others()
         await acquired(self._writing, self._busy_seconds)
-        began = perf_counter()
+        try:
+            await begin(self._writer, self._busy_seconds)
+        except BaseException:
+            self._writing.release()
+            raise
+        return InlineTransaction(self._writer, self._threads, self._statement_seconds, self._slow)
+
+    async def end(self, transaction: InlineTransaction, *, well: bool) -> None:
+        """Keeps its work, where all went well, and lets the next one in."""
         link = self._writer
         try:
-            await begin(link, self._busy_seconds)
-            transaction = InlineTransaction(
-                link, self._threads, self._statement_seconds, self._slow
-            )
-            try:
-                yield transaction
-                await self._commit(link, transaction)
+            if well:
+                if self._synchronous == "full":
+                    await commit_in_thread(link, transaction, self._threads)
+                else:
+                    await commit(link, transaction, self._busy_seconds)
                 self._checkpoints.committed(link)
-            finally:
-                roll_back(link)
         finally:
-            self._spent_seconds += perf_counter() - began
+            roll_back(link)
+            self._spent_seconds += perf_counter() - transaction.began
             self._writing.release()
-
-    async def _commit(self, link: Link, transaction: InlineTransaction) -> None:
-        if self._synchronous == "full":
-            await commit_in_thread(link, transaction, self._threads)
-        else:
-            await commit(link, transaction, self._busy_seconds)
 
     @asynccontextmanager
     async def schema_transaction(self) -> AsyncIterator[ThreadTransaction]:

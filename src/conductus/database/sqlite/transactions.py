@@ -104,6 +104,7 @@ class InlineTransaction(ThreadTransaction):
     ) -> None:
         super().__init__(link, threads, statement_seconds)
         self._slow = slow
+        self.began = perf_counter()
 
     async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a statement."""
