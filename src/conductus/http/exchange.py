@@ -30,7 +30,7 @@ from conductus.http.cors import cors_headers
 from conductus.http.errors import error_reply
 from conductus.http.origins import SAFE_METHODS, may_use_cookies
 from conductus.http.rates import Rate
-from conductus.http.reply import Headers, Reply, StreamReply
+from conductus.http.reply import JSON_TYPE, ONLY_JSON, Headers, Reply, StreamReply
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.telemetry import RequestFailed, RequestServed
@@ -238,7 +238,11 @@ class Exchange:
 
     def _stated(self, stated: Headers) -> list[tuple[bytes, bytes]]:
         """The answer's headers with what the server adds."""
-        if self.query != self._sent_query:
+        shown = self.query != self._sent_query
+        if stated is ONLY_JSON and not (shown or self.rate or self.cookie):
+            # Nearly every answer.
+            return [JSON_TYPE, *_SAFE]
+        if shown:
             # Nothing may keep an address that holds a token, nor hand it on.
             stated = tuple(header for header in stated if header[0] not in _TOLD_TO_CACHES)
         names = {name for name, _ in stated}

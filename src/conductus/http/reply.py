@@ -10,6 +10,7 @@ from msgspec import Struct
 
 Headers = tuple[tuple[bytes, bytes], ...]
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+ONLY_JSON: Headers = (JSON_TYPE,)
 encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -18,7 +19,7 @@ class Reply(Struct, frozen=True):
 
     body: bytes = b""
     status: int = 200
-    headers: Headers = (JSON_TYPE,)
+    headers: Headers = ONLY_JSON
 
 
 class StreamReply(Struct, frozen=True):
@@ -29,14 +30,14 @@ class StreamReply(Struct, frozen=True):
 
     chunks: AsyncGenerator[bytes, None]
     status: int = 200
-    headers: Headers = (JSON_TYPE,)
+    headers: Headers = ONLY_JSON
     gone: Callable[[], None] | None = None
     """Called when the client hangs up, for what waits before its next chunk."""
 
 
 def json_reply(value: Any, status: int = 200, headers: Headers = ()) -> Reply:
     """Any value as a JSON document."""
-    return Reply(encode(value), status, (JSON_TYPE, *headers))
+    return Reply(encode(value), status, (JSON_TYPE, *headers) if headers else ONLY_JSON)
 
 
 def text_reply(text: str, content_type: str = "text/plain; charset=utf-8") -> Reply:

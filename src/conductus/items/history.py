@@ -92,24 +92,39 @@ class History:
     ) -> None:
         """Writes what the steps did. `comment` and `deed` are those of the items asked for."""
         done = [step for step in steps if not step.idle]
+        if len(done) == 1 and _saves(done[0]):
+            await self._record_one(transaction, done[0], comment, deed)
+        else:
+            await self._record_many(transaction, done, comment, deed)
+        await self.note(transaction, list(_status_notes(done)))
+
+    async def _record_one(
+        self, transaction: Transaction, step: Step, comment: str | None, deed: Deed | None
+    ) -> None:
+        """Nearly every write: its two rows go to the database together."""
+        await self._look_again(transaction, unsure([step]))
+        (image,) = self._records.recorded(step.collection, [_after(step)])
+        (activity,) = self._activity_rows([_note(step, comment, deed)])
+        row_of = self._nested_row if step.parent else self._revision_row
+        made, linked = (self._activity, activity), (self._revisions, row_of(step, image))
+        await self._records.add_chained(transaction, made, linked, "activity")
+
+    async def _record_many(
+        self,
+        transaction: Transaction,
+        done: Sequence[Step],
+        comment: str | None,
+        deed: Deed | None,
+    ) -> None:
         notes = [_note(step, comment, deed) for step in done]
         await self._look_again(transaction, unsure(done))
         revisions = await self._revision_rows([step for step in done if _saves(step)])
-        if len(notes) == len(revisions) == 1:
-            await self._records.add_chained(
-                transaction,
-                (self._activity, self._activity_rows(notes)[0]),
-                (self._revisions, revisions[0]),
-                "activity",
-            )
-        else:
-            ids = await self.note(transaction, notes)
-            saved = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
-            for id, row in zip(saved, revisions, strict=True):
-                row["activity"] = id
-            if revisions:
-                await self._records.add(transaction, self._revisions, revisions)
-        await self.note(transaction, list(_status_notes(done)))
+        ids = await self.note(transaction, notes)
+        saved = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
+        for id, row in zip(saved, revisions, strict=True):
+            row["activity"] = id
+        if revisions:
+            await self._records.add(transaction, self._revisions, revisions)
 
     async def _look_again(self, transaction: Transaction, steps: Iterable[Step]) -> None:
         """Reads the rows as the database now has them, one statement per collection."""

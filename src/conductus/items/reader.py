@@ -211,8 +211,12 @@ class Reader:
     def _one_key(self, ready: _Ready, key: str, context: Context) -> dict[str, Any] | None:
         if ready.key is None:
             return Planner(ready.query, context, self._dialect).composite_slots(key)
-        values = self._key_values(ready.key, [key], context)
-        return {"keys": values[0]} if values else None
+        value = key_value(key, ready.key, context.now)
+        if isinstance(value, NoMatch):
+            return None
+        bind = self._dialect.binder(ready.key.kind)
+        bound = [value] if bind is None else _bound(bind, [value])
+        return {"keys": bound[0]} if bound else None
 
     def _key_values(self, field: Field, keys: Sequence[str], context: Context) -> list[Any]:
         """Driver values of those keys that an item could have."""
