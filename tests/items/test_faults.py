@@ -47,8 +47,8 @@ class Counting:
         self.count = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
-        async with self.database.transaction() as transaction:
+    async def transaction(self, *, brief: bool = False) -> AsyncIterator[Any]:
+        async with self.database.transaction(brief=brief) as transaction:
             yield _Counted(transaction, self)
 
     def step(self) -> None:

@@ -80,9 +80,11 @@ class Database(Executor, Protocol):
         """
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self, *, brief: bool = False) -> AbstractAsyncContextManager[Transaction]:
         """Commits when the block ends well, rolls back when it raises.
 
+        A `brief` one waits for nothing but the database, and is run again by whoever began
+        it when it is given up: SQLite may commit it along with others.
         Raises `TransactionConflict` from any statement or from the commit.
         """
         ...

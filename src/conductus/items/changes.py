@@ -139,6 +139,17 @@ def secrets_of(change: Change) -> list[Secret]:
     return found
 
 
+def extent(changes: Iterable[Change]) -> int:
+    """The number of items in the trees."""
+    number = 0
+    for change in changes:
+        number += 1
+        if not isinstance(change, Delete):
+            number += extent(one.change for one in change.ones)
+            number += sum(extent(child.change for child in many.children) for many in change.manys)
+    return number
+
+
 def secrets_among(values: Iterable[Plain | Secret]) -> tuple[Secret, ...]:
     """Those of the values that are to be hashed."""
     return tuple([value for value in values if isinstance(value, Secret)])

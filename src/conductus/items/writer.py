@@ -22,7 +22,7 @@ from conductus.errors import ApiError
 from conductus.items.attempt import Attempt
 from conductus.items.batches import Changes, all_alike, at, each_by_its_key, new_items
 from conductus.items.breathing import breathing
-from conductus.items.changes import Change, Item, Secret, WriteLimits, secrets_of
+from conductus.items.changes import Change, Item, Secret, WriteLimits, extent, secrets_of
 from conductus.items.context import Context
 from conductus.items.history import Deed, History, unsure
 from conductus.items.hooks import KEEPS, NO_HOOKS, WRITES, Hooks
@@ -43,6 +43,8 @@ from conductus.permissions.writing import check_able_to_change
 Parts = Callable[[], AsyncGenerator[Changes, None]]
 HashSecret = Callable[[str], Awaitable[str]]
 _EVERYTHING = 1 << 30
+_BRIEF = 32
+"""Items whose change keeps nobody waiting."""
 
 
 class WriteOptions(Struct, frozen=True, kw_only=True):
@@ -279,7 +281,10 @@ class Writer:
         widest: int,
         companion: Companion | None,
     ) -> list[Step]:
-        async with self._database.transaction() as transaction:
+        # Hooks may wait for anything.
+        alone = self._hooks is not None or companion is not None
+        brief = not alone and len(changes) <= _BRIEF and extent(changes) <= _BRIEF
+        async with self._database.transaction(brief=brief) as transaction:
             if companion is not None:
                 await companion.before(transaction)
             steps = await self._steps(transaction, changes, context, options, hashes, deed, widest)

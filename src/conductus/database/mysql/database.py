@@ -147,7 +147,7 @@ class MySQLDatabase:
     # -- writing --------------------------------------------------------------------
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[MySQLTransaction]:
+    async def transaction(self, *, brief: bool = False) -> AsyncIterator[MySQLTransaction]:
         """A transaction at the level READ COMMITTED."""
         pool = self._pool
         transaction = MySQLWriting(await self._begun(), self._statement_seconds, self._exchanged)

@@ -147,7 +147,7 @@ class PostgreSQLDatabase:
     # -- writing --------------------------------------------------------------------
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[PostgreSQLTransaction]:
+    async def transaction(self, *, brief: bool = False) -> AsyncIterator[PostgreSQLTransaction]:
         """A transaction at the server's default level, READ COMMITTED."""
         async with self._begun(self._pool, "BEGIN") as transaction:
             yield transaction

@@ -22,42 +22,19 @@ from conductus.database.sqlite.checkpoints import Checkpoints
 from conductus.database.sqlite.errors import RAISED, is_locked, is_stopped, translated
 from conductus.database.sqlite.link import Link, Purpose, connect
 from conductus.database.sqlite.slowness import INLINE_SECONDS, SlowStatements
-from conductus.database.sqlite.threads import Lender, Threads, acquired
+from conductus.database.sqlite.threads import Lender, Threads
 from conductus.database.sqlite.transactions import (
-    InlineTransaction,
     References,
     ThreadTransaction,
     attempt,
-    begin,
-    commit,
+    check_alive,
     commit_in_thread,
-    roll_back,
 )
+from conductus.database.sqlite.writing import Writer, Writing
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryTooSlow
 
 _OLDEST = (3, 35, 0)
-
-
-class Writing:
-    """One transaction of the writer as a context.
-
-    Not made of a generator: that costs as much as beginning the transaction does.
-    """
-
-    __slots__ = ("_database", "_transaction")
-
-    def __init__(self, database: SQLiteDatabase) -> None:
-        self._database = database
-
-    async def __aenter__(self) -> InlineTransaction:
-        """The transaction, begun."""
-        self._transaction = await self._database.begin()
-        return self._transaction
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Its end: all of it is kept, or nothing."""
-        await self._database.end(self._transaction, well=kind is None)
 
 
 class SQLiteDatabase:
@@ -81,9 +58,8 @@ class SQLiteDatabase:
         self._readers, self._streams = lender(), lender()
         self._checkpoints = Checkpoints(self._threads, partial(self._link, "read"))
         self._slow = SlowStatements()
-        self._writing = asyncio.Lock()
         self._inline: Link
-        self._writer: Link
+        self._writer: Writer
         self._spent_seconds = 0.0
 
     @classmethod
@@ -102,12 +78,21 @@ class SQLiteDatabase:
         return database
 
     def _connect(self) -> None:
-        self._writer = self._link("write")
+        link = self._link("write")
         try:
             self._inline = self._link("read inline")
         except BaseException:
-            self._writer.close()
+            link.close()
             raise
+        self._writer = Writer(
+            link,
+            self._threads,
+            self._slow,
+            self._checkpoints,
+            in_thread=self._synchronous == "full",
+            statement_seconds=self._statement_seconds,
+            busy_seconds=self._busy_seconds,
+        )
 
     def _link(self, purpose: Purpose) -> Link:
         return Link(self._raw(purpose))
@@ -185,41 +170,14 @@ class SQLiteDatabase:
 
     # -- writing --------------------------------------------------------------------
 
-    def transaction(self) -> Writing:
-        """Statements run in the event loop, the writer's lock is waited for outside SQLite."""
-        return Writing(self)
-
-    async def begin(self) -> InlineTransaction:
-        """Waits for the writer's turn and begins."""
-        if self._spent_seconds > INLINE_SECONDS:
-            await self._let_others()
-        await acquired(self._writing, self._busy_seconds)
-        try:
-            await begin(self._writer, self._busy_seconds)
-        except BaseException:
-            self._writing.release()
-            raise
-        return InlineTransaction(self._writer, self._threads, self._statement_seconds, self._slow)
-
-    async def end(self, transaction: InlineTransaction, *, well: bool) -> None:
-        """Keeps its work, where all went well, and lets the next one in."""
-        link = self._writer
-        try:
-            if well:
-                if self._synchronous == "full":
-                    await commit_in_thread(link, transaction, self._threads)
-                else:
-                    await commit(link, transaction, self._busy_seconds)
-                self._checkpoints.committed(link)
-        finally:
-            roll_back(link)
-            self._spent_seconds += perf_counter() - transaction.began
-            self._writing.release()
+    def transaction(self, *, brief: bool = False) -> Writing:
+        """Statements run in the event loop, the writer's turn is waited for outside SQLite."""
+        return self._writer.transaction(brief=brief)
 
     @asynccontextmanager
     async def schema_transaction(self) -> AsyncIterator[ThreadTransaction]:
         """DDL and metadata, in a thread, on a connection that does not enforce references."""
-        await acquired(self._writing, self._busy_seconds)
+        await self._writer.take()
         threads = self._threads
         try:
             link = await threads.run(None, self._link, "alter")
@@ -229,11 +187,12 @@ class SQLiteDatabase:
                 transaction = ThreadTransaction(link, threads, self._statement_seconds)
                 yield transaction
                 await attempt(threads, link, references.check)
-                await commit_in_thread(link, transaction, threads)
+                check_alive(link, transaction)
+                await commit_in_thread(link, threads)
             finally:
                 link.close()
         finally:
-            self._writing.release()
+            self._writer.give_back()
 
     # -- about the file -------------------------------------------------------------
 
@@ -255,14 +214,15 @@ class SQLiteDatabase:
 
     async def close(self) -> None:
         """Waits for what runs and closes every connection."""
-        await acquired(self._writing, self._busy_seconds)
+        await self._writer.take()
         try:
             await self._checkpoints.finish()
             await asyncio.to_thread(self._close)
         finally:
-            self._writing.release()
+            self._writer.give_back()
+            await self._writer.finished()
 
     def _close(self) -> None:
         self._threads.close()
-        for one in (self._readers, self._streams, self._inline, self._writer):
+        for one in (self._readers, self._streams, self._inline, self._writer.link):
             one.close()

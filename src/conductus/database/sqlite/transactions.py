@@ -159,19 +159,18 @@ async def begin(link: Link, busy_seconds: float) -> None:
     await _patiently(link, "BEGIN IMMEDIATE", busy_seconds)
 
 
-async def commit(link: Link, transaction: ThreadTransaction, busy_seconds: float) -> None:
-    """Keeps the work of the transaction, in the event loop."""
-    _check_alive(link, transaction)
+async def commit(link: Link, busy_seconds: float) -> None:
+    """Keeps what the connection did, in the event loop."""
     await _patiently(link, "COMMIT", busy_seconds)
 
 
-async def commit_in_thread(link: Link, transaction: ThreadTransaction, threads: Threads) -> None:
-    """Keeps the work of the transaction where that waits for the disk."""
-    _check_alive(link, transaction)
+async def commit_in_thread(link: Link, threads: Threads) -> None:
+    """Keeps what the connection did where that waits for the disk."""
     await attempt(threads, link, link.raw.execute, "COMMIT")
 
 
-def _check_alive(link: Link, transaction: ThreadTransaction) -> None:
+def check_alive(link: Link, transaction: ThreadTransaction) -> None:
+    """Raises `QueryFailed` when there is nothing to be kept any more."""
     # SQLite gives a transaction up by itself, after a failure of the disk for one.
     if transaction.failed or not link.raw.in_transaction:
         raise QueryFailed
