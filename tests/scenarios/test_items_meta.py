@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from tests.scenarios import worlds
 from tests.scenarios.cases import Case
 from tests.scenarios.shop import HOST, KEY, Live
+from tests.scenarios.signing_in import change
 
 A = "/items/articles"
 URL = f"{HOST}/{KEY}{A}"
@@ -171,6 +174,30 @@ async def test_everything_that_meta_tells(newsroom: Live) -> None:
     assert meta["total_count"] == 7
     assert meta["filter_count"] == 4
     assert meta["page_count"] == 2
+
+
+async def test_statuses_that_nobody_declared_are_counted(empty: Live, database_url: str) -> None:
+    mapping = {name: {"name": name, "soft_delete": name == "Gone"} for name in ("in-work", "Gone")}
+    fields = [worlds.KEY, worlds.status(mapping)]
+    await worlds.done(empty, "/collections", {"collection": "notes", "fields": fields})
+    made = ["in-work", "in-work", "Gone", "in-work"]
+    await worlds.done(empty, "/items/notes", [{"status": status} for status in made])
+    notes = sa.table("notes", sa.column("id"), sa.column("status"))
+
+    async def counts(query: str = "") -> tuple[Any, ...]:
+        meta = (await empty.ask("GET", f"/items/notes?meta=*&limit=1{query}")).json()["meta"]
+        return meta["status_count"], meta["total_count"], meta["filter_count"]
+
+    for _ in range(2):
+        assert await counts() == ({"in-work": 3, "Gone": 1}, 3, 3)
+        assert await counts("&status=Gone") == ({"in-work": 3, "Gone": 1}, 1, 1)
+        assert await counts("&status=*") == ({"in-work": 3, "Gone": 1}, 3, 3)
+        await change(database_url, sa.update(notes).values(status="odd").where(notes.c.id == 1))
+        assert await counts() == ({"in-work": 2, "Gone": 1, "odd": 1}, 2, 2)
+        assert await counts("&status=odd,Gone") == ({"in-work": 2, "Gone": 1, "odd": 1}, 2, 2)
+        await change(database_url, sa.update(notes).values(status=None).where(notes.c.id == 1))
+        assert await counts() == ({"in-work": 2, "Gone": 1}, 2, 2)
+        await change(database_url, sa.update(notes).values(status="in-work").where(notes.c.id == 1))
 
 
 async def test_no_meta_unless_asked_for(newsroom: Live) -> None:

@@ -8,6 +8,7 @@ Source: permissions page §3, §4.1, §4.2, §6.3 and §6.4.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -80,6 +81,12 @@ class Model:
             if self._wanted(item, asked) and self._shown(item, person)
         ]
 
+    def by_status(self, person: str | None) -> dict[str, int]:
+        """How many items somebody sees in each status."""
+        seen = set(self.seen(person, "*"))
+        statuses = Counter(item["status"] for item in self._items if item["id"] in seen)
+        return dict.fromkeys(STATUSES, 0) | statuses
+
     def _wanted(self, item: dict[str, Any], asked: str | None) -> bool:
         if not self._status or asked == "*":
             return True
@@ -140,11 +147,14 @@ async def check_lists(place: Office, collection: str, model: Model, person: str 
         found = await place.data(person, f"{path}?{query}fields=id")
         assert [item["id"] for item in found] == model.seen(person, asked), (person, asked)
     seen = model.seen(person)
-    body = await place.get(person, f"{path}?fields=id&limit=1&meta=*")
-    meta = body["meta"]
-    assert (meta["total_count"], meta["filter_count"]) == (len(seen), len(seen))
-    if COLLECTIONS[collection][1]:
-        assert sum(meta["status_count"].values()) == len(model.seen(person, "*"))
+    for asked in (None, "*", "draft", "deleted", "draft,published"):
+        query = "" if asked is None else f"status={asked}&"
+        body = await place.get(person, f"{path}?{query}fields=id&limit=1&meta=*")
+        # Every status widens what is listed, and no count.
+        meta, counted = body["meta"], len(model.seen(person, None if asked == "*" else asked))
+        assert (meta["total_count"], meta["filter_count"]) == (counted, counted), asked
+        if COLLECTIONS[collection][1]:
+            assert meta["status_count"] == model.by_status(person), asked
     total = await place.data(person, f"{path}?aggregate[count]=*")
     assert total == [{"count": len(seen)}]
     searched = await place.data(person, f"{path}?q=secret&fields=id&limit=-1")

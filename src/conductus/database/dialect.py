@@ -58,6 +58,8 @@ class Dialect(ABC):
     """True where a rule on related items should be asked row by row, by their keys."""
     spelled_out: ClassVar[int] = 1
     """Up to so many values a rule compares one by one, beyond it with a list of them."""
+    groups_cheaply: ClassVar[bool] = False
+    """True where GROUP BY takes hardly longer than to tell a few values apart one by one."""
     joins_exists: ClassVar[bool] = True
     """True where EXISTS in a condition may be where the statement begins."""
     returning: bool

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Row
+from conductus.items.apart import apart_statement
 from conductus.items.context import Context
 from conductus.items.counts import CountShape, count_shape, count_statement, status_statement
 from conductus.items.plan import Planner
@@ -38,9 +39,9 @@ class _Ready(Struct, frozen=True):
     once: bool
     """The total and the matching rows are the same, and counted once."""
     values: dict[str, Any]
+    apart: Statement | None
     by_status: Statement | None
-    tells_total: bool
-    """The counts by status say which of them make up the total."""
+    shape: CountShape | None
     statuses: tuple[str, ...]
 
 
@@ -52,6 +53,8 @@ class Counter:
         self._dialect = database.dialect
         self._statements: StatementCache[tuple[Statement | None]] = StatementCache()
         self._latest: StatementCache[_Ready] = StatementCache()
+        self._mixed: set[str] = set()
+        """Collections in which statuses were found that nobody declared: to be grouped."""
 
     async def count(self, query: ItemQuery, context: Context, own: Mapping[str, Any]) -> Counts:
         """The figures that the query's `meta` needs; `own` are the values of the asker."""
@@ -62,13 +65,28 @@ class Counter:
         values = {**ready.values, **own}
         if ready.figures is not None:
             ((total, matching),) = await self._run(ready.figures, values)
-        if ready.by_status is not None:
-            groups = await self._run(ready.by_status, values)
-            none = dict.fromkeys(ready.statuses, 0)
-            by_status = none | {str(status): number for status, number, *_ in groups}
-            if ready.tells_total:
-                total = sum(number for _, number, inside in groups if inside)
+        if ready.shape is not None and (ready.apart or ready.by_status):
+            by_status, in_all = await self._by_status(ready, ready.shape, values)
+            total = in_all if ready.shape.tells_total else total
         return Counts(total=total, matching=total if ready.once else matching, by_status=by_status)
+
+    async def _by_status(
+        self, ready: _Ready, shape: CountShape, values: Mapping[str, Any]
+    ) -> tuple[dict[str, int], int]:
+        """The number of rows in each status, and how many of them make up the total."""
+        none = dict.fromkeys(ready.statuses, 0)
+        if ready.apart and shape.apart and shape.collection not in self._mixed:
+            (row,) = await self._run(ready.apart, values)
+            numbers = shape.apart.numbers(row)
+            if numbers is not None:
+                found = {status: number for status, number in numbers.items() if number}
+                return none | found, shape.apart.total(numbers)
+            self._mixed.add(shape.collection)
+        if ready.by_status is None:
+            return none, 0
+        groups = await self._run(ready.by_status, values)
+        by_status = none | {str(status): number for status, number, *_ in groups}
+        return by_status, sum(number for _, number, *inside in groups if any(inside))
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         return await self._database.fetch(statement.sql, statement.values(values))
@@ -96,7 +114,7 @@ class Counter:
         context: Context,
     ) -> _Ready:
         if shape is None:
-            return _Ready(query, context.policy, None, True, {}, None, False, ())
+            return _Ready(query, context.policy, None, True, {}, None, None, None, ())
         schema = context.schema
         (figures,) = self._statements.get(
             (schema.version, shape, "figures"),
@@ -106,10 +124,13 @@ class Counter:
             (schema.version, shape.collection, shape.by_status, shape.in_total, "statuses"),
             lambda: (status_statement(shape, schema, self._dialect),),
         )
+        (apart,) = self._statements.get(
+            (schema.version, shape.collection, shape.apart, "apart"),
+            lambda: (apart_statement(shape.apart, shape.collection, schema, self._dialect),),
+        )
         statuses = tuple(
             str(status.value) for status in schema.collections[shape.collection].statuses
         )
-        tells_total = shape.in_total is not None
         return _Ready(
-            query, context.policy, figures, shape.once, values, by_status, tells_total, statuses
+            query, context.policy, figures, shape.once, values, apart, by_status, shape, statuses
         )

@@ -5,6 +5,7 @@ Source: items page §3.7.
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
+from conductus.items.apart import Apart, apart
 from conductus.items.conditions import Conditions
 from conductus.items.driving import split
 from conductus.items.plan import Planner
@@ -32,7 +34,11 @@ class CountShape(Struct, frozen=True):
     by_status: Predicate | None
     """Which rows are counted for each status."""
     in_total: Predicate | None
-    """The statuses whose rows make up the total, where the counts by status tell it."""
+    """The statuses whose rows make up the total, where groups tell it."""
+    apart: Apart | None
+    """How statuses are told apart without groups, or before there have to be some."""
+    tells_total: bool
+    """The counts by status tell the total."""
 
 
 def count_shape(
@@ -55,18 +61,26 @@ def count_shape(
         if filtered == ALWAYS and total is not None:
             matching = total
     once = matching == total
-    by_status = in_total = None
+    by_status = in_total = alone = None
+    tells_total = False
     field = collection.status_field
     if "status" in asked and collection.statuses and field is not None:
         told = planner.sight.showing(collection, field)
-        every_status = planner.shown(resolver, collection, ALL_STATUSES)
-        by_status = combine("all", [every_status, resolver.rule(told, collection)])
-        if total is not None and told == ALL:
-            in_total = resolver.rule(in_statuses(collection, wanted), collection)
+        visible = cache(partial(planner.shown, resolver, collection, ALL_STATUSES))
+        tells_total = total is not None and told == ALL
+        if told == ALL:
+            alone = apart(planner, resolver, collection, wanted, visible)
+        if alone is None or alone.open:
+            by_status = combine("all", [visible(), resolver.rule(told, collection)])
+            if tells_total:
+                in_total = resolver.rule(in_statuses(collection, wanted), collection)
+        if tells_total:
             total, matching = None, None if once else matching
-    if total is None and matching is None and by_status is None:
+    if total is None and matching is None and by_status is None and alone is None:
         return None
-    return CountShape(collection.name, total, matching, once, by_status, in_total)
+    return CountShape(
+        collection.name, total, matching, once, by_status, in_total, alone, tells_total
+    )
 
 
 def count_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Statement | None:

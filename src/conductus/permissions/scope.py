@@ -110,6 +110,17 @@ class Sight:
             shown = Compare((collection.status_field,), Operator.NIN, statuses)
         return every(shown, ALL if self.unbounded else history.showing(collection, name))
 
+    def by_status(self, collection: Collection) -> Mapping[str, Filter] | None:
+        """Status → which of its rows may be read; None where rules do not go by statuses."""
+        rules = self.policy.on(collection.name)
+        if self.unbounded or not rules.workflow or not self.reads(collection):
+            return None
+        return {
+            status: self._owned(collection, rule.read)
+            for status, rule in rules.by_status.items()
+            if rule.read >= Level.MINE
+        }
+
     def strips(self, collection: Collection) -> bool:
         """Whether fields hang on the status: an item of which nothing is left is not shown."""
         return not self.unbounded and self.policy.on(collection.name).workflow
@@ -120,7 +131,7 @@ class Sight:
     def _workflow(self, collection: Collection, rules: Rules, wanted: Statuses) -> Filter:
         """Each status by its own row, and none without one."""
         field = collection.status_field
-        shown = _shown(collection, wanted)
+        shown = shown_statuses(collection, wanted)
         by_level: defaultdict[Level, list[str]] = defaultdict(list)
         for status, rule in rules.by_status.items():
             if rule.read >= Level.MINE and (shown is None or status in shown):
@@ -218,7 +229,7 @@ def in_statuses(collection: Collection, wanted: Statuses, *, never: tuple[str, .
     field = collection.status_field
     if field is None:
         return ALL
-    shown = _shown(collection, wanted)
+    shown = shown_statuses(collection, wanted)
     if shown is not None:
         kept = tuple(status for status in shown if status not in never)
         return Compare((field,), Operator.IN, kept)
@@ -228,7 +239,7 @@ def in_statuses(collection: Collection, wanted: Statuses, *, never: tuple[str, .
     return some(Compare((field,), Operator.NULL), Compare((field,), Operator.NIN, never))
 
 
-def _shown(collection: Collection, wanted: Statuses) -> tuple[str, ...] | None:
+def shown_statuses(collection: Collection, wanted: Statuses) -> tuple[str, ...] | None:
     """The statuses that are wanted; None when any is."""
     if not collection.statuses or wanted == ALL_STATUSES:
         return None

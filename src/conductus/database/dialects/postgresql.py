@@ -44,6 +44,7 @@ class PostgreSQLDialect(Dialect):
 
     name: ClassVar[Name] = "postgresql"
     max_parameters: ClassVar[int] = 32_000
+    groups_cheaply: ClassVar[bool] = True
     returning = True
 
     def __init__(self) -> None:
