@@ -95,7 +95,7 @@ def apart_statement(
     counts: list[sa.ColumnElement[Any]] = []
     for place, condition in enumerate(found.conditions):
         holds = conditions.expression(condition, collection, table)
-        counts.append(sa.func.count(sa.case((holds, sa.literal_column("1")))).label(f"n{place}"))
+        counts.append(dialect.count_where(holds).label(f"n{place}"))
     if found.open:
         counts.append(sa.func.count(table.c[field]).label("all"))
     counted = sa.select(*counts).select_from(table)

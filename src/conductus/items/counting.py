@@ -75,15 +75,17 @@ class Counter:
     ) -> tuple[dict[str, int], int]:
         """The number of rows in each status, and how many of them make up the total."""
         none = dict.fromkeys(ready.statuses, 0)
-        if ready.apart and shape.apart and shape.collection not in self._mixed:
+        apart = shape.apart
+        # Where only certain statuses may be seen, others do not matter.
+        if ready.apart and apart and not (apart.open and shape.collection in self._mixed):
             (row,) = await self._run(ready.apart, values)
-            numbers = shape.apart.numbers(row)
+            numbers = apart.numbers(row)
             if numbers is not None:
                 found = {status: number for status, number in numbers.items() if number}
-                return none | found, shape.apart.total(numbers)
+                return none | found, apart.total(numbers)
             self._mixed.add(shape.collection)
         if ready.by_status is None:
-            return none, 0
+            raise LookupError("nothing counts the rows in each status")
         groups = await self._run(ready.by_status, values)
         by_status = none | {str(status): number for status, number, *_ in groups}
         return by_status, sum(number for _, number, *inside in groups if any(inside))

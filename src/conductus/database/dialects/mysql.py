@@ -106,6 +106,9 @@ class MySQLDialect(Dialect):
         # The driver writes the bound tuple as `(1,2,3)`: one value, one text per shape.
         return column.bool_op("IN")(sa.bindparam(parameter, type_=sa.types.NullType()))
 
+    def count_where(self, condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return sa.func.count(sa.case((condition, sa.literal_column("1"))))
+
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
         return _tuple
 
