@@ -6,7 +6,9 @@ Each is all there or not at all, whatever becomes of the others.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -179,3 +181,41 @@ async def test_sqlite_commits_many_at_once(
         assert said.count("COMMIT") < 10
     ((number,),) = await ask(database, sa.select(sa.func.count(AUTHORS.c.id)))
     assert number == 20
+
+
+class Refusing:
+    """A connection of SQLite that once does not undo."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.refused = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        if sql == "ROLLBACK" and not self.refused:
+            self.refused = True
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._raw.execute(sql, *values)
+
+
+@pytest.mark.parametrize("driver", ["sqlite"])
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_could_not_be_undone_is_undone_before_the_next(
+    database: SQLiteDatabase, together: bool
+) -> None:
+    link = database._writer.link
+    link.raw = refusing = Refusing(link.raw)  # type: ignore[assignment]
+    await asyncio.gather(*(brief(database, adding(database, name)) for name in ("a", "b")))
+
+    async def work(transaction: Transaction) -> None:
+        await do(transaction, database, author("lost"))
+        raise Unprocessable("No")
+
+    works = [adding(database, "c"), work] if together else [work]
+    told = await asyncio.gather(*(brief(database, each) for each in works), return_exceptions=True)
+    assert refusing.refused
+    assert "kept" not in told[len(works) - 1 :]
+    assert await brief(database, adding(database, "next")) == "kept"
+    assert set(await emails(database)) == {"a", "b", "next", *("c" for _ in works[1:])}

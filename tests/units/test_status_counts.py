@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from conductus.items.apart import Apart, plainly_different
 from conductus.items.predicate import ALWAYS
+from conductus.items.status_counts import Apart, plainly_different
 
 OPEN = Apart(("a", "b"), (ALWAYS, ALWAYS), ALWAYS, open=True, summed=("a",))
 

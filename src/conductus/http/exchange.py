@@ -238,11 +238,11 @@ class Exchange:
 
     def _stated(self, stated: Headers) -> list[tuple[bytes, bytes]]:
         """The answer's headers with what the server adds."""
-        shown = self.query != self._sent_query
-        if stated is ONLY_JSON and not (shown or self.rate or self.cookie):
+        holds_token = self.query != self._sent_query
+        if stated is ONLY_JSON and not (holds_token or self.rate or self.cookie):
             # Nearly every answer.
             return [JSON_TYPE, *_SAFE]
-        if shown:
+        if holds_token:
             # Nothing may keep an address that holds a token, nor hand it on.
             stated = tuple(header for header in stated if header[0] not in _TOLD_TO_CACHES)
         names = {name for name, _ in stated}

@@ -27,7 +27,6 @@ Record = dict[str, Plain]
 """A row by names of fields, in plain form."""
 _UNLISTED: Final = frozenset({Kind.BINARY, Kind.OPAQUE})
 """Kinds that cannot be looked up by a list bound as one value."""
-_MOST_KEPT: Final = 1024
 
 
 class Stored(Struct, frozen=True):
@@ -86,24 +85,6 @@ class Columns(Struct, frozen=True, eq=False):
             return convert(value)
         except (ValueError, OverflowError) as error:
             raise Unprocessable(f"{name}: this value cannot be stored") from error
-
-
-class ColumnsOf:
-    """The columns of the collections that are written, on one dialect."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._kept: dict[str, Columns] = {}
-
-    def __call__(self, collection: Collection) -> Columns:
-        """The columns of a collection as it is in the schema of the request."""
-        found = self._kept.get(collection.name)
-        if found is None or found.collection is not collection:
-            # Names come and go: what is no longer there goes with the rest, now and then.
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[collection.name] = columns_of(collection, self._dialect)
-        return found
 
 
 def columns_of(collection: Collection, dialect: Dialect) -> Columns:

@@ -13,11 +13,11 @@ from msgspec import Struct
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.items.apart import Apart, apart
 from conductus.items.conditions import Conditions
 from conductus.items.driving import split
 from conductus.items.plan import Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
+from conductus.items.status_counts import Apart, apart
 from conductus.permissions.scope import in_statuses
 from conductus.query.item_query import ALL, ALL_STATUSES, ItemQuery
 from conductus.schema.model import Collection, Schema

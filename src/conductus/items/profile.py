@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 
 from conductus.items import stamps
+from conductus.items.per_collection import PerCollection
 from conductus.schema.model import Collection, Column, Field, Kind
 from conductus.schema.secrets import secret
 from conductus.schema.slugs import mirrored_field
@@ -22,7 +23,6 @@ from conductus.schema.types.parsers import Parse, parser
 from conductus.schema.validation import check_rule, validator
 
 Checks = Mapping[str, Callable[[Any], bool]]
-_MOST_KEPT: Final = 1024
 
 
 class OwnField(Struct, frozen=True, eq=False):
@@ -75,18 +75,8 @@ class Profiles:
 
     def __init__(self, checks: Checks | None = None) -> None:
         """`checks` are rules that fields may name, besides the built-in ones."""
-        self._checks = checks or {}
-        self._kept: dict[str, Profile] = {}
-
-    def of(self, collection: Collection) -> Profile:
-        """The profile of a collection as it is in the schema of the request."""
-        found = self._kept.get(collection.name)
-        if found is None or found.collection is not collection:
-            # Names come and go: what is no longer there goes with the rest, now and then.
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[collection.name] = profile_of(collection, self._checks)
-        return found
+        self.of = PerCollection(partial(profile_of, checks=checks or {}))
+        """Gives the profile of a collection."""
 
 
 def profile_of(collection: Collection, checks: Checks) -> Profile:

@@ -214,14 +214,17 @@ class Reader:
         value = key_value(key, ready.key, context.now)
         if isinstance(value, NoMatch):
             return None
-        bind = self._dialect.binder(ready.key.kind)
-        bound = [value] if bind is None else _bound(bind, [value])
+        bound = self._driver_values(ready.key, [value])
         return {"keys": bound[0]} if bound else None
 
     def _key_values(self, field: Field, keys: Sequence[str], context: Context) -> list[Any]:
         """Driver values of those keys that an item could have."""
         operands = (key_value(key, field, context.now) for key in keys)
-        values = [value for value in operands if not isinstance(value, NoMatch)]
+        return self._driver_values(
+            field, [value for value in operands if not isinstance(value, NoMatch)]
+        )
+
+    def _driver_values(self, field: Field, values: list[Any]) -> list[Any]:
         bind = self._dialect.binder(field.kind)
         return values if bind is None else _bound(bind, values)
 

@@ -7,15 +7,17 @@ numbers of rows are powers of two, lists of keys are one bound value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, ParamSpec
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
 from conductus.errors import Unprocessable
 from conductus.items.changes import Item
-from conductus.items.columns import Columns, ColumnsOf, Record, Stored
+from conductus.items.columns import Columns, Record, Stored, columns_of
 from conductus.items.insertion import Chain, Insertion
 from conductus.items.keys import Key
+from conductus.items.per_collection import PerCollection
 from conductus.items.row_statements import RowStatements, Way, room
 from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Schema
@@ -38,7 +40,7 @@ class Kept:
 
     def __init__(self, dialect: Dialect, statements: int = 1024) -> None:
         self.dialect = dialect
-        self.columns = ColumnsOf(dialect)
+        self.columns = PerCollection(partial(columns_of, dialect=dialect))
         self.build = RowStatements(dialect)
         self.statements: StatementCache[Statement] = StatementCache(statements)
         self.insertions: StatementCache[Insertion] = StatementCache(statements)

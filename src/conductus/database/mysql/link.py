@@ -87,10 +87,8 @@ class Link(Pooled):
     async def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The result of a statement: `rows`, `affected_rows`, `insert_id`, `warning_count`."""
         self.deadline = monotonic() + self._patience
-        raw = self.raw
         try:
-            await raw.query(written(raw, sql, values))
-            return raw._result
+            return await ask(self.raw, sql, values)
         except BaseException as error:
             self._abandoned = not isinstance(error, Exception)
             raise

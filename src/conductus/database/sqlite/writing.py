@@ -9,7 +9,6 @@ have made: where one fails that has written, all are undone, and each is run aga
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import monotonic, perf_counter
 from typing import Final
 
@@ -127,6 +126,8 @@ class Writer:
             if not (brief and len(self._kept) < _MOST_TOGETHER):
                 await self._finish()
             if not self._kept:
+                # There is something open only where it could not be undone.
+                roll_back(self.link)
                 await begin(self.link, self._busy_seconds)
         except BaseException:
             self._turn.release()
@@ -137,8 +138,7 @@ class Writer:
     async def drop(self, transaction: InlineTransaction, error: BaseException) -> None:
         """Undoes what it did. Raises `TransactionConflict` where it was not alone."""
         if not self._kept:
-            roll_back(self.link)
-            self._over(transaction)
+            self._undo(transaction)
             return
         mistaken = isinstance(error, ApiError)
         if self._is_open and self.link.raw.total_changes == self._changes:
@@ -148,9 +148,8 @@ class Writer:
             else:
                 self._over(transaction)
             return
-        roll_back(self.link)
         self._fail_all()
-        self._over(transaction)
+        self._undo(transaction)
         if mistaken:
             raise TransactionConflict from error
 
@@ -160,8 +159,7 @@ class Writer:
             check_alive(self.link, transaction)
             await self._commit()
         finally:
-            roll_back(self.link)
-            self._over(transaction)
+            self._undo(transaction)
 
     async def keep_soon(self, transaction: InlineTransaction) -> None:
         """Returns when it has been committed with those that come meanwhile."""
@@ -193,7 +191,14 @@ class Writer:
 
     def _fail_all(self) -> None:
         self._wary_until = monotonic() + _WARY_SECONDS
-        self._tell(TransactionConflict)
+        self._tell(TransactionConflict())
+
+    def _undo(self, transaction: InlineTransaction) -> None:
+        """Drops what was not committed; the turn ends even where that fails."""
+        try:
+            roll_back(self.link)
+        finally:
+            self._over(transaction)
 
     def _over(self, transaction: InlineTransaction) -> None:
         self._spent_seconds += perf_counter() - transaction.began
@@ -216,16 +221,15 @@ class Writer:
                 raise QueryFailed
             await self._commit()
         except ApiError as error:
-            roll_back(self.link)
             if len(self._kept) == 1:
-                cause = error
-                self._tell(lambda: cause)
+                self._tell(error)
             else:
                 # One of them may be the cause: references can be checked as late as this.
                 self._fail_all()
-        except BaseException:
             roll_back(self.link)
-            self._tell(QueryFailed)
+        except BaseException:
+            self._tell(QueryFailed())
+            roll_back(self.link)
             raise
         else:
             self._tell(None)
@@ -244,7 +248,7 @@ class Writer:
         if self._alone >= _LONELY:
             self._alone, self._unasked = 0, _UNASKED
 
-    def _tell(self, failure: Callable[[], Exception] | None) -> None:
+    def _tell(self, failure: Exception | None) -> None:
         kept, self._kept = self._kept, []
         for one in kept:
             if one.done():
@@ -253,7 +257,7 @@ class Writer:
             if failure is None:
                 one.set_result(None)
             else:
-                one.set_exception(failure())
+                one.set_exception(failure)
 
     async def finished(self) -> None:
         """Waits until nothing runs here any more."""
