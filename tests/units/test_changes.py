@@ -180,6 +180,21 @@ def test_what_needs_a_closer_look_is_not_judged_together(bodies: list[dict[str, 
     assert one.create_alike(one.collection("articles"), bodies) is None
 
 
+@pytest.mark.parametrize("missing", [None, ""])
+def test_a_required_value_that_is_missing_is_seen_in_any_of_many(missing: str | None) -> None:
+    schema = altered(blog(), "articles", "title", required=True)
+    bodies: list[dict[str, Any]] = [{"title": "A", "views": 1}, {"title": missing, "views": 2}]
+    assert judge(schema).create_alike(schema.collections["articles"], bodies) is None
+
+
+def test_an_object_is_a_change_of_what_the_field_leads_to_whatever_its_type() -> None:
+    one = judge()
+    articles = one.collection("articles")
+    plain: dict[str, Any] = {"title": "A", "extra": 1}
+    assert one.create_alike(articles, [plain, plain]) is not None
+    assert one.create_alike(articles, [plain, {"title": "B", "extra": {"id": 5}}]) is None
+
+
 def test_an_update_sets_who_and_when_and_leaves_the_rest() -> None:
     change = updated({"views": None, "owner": 5})
     assert change.values == {"views": None, "owner": 5}
