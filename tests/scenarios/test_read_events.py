@@ -362,6 +362,10 @@ async def test_a_hook_changes_an_answer(shop: Workshop, window: Window) -> None:
     assert made.keys() == {"data"}
     gone = await shop.world.ask("DELETE", f"/items/bakers/{made['data']['id']}")
     assert (gone.status_code, gone.json()) == (200, {"gone": True})
+    searched = await shop.world.ask(
+        "SEARCH", "/items/loaves", json={"fields": "title", "sort": "id"}
+    )
+    assert searched.json() == answer.json()
     head = await shop.world.ask("HEAD", "/items/loaves?fields=title&sort=id")
     assert head.headers["content-length"] == answer.headers["content-length"]
 

@@ -330,7 +330,7 @@ def test_credentials_are_for_listed_origins_alone(wire: Wire, path: str) -> None
     assert cors(wire, "OPTIONS", path, EVIL) == {}
     assert cors(wire, "OPTIONS", path, GOOD) == {
         **told,
-        f"{ALLOW}methods": "GET, POST, PUT, PATCH, DELETE, HEAD",
+        f"{ALLOW}methods": "GET, POST, PUT, PATCH, DELETE, HEAD, SEARCH",
         f"{ALLOW}headers": "X-Directus-Project, Content-Type, Authorization, X-Own",
         "access-control-max-age": "600",
     }
@@ -342,9 +342,16 @@ def test_a_preflight_is_answered_for_any_path(wire: Wire, path: str) -> None:
     assert (answer.status, answer.body) == (200, b"")
     assert cors(wire, "OPTIONS", path, EVIL) == {
         f"{ALLOW}origin": EVIL,
-        f"{ALLOW}methods": "GET, POST, PUT, PATCH, DELETE, HEAD",
+        f"{ALLOW}methods": "GET, POST, PUT, PATCH, DELETE, HEAD, SEARCH",
         f"{ALLOW}headers": "X-Directus-Project, Content-Type, Authorization",
     }
+
+
+def test_a_query_in_a_body(wire: Wire) -> None:
+    found = wire.ask("SEARCH", "/users", {"fields": ["id"], "filter": {"id": 1}})
+    assert found.data == [{"id": 1}]
+    assert found.headers["cache-control"] == "private, no-store"
+    assert wire.ask("SEARCH", "/users", {}, **{"if-none-match": "*"}).status == 200
 
 
 # -- many connections -------------------------------------------------------------------

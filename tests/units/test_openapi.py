@@ -17,6 +17,7 @@ from conductus.endpoints.files import Files
 from conductus.endpoints.gql import Querying
 from conductus.endpoints.health import Health
 from conductus.endpoints.invitations import Inviting
+from conductus.endpoints.listing import SEARCH
 from conductus.endpoints.mail import Mailing
 from conductus.endpoints.metrics import Counted
 from conductus.endpoints.passwords import LostPasswords
@@ -149,7 +150,8 @@ def test_what_is_routed_is_described_and_what_is_described_is_routed() -> None:
         else:
             route = project.match(method, [] if segments == [""] else segments).route
         matched.add((route.method, route.pattern))
-    every = (*routed, *files.open_routes(), *rooted)
+    # OpenAPI 3.1 has no place for the method `SEARCH`.
+    every = [each for each in (*routed, *files.open_routes(), *rooted) if each.method != SEARCH]
     assert matched == {(each.method, each.pattern) for each in every}
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from conductus.query.links import page_meta
+from conductus.query import brackets
+from conductus.query.limits import Limits
+from conductus.query.links import LIMIT, page_meta
 from tests.units.worlds import ask
 
 BASE = "https://api.example/main/items/articles"
@@ -14,7 +16,8 @@ BASE = "https://api.example/main/items/articles"
 
 def block(text: str, filter_count: int, result_count: int) -> dict[str, Any]:
     query = ask(text)
-    return page_meta(BASE, text, query.limit, query.offset, query.page, filter_count, result_count)
+    limit = query.limit if LIMIT in brackets.parse(text, Limits()) else None
+    return page_meta(BASE, text, limit, query.offset, query.page, filter_count, result_count)
 
 
 def links(text: str, filter_count: int, result_count: int) -> dict[str, str | None]:

@@ -77,7 +77,7 @@ class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     enabled: bool = True
     origin: tuple[str, ...] = ("*",)
-    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "SEARCH")
     headers: tuple[str, ...] = ()
     exposed_headers: tuple[str, ...] = ()
     max_age: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conductus.endpoints import generic
+from conductus.endpoints.listing import listing
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply, StreamReply
@@ -44,7 +45,7 @@ async def remove_comment(call: Call) -> Reply:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "activity", read_many),
+    *listing("activity", read_many),
     Route("GET", "activity/{id}", read_by_keys),
     Route("POST", "activity/comment", comment),
     Route("PATCH", "activity/comment/{id}", edit_comment),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conductus.endpoints import objects
+from conductus.endpoints.listing import listing
 from conductus.errors import ItemNotFound
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
@@ -76,7 +77,7 @@ def _shown(call: Call, collection: Collection) -> Object:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "collections", read_many),
+    *listing("collections", read_many),
     Route("POST", "collections", create),
     Route("GET", "collections/{collection}", read_by_names),
     Route("PATCH", "collections/{collection}", update),

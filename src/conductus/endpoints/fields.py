@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conductus.endpoints import objects
+from conductus.endpoints.listing import listing
 from conductus.errors import BodyInvalid, FieldPathNotFound, FieldUnreadable
 from conductus.http.call import Call
 from conductus.http.envelope import nothing
@@ -121,8 +122,8 @@ def _found(call: Call, schema: Schema, names: list[str] | tuple[str, ...]) -> li
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "fields", read_all),
-    Route("GET", "fields/{collection}", read_many),
+    *listing("fields", read_all),
+    *listing("fields/{collection}", read_many),
     Route("POST", "fields/{collection}", create),
     Route("PATCH", "fields/{collection}", update_many),
     Route("GET", "fields/{collection}/{field}", read_by_names),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from conductus.endpoints import generic, sections
+from conductus.endpoints.listing import READING
 from conductus.errors import (
     BatchUpload,
     CreateForbidden,
@@ -111,7 +112,7 @@ class Files:
     def routes(self) -> tuple[Route[Any], ...]:
         """The routes of the section."""
         return (
-            *(route for route in sections.section("files", FILES) if route.method == "GET"),
+            *(route for route in sections.section("files", FILES) if route.method in READING),
             Route("POST", "files", self.create),
             Route("PATCH", "files", self.update_many),
             Route("PATCH", "files/{id}", self.update_by_keys),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from conductus.endpoints import generic, revisions
+from conductus.endpoints.listing import listing
 from conductus.errors import SystemCollection
 from conductus.http.call import Call
 from conductus.http.reply import Reply, StreamReply
@@ -72,13 +73,13 @@ def collection_of(call: Call) -> str:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "items/{collection}", read_many),
+    *listing("items/{collection}", read_many),
     Route("POST", "items/{collection}", create),
     Route("PATCH", "items/{collection}", update_many),
     Route("GET", "items/{collection}/{id}", read_by_keys),
     Route("PATCH", "items/{collection}/{id}", update_by_keys),
     Route("DELETE", "items/{collection}/{id}", delete),
-    Route("GET", "items/{collection}/{id}/revisions", read_revisions),
+    *listing("items/{collection}/{id}/revisions", read_revisions),
     Route("GET", "items/{collection}/{id}/revisions/{offset}", read_revision),
     Route("PATCH", "items/{collection}/{id}/revert/{revision}", revert),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from conductus.endpoints import generic
+from conductus.endpoints.listing import listing
 from conductus.errors import ItemNotFound
 from conductus.http.call import Call
 from conductus.http.reply import Reply, StreamReply
@@ -61,6 +62,6 @@ def _of_item(query: ItemQuery, collection: str, item: str) -> ItemQuery:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "revisions", read_many),
+    *listing("revisions", read_many),
     Route("GET", "revisions/{id}", read_by_keys),
 )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conductus.endpoints import generic, revisions
+from conductus.endpoints.listing import listing
 from conductus.http.call import Call
 from conductus.http.routing import Route
 
@@ -45,7 +46,7 @@ def section(
     on = _on(collection, reached)
     writes = _on(collection, lambda call: answered(reached(call)))
     return (
-        Route("GET", path, on(generic.read_many)),
+        *listing(path, on(generic.read_many)),
         Route("POST", path, writes(generic.create)),
         Route("PATCH", path, writes(generic.update_many)),
         Route("GET", f"{path}/{{id}}", on(generic.read_by_keys)),
@@ -59,7 +60,7 @@ def rest_of_section(path: str, collection: str, reached: Reached = as_asked) -> 
     on = _on(collection, reached)
     return (
         Route("DELETE", f"{path}/{{id}}", on(generic.delete)),
-        Route("GET", f"{path}/{{id}}/revisions", on(revisions.of_item)),
+        *listing(f"{path}/{{id}}/revisions", on(revisions.of_item)),
         Route("GET", f"{path}/{{id}}/revisions/{{offset}}", on(revisions.at_offset)),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from conductus.endpoints import generic, objects, sections
+from conductus.endpoints.listing import listing
 from conductus.errors import ReadForbidden, Unauthorized, Unprocessable
 from conductus.http.call import Call
 from conductus.http.envelope import envelope
@@ -181,7 +182,7 @@ def _ids(call: Call) -> list[str]:
 
 
 ROUTES: tuple[Route[Any], ...] = (
-    Route("GET", "settings", read_many),
+    *listing("settings", read_many),
     Route("POST", "settings", create),
     Route("PATCH", "settings", update_many),
     Route("GET", "settings/fields", read_catalogue),

@@ -294,8 +294,8 @@ class _Parts(Struct, frozen=True):
             bounded = part.limited and query.limit is not None and query.limit <= MOST_ROWS
             found |= page_meta(
                 "",
-                "limit" if bounded else "",
-                query.limit,
+                "",
+                query.limit if bounded else None,
                 query.offset,
                 query.page,
                 counts.matching or 0,

@@ -16,6 +16,7 @@ import msgspec
 
 from conductus.errors import Unprocessable
 from conductus.http.exchange import Answer, Exchange
+from conductus.http.origins import SAFE_METHODS
 from conductus.http.reply import JSON_TYPE, Reply, StreamReply, encode
 from conductus.items.hooks import Hook
 from conductus.permissions.actor import Actor
@@ -30,7 +31,8 @@ async def handed_over(answer: Answer, exchange: Exchange) -> Answer:
     """The answer as the hooks of its project leave it. Raises what they raise."""
     if exchange.project is None:
         return answer
-    method = "GET" if exchange.method == "HEAD" else exchange.method
+    # However a client reads, what hooks keep back is kept back.
+    method = "GET" if exchange.method in SAFE_METHODS else exchange.method
     hooks = exchange.project.hooks.of(RESPONSE, "now", method)
     if not hooks or not _is_shown(answer, exchange):
         return answer

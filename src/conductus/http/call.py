@@ -22,11 +22,11 @@ from conductus.permissions.scope import Sight
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
 from conductus.projects.snapshot import Snapshot
-from conductus.query import brackets
+from conductus.query import brackets, rest
 from conductus.query.brackets import Params
 from conductus.query.item_query import ItemQuery
 from conductus.query.limits import Limits
-from conductus.query.links import page_meta
+from conductus.query.links import LIMIT, page_meta
 from conductus.schema.model import Schema
 
 
@@ -71,6 +71,7 @@ class Call:
         self.actor = actor
         self.policy = policy
         self._computing = computing
+        self._stated = False
 
     @property
     def body(self) -> Body:
@@ -160,6 +161,16 @@ class Call:
         found.request = structs.replace(self.request, query="&".join(kept))
         return found
 
+    def stating(self, parameters: Params) -> Call:
+        """The same request with parameters besides those of its query string, which win.
+
+        So the links of a page, which hold `page` and `offset`, are good with the same body.
+        """
+        found = copy(self)
+        found.__dict__["params"] = {**parameters, **self.params}
+        found._stated = True
+        return found
+
     def text(self, name: str) -> str:
         """A varying segment of the path, decoded. Raises `ValidationFailed`."""
         return decoded(self.request.path[name])
@@ -173,7 +184,9 @@ class Call:
         return str(self.params.get(name, "")).lower() in ("1", "true")
 
     def item_query(self, collection: str) -> ItemQuery:
-        """What the query string asks of a collection."""
+        """What the parameters ask of a collection."""
+        if self._stated:
+            return rest.parse(collection, self.params, self.schema, self.limits)
         return self.project.queries.listing(collection, self.request.query, self.snapshot)
 
     def shape_query(self, collection: str) -> ItemQuery:
@@ -185,7 +198,7 @@ class Call:
         return page_meta(
             self.request.url,
             self.request.query,
-            query.limit,
+            query.limit if LIMIT in self.params else None,
             query.offset,
             query.page,
             matching,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from conductus.config import CorsConfig
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "SEARCH"})
 _HERE: Final = ("127.0.0.1", "::1")
 _FORWARDED: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
 _PORTS: Final = {"http": 80, "https": 443}

@@ -141,7 +141,7 @@ class Meters:
         self._seconds.labels(method, route).observe(served.seconds)
 
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS: Final = frozenset({"GET", "HEAD", "SEARCH", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def _forget_the_dead(folder: Path) -> None:

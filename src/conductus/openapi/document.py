@@ -27,6 +27,8 @@ from conductus.schema.model import Collection, Schema
 
 Document = dict[str, Any]
 VERSION: Final = "3.1.0"
+# A path of OpenAPI 3.1 has no place for this method.
+_OF_LISTS: Final = " Lists answer to `SEARCH` too, with a JSON object of their parameters as body."
 
 
 def document(schema: Schema, key: str, base_url: str) -> Document:
@@ -43,7 +45,9 @@ def document(schema: Schema, key: str, base_url: str) -> Document:
     operations += people_operations(world)
     operations += file_operations(key, world)
     operations += provisioning_operations()
-    return _document(key, base_url, operations, _components(shown, world))
+    found = _document(key, base_url, operations, _components(shown, world))
+    found["info"]["description"] += _OF_LISTS
+    return found
 
 
 def public_document(key: str, base_url: str) -> Document:

@@ -19,6 +19,7 @@ from conductus.schema.model import Collection, Schema
 _ACTIONS: Final[Mapping[str, str]] = {
     "GET": "read",
     "HEAD": "read",
+    "SEARCH": "read",
     "POST": "create",
     "PATCH": "update",
     "PUT": "update",

@@ -29,12 +29,11 @@ def page_meta(
     """`limit`, `offset`, `page`, `page_count` and `links` of one answer.
 
     `base_url` is absolute, without query. `limit`, `offset` and `page` are those of the
-    `ItemQuery`: a limit that `raw_query` does not name, the default, counts as none, and
-    without a limit the rows of this answer are a page.
+    `ItemQuery`, but a limit that nobody named, the default, is None: without a limit the
+    rows of this answer are a page.
     """
     parts = _parts(raw_query)
-    asked = any(name == LIMIT for name, _ in parts)
-    size = result_count if limit is None or not asked else limit
+    size = result_count if limit is None else limit
     count = -(-filter_count // size) if size else 0
     current = page or (offset // size + 1 if size else 1)
 
