@@ -152,11 +152,13 @@ class SQLiteDatabase:
         async with self._readers.lend() as link:
             link.within(self._statement_seconds)
             try:
-                return await self._threads.run(link, link.rows, sql, values)
+                rows, spent = await self._threads.run(link, link.timed, link.rows, sql, values)
             except RAISED as error:
                 if is_stopped(error):
                     raise QueryTooSlow(self._statement_seconds) from error
                 raise translated(error) from error
+        self._slow.judge(sql, spent)
+        return rows
 
     @asynccontextmanager
     async def stream(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from time import perf_counter
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from time import perf_counter, thread_time
+from typing import Any, Literal, TypeVar
 
 from conductus.database.dialects.sqlite import AGGREGATES, FUNCTIONS
 from conductus.database.executor import Row
 
+T = TypeVar("T")
 Purpose = Literal["read", "read inline", "write", "alter"]
 
 _STEPS = 1000
@@ -20,6 +21,8 @@ BRIEF_LOOKS = 100
 Work is counted, not time: on a busy machine the clock runs on while others have the core.
 """
 _BRIEF_SECONDS = 0.02
+_GRACE_SECONDS = 0.01
+"""How long it may work on when it looks late by the clock, others having had the core."""
 _STATEMENTS_KEPT = 512
 _READING_KIB = 8192
 """Pages that are kept where most reads happen; SQLite's own number is 2000."""
@@ -29,7 +32,7 @@ _NEVER = float("inf")
 class Link:
     """A connection, used by one thread at a time, whose statements have a deadline."""
 
-    __slots__ = ("_deadline", "_looks", "raw")
+    __slots__ = ("_deadline", "_looks", "_worked", "raw")
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
@@ -37,11 +40,14 @@ class Link:
         """When, by `perf_counter`, the running statement is stopped."""
         self._looks = _NEVER
         """How often it may still be looked at before it is stopped."""
+        self._worked = _NEVER
+        """The time of the core when a brief statement is stopped; none before it looks late."""
         raw.set_progress_handler(self._is_late, _STEPS)
 
     def briefly(self) -> None:
         """The next statement is stopped when it would keep the event loop."""
         self._looks = BRIEF_LOOKS
+        self._worked = _NEVER
         self._deadline = perf_counter() + _BRIEF_SECONDS
 
     def within(self, seconds: float) -> None:
@@ -51,7 +57,18 @@ class Link:
 
     def _is_late(self) -> bool:
         self._looks -= 1
-        return self._looks < 0 or perf_counter() > self._deadline
+        if self._looks < 0:
+            return True
+        if perf_counter() < self._deadline:
+            return False
+        return self._looks == _NEVER or self._has_worked()
+
+    def _has_worked(self) -> bool:
+        """Whether a brief statement had the core since it looked late first."""
+        now = thread_time()
+        if self._worked == _NEVER:
+            self._worked = now + _GRACE_SECONDS
+        return now >= self._worked
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """All rows of a statement."""
@@ -64,6 +81,13 @@ class Link:
             # sqlite3 counts what begins with INSERT, UPDATE or DELETE alone.
             (count,) = self.raw.execute("SELECT changes()").fetchone()
         return max(count, 0)
+
+    def timed(
+        self, work: Callable[[str, Sequence[Any]], T], sql: str, values: Sequence[Any]
+    ) -> tuple[T, float]:
+        """`rows` or `touched`, and the seconds that it took."""
+        began = perf_counter()
+        return work(sql, values), perf_counter() - began
 
     def stop(self) -> None:
         """Ends the statement that another thread runs here, or is about to."""

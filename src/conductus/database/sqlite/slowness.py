@@ -8,12 +8,17 @@ INLINE_SECONDS = 0.002
 """How long a series of statements may keep the event loop to itself."""
 
 _NOTICED_SECONDS = 0.05
+_QUICK_SECONDS = 0.001
 _REMEMBERED_SECONDS = 10.0
 _MOST = 256
 
 
 class SlowStatements:
-    """A bounded memory of statement texts. A table may shrink, so it forgets."""
+    """A bounded memory of statement texts. A table may shrink, so it forgets.
+
+    It was perhaps the machine that was slow, with others' work or its disk: what is quick
+    in a thread is forgotten at once.
+    """
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -35,6 +40,8 @@ class SlowStatements:
             del self._until[next(iter(self._until))]
 
     def judge(self, sql: str, seconds: float) -> None:
-        """Remembers a statement that could not be stopped and took long."""
+        """Remembers a statement that took long without being stopped, or forgets a quick one."""
         if seconds > _NOTICED_SECONDS:
             self.add(sql)
+        elif self._until and seconds < _QUICK_SECONDS:
+            self._until.pop(sql, None)

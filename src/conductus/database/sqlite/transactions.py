@@ -109,7 +109,7 @@ class InlineTransaction(ThreadTransaction):
     async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a statement."""
         if sql in self._slow:
-            return await super().fetch(sql, values)
+            return await self._in_its_thread(self._link.rows, sql, values)
         # Only a statement that changes nothing can be stopped and run again: stopping
         # any other one rolls the transaction back.
         if not sql.startswith("SELECT"):
@@ -122,12 +122,12 @@ class InlineTransaction(ThreadTransaction):
             if not is_stopped(error):
                 raise self._failure(error) from error
         self._slow.add(sql)
-        return await super().fetch(sql, values)
+        return await self._in_its_thread(self._link.rows, sql, values)
 
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """How many rows the statement touched."""
         if sql in self._slow:
-            return await super().execute(sql, values)
+            return await self._in_its_thread(self._link.touched, sql, values)
         self._start()
         began = perf_counter()
         try:
@@ -140,8 +140,20 @@ class InlineTransaction(ThreadTransaction):
     async def fetch_written(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """The rows that the statement has written."""
         if sql in self._slow:
-            return await super().fetch_written(sql, values)
+            return await self._in_its_thread(self._link.rows, sql, values)
         return self._inline(sql, values)
+
+    async def _in_its_thread(
+        self, work: Callable[[str, Sequence[Any]], T], sql: str, values: Sequence[Any]
+    ) -> T:
+        """What is known to be slow, unless it is quick now."""
+        self._start()
+        try:
+            done, spent = await self._threads.run(self._link, self._link.timed, work, sql, values)
+        except RAISED as error:
+            raise self._failure(error) from error
+        self._slow.judge(sql, spent)
+        return done
 
     def _inline(self, sql: str, values: Sequence[Any]) -> list[Row]:
         self._start()
