@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conductus.errors import ApiError
 from conductus.schema.model import Field, Kind
 from conductus.schema.types import type_of
-from conductus.schema.types.parsers import parser
+from conductus.schema.types.parsers import parser, settled
 from tests.field_samples import MAPPING, SAMPLES, Sample, field_of
 
 FIELDS = (
@@ -83,3 +83,35 @@ def test_any_value(field: Field, value: Any) -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_the_samples(sample: Sample) -> None:
     both_ways(sample.field(), sample.given)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: f"{field.type} {field.kind.value}")
+@given(values=st.lists(VALUES.filter(lambda value: value is not None), min_size=1, max_size=3))
+def test_many_values_are_settled_where_each_is_given_back(field: Field, values: list[Any]) -> None:
+    if settled(field)(values):
+        for value in values:
+            assert outcome(type_of(field).parse, value, field) == (type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "expected"),
+    [
+        (field_of("string", Kind.TEXT), ["a", ""], True),
+        (field_of("string", Kind.TEXT, length="3"), ["abc", "abcd"], False),
+        (field_of("string", Kind.TEXT), ["a", "é", "🎈"], True),
+        (field_of("string", Kind.TEXT), ["a\ud83c", "\udf88"], False),
+        (field_of("string", Kind.TEXT), ["a", "\0"], False),
+        (field_of("string", Kind.TEXT), ["a", 1], False),
+        (field_of("status", Kind.TEXT, options=MAPPING), ["draft", "1"], True),
+        (field_of("status", Kind.TEXT, options=MAPPING), ["draft", "unknown"], False),
+        (field_of("integer", Kind.INTEGER), [1, -5], True),
+        (field_of("integer", Kind.INTEGER), [1, True], False),
+        (field_of("sort", Kind.INTEGER, datatype="TINYINT", signed=False), [0, 256], False),
+        (field_of("sort", Kind.INTEGER, datatype="TINYINT", signed=False), [0, -1], False),
+        (field_of("boolean", Kind.BOOLEAN), [True, False], True),
+        (field_of("boolean", Kind.BOOLEAN), [True, 1], False),
+        (field_of("decimal", Kind.DECIMAL, length="10,2"), [1.5], False),
+    ],
+)
+def test_which_values_are_settled(field: Field, values: list[Any], expected: bool) -> None:
+    assert settled(field)(values) is expected

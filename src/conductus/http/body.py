@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -205,16 +206,15 @@ def check_depth(value: Any) -> None:
     """
     level = [value] if type(value) in _NESTING else []
     for _ in range(_DEEPEST):
-        if not level:
+        inner = list(chain.from_iterable(map(_members, level)))
+        if _NESTING.isdisjoint(map(type, inner)):
             return
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) in _NESTING
-        ]
-    if level:
-        raise PayloadTooLarge(f"The body is nested deeper than {_DEEPEST} levels")
+        level = [each for each in inner if type(each) in _NESTING]
+    raise PayloadTooLarge(f"The body is nested deeper than {_DEEPEST} levels")
+
+
+def _members(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
 
 
 def _form(raw: bytes) -> JSONObject:

@@ -22,12 +22,14 @@ def values_alike(profile: Profile, bodies: Sequence[Item]) -> list[dict[str, Pla
     The first of them must have passed by itself: what it does not give is not looked at.
     """
     names = tuple(bodies[0])
-    given = bodies[0].keys()
     if len(names) < 2 or not _may_be_judged_together(profile, names):
         return None
-    if not all(body.keys() == given for body in bodies):
+    if set(map(len, bodies)) != {len(names)}:
         return None
-    rows = map(itemgetter(*names), bodies)
+    try:
+        rows = list(map(itemgetter(*names), bodies))
+    except KeyError:
+        return None
     columns = []
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
         column = _column(profile.own[name], values)
@@ -44,10 +46,15 @@ def _may_be_judged_together(profile: Profile, names: Sequence[str]) -> bool:
     return not profile.incomplete or all(field.name in names for field in profile.needed)
 
 
-def _column(own: OwnField, values: Sequence[Any]) -> list[Plain] | None:
+def _column(own: OwnField, values: Sequence[Any]) -> Sequence[Plain] | None:
     """The values of one field, parsed; None unless all are sure to pass."""
+    some_null = None in values
+    if own.needs_value and (some_null or "" in values):
+        return None
+    if own.settled([value for value in values if value is not None] if some_null else values):
+        return values
     # An object may be a change of what a field leads to.
-    if dict in map(type, values) or (own.needs_value and (None in values or "" in values)):
+    if dict in map(type, values):
         return None
     parse = own.parse
     try:

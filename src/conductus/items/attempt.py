@@ -83,10 +83,10 @@ class Attempt:
 
     async def _look_up(self, steps: Sequence[Step]) -> None:
         """Reads the rows to be changed. Raises `ItemNotFound` for the first that is missing."""
+        known = [step for step in steps if not isinstance(step.change, Create)]
         wanted: dict[str, list[Step]] = {}
-        for step in steps:
-            if not isinstance(step.change, Create):
-                wanted.setdefault(step.collection.name, []).append(step)
+        for step in known:
+            wanted.setdefault(step.collection.name, []).append(step)
         for name, alike in wanted.items():
             collection = alike[0].collection
             rows = await self._records.read_to_change(
@@ -96,13 +96,11 @@ class Attempt:
             spelled = _Spelling(collection, rows)
             for step in alike:
                 step.key = spelled(step.key)
-        for step in steps:
+        for step in known:
             self._check_there(step)
 
     def _check_there(self, step: Step) -> None:
         change = step.change
-        if isinstance(change, Create):
-            return
         known = self._known[step.collection.name].get(step.key)
         step.before = None if known is None else known.record
         if step.before is None:
@@ -187,9 +185,13 @@ class Attempt:
 
     async def _create(self, pairs: Sequence[tuple[Create, Step]]) -> None:
         collection = pairs[0][1].collection
-        rows = _filled_out([self._row(change, step) for change, step in pairs], collection)
-        steps = [step for _, step in pairs]
-        for run in _runs(list(zip(steps, rows, strict=True)), dict.keys, self._widest):
+        rows = [self._row(change, step) for change, step in pairs]
+        alike = all(map(rows[0].keys().__eq__, map(dict.keys, rows)))
+        if not alike:
+            rows = _filled_out(rows, collection)
+        work = [(step, row) for (_, step), row in zip(pairs, rows, strict=True)]
+        # The shape of rows that are alike is told by how many columns they have.
+        for run in _runs(work, len if alike else dict.keys, self._widest):
             try:
                 made = await self._records.insert_seen(
                     self._transaction, collection, [row for _, row in run]
@@ -322,9 +324,6 @@ def _as_reference(step: Step, field: Field) -> Plain:
 
 def _filled_out(rows: list[Record], collection: Collection) -> list[Record]:
     """Rows that differ in what they leave out get the same columns, where that is safe."""
-    first = rows[0].keys()
-    if all(row.keys() == first for row in rows):
-        return rows
     names = {name for row in rows for name in row}
     fillings = {name: value for name in names for value in _filling(collection.fields[name])}
     return [{**fillings, **row} for row in rows]

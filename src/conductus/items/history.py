@@ -18,7 +18,7 @@ from msgspec import Struct
 from conductus.database.executor import Row, Transaction
 from conductus.errors import ItemNotFound
 from conductus.items.breathing import breathing
-from conductus.items.changes import Create, Delete, Item
+from conductus.items.changes import Create, Delete, Item, Update
 from conductus.items.context import Context
 from conductus.items.keys import Key
 from conductus.items.profile import Profiles
@@ -118,10 +118,12 @@ class History:
     ) -> None:
         notes = [_note(step, comment, deed) for step in done]
         await self._look_again(transaction, unsure(done))
-        revisions = await self._revision_rows([step for step in done if _saves(step)])
+        saved = _saved(done)
+        revisions = await self._revision_rows(saved)
         ids = await self.note(transaction, notes)
-        saved = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
-        for id, row in zip(saved, revisions, strict=True):
+        if len(saved) < len(done):
+            ids = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
+        for id, row in zip(ids, revisions, strict=True):
             row["activity"] = id
         if revisions:
             await self._records.add(transaction, self._revisions, revisions)
@@ -174,11 +176,13 @@ class History:
         return rows
 
     def _revision_row(self, step: Step, image: Item) -> Record:
+        change = step.change
+        delta = change.sent if isinstance(change, Create) else self._delta(step, change, image)
         return {
             "collection": step.collection.name,
             "item": _cut(step.text, self._revision_lengths["item"]),
             "data": _json(image),
-            "delta": _json(self._delta(step, image)),
+            "delta": _json(delta),
             "parent_changed": False,
         }
 
@@ -194,14 +198,10 @@ class History:
             "parent_changed": bool(parent.written),
         }
 
-    def _delta(self, step: Step, image: Item) -> Item:
-        """What the request changed: of a new item the payload, else the columns that differ."""
-        change = step.change
-        match change:
-            case Create():
-                return change.sent
-            case Delete():
-                return {}
+    def _delta(self, step: Step, change: Update | Delete, image: Item) -> Item:
+        """What the request changed of an item: the columns that differ."""
+        if isinstance(change, Delete):
+            return {}
         recorders = self._profiles.of(step.collection).recorders
         changed = {
             name: image[name]
@@ -266,9 +266,13 @@ def _saves(step: Step) -> bool:
     return not isinstance(step.change, Delete)
 
 
+def _saved(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if not isinstance(step.change, Delete)]
+
+
 def unsure(steps: Sequence[Step]) -> list[Step]:
     """Those whose rows may no longer be as their own change left them, or were not seen."""
-    saved = [step for step in steps if _saves(step)]
+    saved = _saved(steps)
     # A deletion may null what refers to the row, a trigger may do anything.
     if len(saved) < len(steps) or any(step.collection.triggers for step in steps):
         return saved

@@ -98,9 +98,11 @@ class Judge:
             first = self.create(collection, bodies[0])
             # History keeps the body as it was sent where nothing of it is set by the server.
             if first.sent == bodies[0] and not collection.system:
-                for body in bodies[1:]:
-                    self._count(0)
-                    self._wish(Action.CREATE, collection, body)
+                self._changes += len(bodies) - 1
+                self._check_number()
+                if not self._context.policy.administrator:
+                    for body in bodies[1:]:
+                        self._wish(Action.CREATE, collection, body)
                 rows = values_alike(profile, bodies)
         except ApiError:
             rows = None

@@ -19,7 +19,7 @@ from conductus.schema.secrets import secret
 from conductus.schema.slugs import mirrored_field
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Present
-from conductus.schema.types.parsers import Parse, parser
+from conductus.schema.types.parsers import Parse, Settled, parser, settled
 from conductus.schema.validation import check_rule, validator
 
 Checks = Mapping[str, Callable[[Any], bool]]
@@ -31,6 +31,7 @@ class OwnField(Struct, frozen=True, eq=False):
     field: Field
     column: Column
     parse: Parse
+    settled: Settled
     check: Callable[[Any], None] | None
     """Checks a value by the field's `validation`; None where there is none."""
     needs_value: bool
@@ -121,6 +122,7 @@ def _own(field: Field, column: Column, checks: Checks) -> OwnField:
         field=field,
         column=column,
         parse=parser(field),
+        settled=settled(field),
         check=_check(field, checks),
         needs_value=_must_have_value(field, column),
         secret=hidden,

@@ -40,17 +40,21 @@ def fit(value: Any, field: Field) -> Plain:
     return _FITS[column.kind](value, field.name, column)
 
 
+def is_storable(text: str) -> bool:
+    """False for what not every database stores: NUL and halves of surrogate pairs."""
+    return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
+
+
 def clean_text(value: Any, name: str) -> str:
     """The text of a JSON text or number.
 
-    Raises `ValidationFailed` for text that not every database can store: NUL and halves
-    of surrogate pairs.
+    Raises `ValidationFailed` for text that is not storable.
     """
     match value:
         case bool():
             raise Unprocessable(f"{name}: must be text")
         case str():
-            if "\0" in value or _SURROGATE.search(value):
+            if not is_storable(value):
                 raise ValidationFailed({name: "Holds characters that cannot be stored"})
             return value
         case int():

@@ -1,25 +1,28 @@
 """A field's `parse`, made once: with a short way for the values that most often come.
 
 The short way takes a value only when the plain one would give it back as it is (a decimal:
-with the digits of its column); everything else goes the plain way, errors included. That
-both give the same is what `test_parsers` holds.
+with the digits of its column); everything else goes the plain way, errors included. Of many
+values at once it can be asked whether all are given back as they are. That all ways give
+the same is what `test_parsers` holds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from conductus.schema.model import Column, Field, Kind
 from conductus.schema.status import statuses_of
 from conductus.schema.types import numbers, type_of
 from conductus.schema.types.field_type import JSON, Plain
+from conductus.schema.types.fitting import is_storable
 
 Parse = Callable[[JSON], Plain]
+Settled = Callable[[Sequence[JSON]], bool]
 
 _TEXTS: Final = frozenset({"string", "slug", "lang", "status"})
 _WHOLES: Final = frozenset(
@@ -57,25 +60,63 @@ def parser(field: Field) -> Parse:
             return plain
 
 
+def settled(field: Field) -> Settled:
+    """Whether `parser(field)` gives back each of some values as it is, none of them null.
+
+    False also where they have to be looked at one by one.
+    """
+    column = field.column
+    if column is None:
+        return _unsettled
+    match field.type, column.kind:
+        case name, Kind.TEXT if name in _TEXTS:
+            return _texts(field, column)
+        case name, Kind.INTEGER if name in _WHOLES:
+            return _wholes(column)
+        case "boolean", Kind.BOOLEAN:
+            return _truths
+        case _:
+            return _unsettled
+
+
 def _plainly(field: Field, value: JSON) -> Plain:
     return type_of(field).parse(value, field)
 
 
-def _text(field: Field, column: Column, plain: Parse) -> Parse:
+def _bounds_of_text(field: Field, column: Column) -> tuple[int | None, frozenset[str]]:
+    """The most letters, and the texts that there are; None and empty where any will do."""
     length = column.length or ""
     longest = int(length) if length.isdecimal() and length.isascii() else None
     statuses = statuses_of(field) if field.type == "status" else ()
-    known = frozenset(str(status.value) for status in statuses)
+    return longest, frozenset(str(status.value) for status in statuses)
+
+
+def _text(field: Field, column: Column, plain: Parse) -> Parse:
+    longest, known = _bounds_of_text(field, column)
 
     def parse(value: JSON) -> Plain:
-        # ASCII holds no halves of surrogate pairs.
-        if type(value) is not str or not value.isascii() or "\0" in value:
+        if type(value) is not str or not is_storable(value):
             return plain(value)
         if (longest is not None and len(value) > longest) or (known and value not in known):
             return plain(value)
         return value
 
     return parse
+
+
+def _texts(field: Field, column: Column) -> Settled:
+    longest, known = _bounds_of_text(field, column)
+
+    def are_settled(values: Sequence[Any]) -> bool:
+        if set(map(type, values)) != {str}:
+            return False
+        # Halves that meet where texts are joined are still halves.
+        if not is_storable("".join(values)):
+            return False
+        fits = longest is None or max(map(len, values)) <= longest
+        return fits and (not known or known.issuperset(values))
+
+    return are_settled
 
 
 def _whole(column: Column, plain: Parse) -> Parse:
@@ -87,11 +128,28 @@ def _whole(column: Column, plain: Parse) -> Parse:
     return parse
 
 
+def _wholes(column: Column) -> Settled:
+    low, high = numbers.reach(column)
+
+    def are_settled(values: Sequence[Any]) -> bool:
+        return set(map(type, values)) == {int} and low <= min(values) and max(values) < high
+
+    return are_settled
+
+
 def _truth(plain: Parse) -> Parse:
     def parse(value: JSON) -> Plain:
         return value if value is True or value is False else plain(value)
 
     return parse
+
+
+def _truths(values: Sequence[JSON]) -> bool:
+    return set(map(type, values)) == {bool}
+
+
+def _unsettled(_values: Sequence[JSON]) -> bool:
+    return False
 
 
 def _float(plain: Parse) -> Parse:
