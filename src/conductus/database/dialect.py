@@ -216,6 +216,10 @@ class Dialect(ABC):
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         """The column as text, for searching numbers and reading opaque types."""
 
+    def document(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of JSON as values of that kind are compared with: by their text."""
+        return self.text(column, Kind.JSON)
+
     def key_in_text(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
         """The value of a key of this kind that a text may stand for; never an error.
 

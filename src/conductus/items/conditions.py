@@ -236,9 +236,9 @@ class Conditions:
             case Operator.NEMPTY:
                 return sa.not_(self._empty(column, kind))
             case Operator.IN:
-                return self._dialect.among(self._value(column, kind), test.slot, kind)
+                return self._among(test, column, kind)
             case Operator.NIN:
-                return sa.not_(self._dialect.among(self._value(column, kind), test.slot, kind))
+                return sa.not_(self._among(test, column, kind))
             case Operator.CONTAINS | Operator.RLIKE | Operator.NCONTAINS | Operator.NRLIKE:
                 return self._dialect.like(
                     self._dialect.text(column, kind),
@@ -251,10 +251,15 @@ class Conditions:
             case Operator.ALIKE:
                 value, asked = self._value(column, kind), self._slot(test.slot, kind)
                 return self._dialect.alike(value, asked, ascii=test.ascii)
-        return self._ordered(test, column, kind)
+        if kind is Kind.JSON and test.operator not in (Operator.EQ, Operator.NEQ):
+            return self._ordered(test, self._dialect.text(column, kind), Kind.TEXT)
+        return self._ordered(test, self._value(column, kind), kind)
 
-    def _ordered(self, test: Test, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
-        value = self._dialect.comparable(self._value(column, kind), kind)
+    def _among(self, test: Test, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
+        return self._dialect.among(self._value(column, kind), test.slot, kind)
+
+    def _ordered(self, test: Test, value: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
+        value = self._dialect.comparable(value, kind)
 
         def operand(slot: str) -> ColumnElement[Any]:
             return self._dialect.comparable(self._slot(slot, kind), kind)
@@ -280,7 +285,7 @@ class Conditions:
     def _value(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         if kind is Kind.OPAQUE:
             return self._dialect.readable(column, kind)
-        return self._dialect.text(column, kind) if kind is Kind.JSON else column
+        return self._dialect.document(column) if kind is Kind.JSON else column
 
     def _empty(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:
         missing = column.is_(None)
@@ -296,9 +301,7 @@ class Conditions:
         return missing
 
     def _slot(self, name: str, kind: Kind) -> ColumnElement[Any]:
-        # JSON is compared in its text form.
-        asked = Kind.TEXT if kind is Kind.JSON else kind
-        return sa.bindparam(name, type_=self._dialect.type(asked))
+        return sa.bindparam(name, type_=self._dialect.type(kind))
 
 
 _CONTAINS = frozenset({Operator.CONTAINS, Operator.NCONTAINS, Operator.RLIKE, Operator.NRLIKE})

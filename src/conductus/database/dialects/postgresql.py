@@ -138,7 +138,14 @@ class PostgreSQLDialect(Dialect):
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         if kind is Kind.OPAQUE:
             return _spelled(column)
+        if kind is Kind.BOOLEAN:
+            # 1 and 0, as everywhere else.
+            column = sa.cast(column, sa.Integer())
         return column if kind is Kind.TEXT else sa.cast(column, _TEXT)
+
+    def document(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        # The text of one that was stored has blanks of its own, and `json` has no `=`.
+        return sa.cast(column, postgresql.JSONB())
 
     def key_in_text(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
         found = super().key_in_text(text, kind)

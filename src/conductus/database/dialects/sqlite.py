@@ -70,7 +70,11 @@ class SQLiteDialect(Dialect):
         return expression
 
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
-        return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.Text())
+        if kind is Kind.FLOAT:
+            # A cast writes 5.0 where other databases write 5, a format takes NULL for 0.
+            written = sa.func.printf(sa.literal("%.15g"), column)
+            return sa.case((column.is_not(None), written))
+        return column if kind in _STORED_AS_TEXT else sa.cast(column, _TEXT)
 
     def like(
         self,
