@@ -123,7 +123,7 @@ Present = Callable[[Any], Any] | None
 def _presenters(
     query: ItemQuery, collection: Collection, dialect: Dialect
 ) -> tuple[Sequence[Present], Sequence[Present]]:
-    groups = [converter(collection.field(name), dialect) for name in query.groups]
+    groups = [_of_group(collection.field(name), dialect) for name in query.groups]
     figures: list[Present] = []
     for asked in query.aggregates:
         if asked.field == "*" or asked.function in ("count", "countDistinct"):
@@ -131,6 +131,12 @@ def _presenters(
         else:
             figures.append(_total(collection.field(asked.field), asked.function, dialect))
     return groups, figures
+
+
+def _of_group(field: Field, dialect: Dialect) -> Present:
+    """Null is null: items show 0, false or `[]` for it, which may be groups of their own."""
+    convert = converter(field, dialect)
+    return None if convert is None else lambda value: None if value is None else convert(value)
 
 
 def _total(field: Field, function: str, dialect: Dialect) -> Present:

@@ -199,7 +199,9 @@ class PostgreSQLDialect(Dialect):
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
         if function == "avg":
-            return sa.func.avg(sa.cast(column, sa.Double()))
+            # Its own average of doubles adds up their squares, which go beyond a double.
+            sum_ = sa.func.sum(sa.cast(column, sa.Double()))
+            return sum_ / sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 
