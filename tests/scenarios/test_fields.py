@@ -298,6 +298,77 @@ async def test_a_datatype_changes_without_loss_or_not_at_all(
     assert [item["a"] for item in await workshop.items(name)] == expected
 
 
+DEFAULTS: list[tuple[Item, Any, Item, Any]] = [
+    (field("a", "datetime", "DATETIME"), "2031-02-03 00:00:00",
+     {"type": "date", "datatype": "DATE"}, "2031-02-03"),
+    (field("a", "date", "DATE"), "2031-02-03",
+     {"type": "datetime", "datatype": "DATETIME"}, "2031-02-03 00:00:00"),
+    (field("a", "decimal", "DECIMAL", "5,2"), "1.5", {"length": "8,4"}, 1.5),
+    (whole("a"), 3, {"type": "decimal", "datatype": "DECIMAL", "length": "6,3"}, 3),
+    (field("a", "decimal", "DOUBLE"), 2.5,
+     {"type": "decimal", "datatype": "DECIMAL", "length": "6,3"}, 2.5),
+    (field("a", "decimal", "DECIMAL", "5,2"), "2", {"type": "integer", "datatype": "INT"}, 2),
+    (whole("a"), 1, {"type": "boolean", "datatype": "BOOLEAN"}, True),
+    (field("a", "boolean"), True, {"type": "integer", "datatype": "INT"}, 1),
+    (whole("a"), 7, {"type": "string", "datatype": "VARCHAR", "length": 9}, "7"),
+    (text("a"), "7", {"type": "integer", "datatype": "INT"}, 7),
+    (field("a", "json", "JSON"), [1], {"type": "string", "datatype": "TEXT"}, "[1]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "default", "change", "expected"), DEFAULTS)
+async def test_a_default_becomes_one_of_the_new_datatype(
+    workshop: Workshop, made: Item, default: Any, change: Item, expected: Any
+) -> None:
+    name = await things(workshop, {**made, "default_value": default}, items=[{}])
+    found = await workshop.ok("PATCH", f"/fields/{name}/a", change)
+    assert found["default_value"] == expected
+    await workshop.ok("POST", f"/items/{name}", {})
+    assert [item["a"] for item in await workshop.items(name)] == [expected, expected]
+    # What a new row is given is what the old one holds, for the database too.
+    for condition in (f"filter[a][in]={expected}", f"filter[a]={expected}"):
+        assert len(await workshop.get(f"/items/{name}?{condition}")) == 2, condition
+    assert await workshop.get(f"/items/{name}?groups=a") == [{"a": expected, "count": 2}]
+
+
+async def test_a_default_that_fits_no_more_is_refused(workshop: Workshop) -> None:
+    moment = {**field("a", "datetime", "DATETIME"), "default_value": "2031-02-03 04:05:06"}
+    name = await things(workshop, moment)
+    change = {"type": "date", "datatype": "DATE"}
+    told = await workshop.refused((12, 422), "PATCH", f"/fields/{name}/a", change)
+    assert "default" in told["message"]
+    found = await workshop.ok(
+        "PATCH", f"/fields/{name}/a", {**change, "default_value": "2031-02-03"}
+    )
+    assert found["default_value"] == "2031-02-03"
+    word = {**text("b"), "default_value": "x"}
+    name = await things(workshop, word)
+    told = await workshop.refused(
+        (12, 422), "PATCH", f"/fields/{name}/b", {"type": "integer", "datatype": "INT"}
+    )
+    assert told["details"] == {"field": "b"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"datatype": "BIGINT"},
+        {"type": "string", "datatype": "VARCHAR", "length": 20},
+        {"type": "string"},
+        {"signed": False},
+    ],
+)
+async def test_a_primary_key_keeps_its_type(workshop: Workshop, change: Item) -> None:
+    name = await things(workshop, text("a"), items=[{"a": "x"}])
+    before = await workshop.get(f"/fields/{name}/id")
+    told = await workshop.refused((12, 422), "PATCH", f"/fields/{name}/id", change)
+    assert told["details"] == {"field": "id"}
+    assert await workshop.get(f"/fields/{name}/id") == before
+    # What was read may be sent back, with what is said of it changed.
+    found = await workshop.ok("PATCH", f"/fields/{name}/id", {**before, "note": "new"})
+    assert found == {**before, "note": "new", "id": found["id"]}
+
+
 async def test_keys_stay_what_they_are(workshop: Workshop) -> None:
     name = await things(workshop, text("a"), whole("n"))
     before = await workshop.get(f"/fields/{name}")

@@ -94,9 +94,10 @@ def _converted_by_affinity(
             return sa.cast(column, sa.INTEGER())
         case Kind.FLOAT:
             return sa.cast(column, sa.REAL())
-        case Kind.DECIMAL_TEXT if before.kind in (Kind.FLOAT, Kind.DECIMAL):
+        case Kind.DECIMAL_TEXT:
+            # Equal numbers are equal texts, also those that were there before.
             _, scale = precision_scale(after.length) or (0, 0)
-            return sa.func.printf(f"%.{scale}f", column)
+            return sa.func.conductus_decimal_text(column, scale)
         case Kind.DATE if before.kind in _DATETIMES:
             return sa.func.date(column)
         case Kind.DATETIME if before.kind is Kind.DATE:

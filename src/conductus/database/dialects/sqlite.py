@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name
 from conductus.schema.model import Kind
-from conductus.schema.types.numbers import plain_text
+from conductus.schema.types.numbers import plain_text, scaled
 
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
@@ -211,6 +211,11 @@ def decimal_key(text: Any) -> str | None:
     return f"0{9999 - magnitude:04d}{complement}~"
 
 
+def decimal_text(value: Any, scale: int) -> str | None:
+    """A number as a column of decimals with so many digits behind the point keeps it."""
+    return None if value is None else plain_text(scaled(Decimal(str(value)), scale))
+
+
 def fold(text: Any) -> str | None:
     """The text without its letters' case, in every script."""
     return None if text is None else str(text).casefold()
@@ -248,8 +253,9 @@ class _Greatest(_Total):
 
 
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
-FUNCTIONS: tuple[tuple[str, int, Callable[[Any], Any], bool], ...] = (
+FUNCTIONS: tuple[tuple[str, int, Callable[..., Any], bool], ...] = (
     ("conductus_decimal", 1, decimal_key, True),
+    ("conductus_decimal_text", 2, decimal_text, True),
     ("conductus_fold", 1, fold, True),
 )
 """Name, number of arguments, function, deterministic."""

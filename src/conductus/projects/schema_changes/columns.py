@@ -18,11 +18,13 @@ from conductus.database.datatypes import (
     length_rule,
     shape,
 )
+from conductus.database.ddl.conversion import fits
 from conductus.database.dialect import Name
 from conductus.errors import FieldTypeUnknown, Unprocessable, ValidationFailed
 from conductus.projects.schema_changes.requests import FieldRequest
 from conductus.schema.model import REFERENCES_BY_TYPE, Column, Field, Kind, Schema
 from conductus.schema.types import FIELD_TYPES, FieldType, field_type
+from conductus.schema.types.fitting import fit
 
 SINGLE_TYPES = frozenset(
     {"status", "sort", "lang", "owner", "user_updated", "datetime_created", "datetime_updated"}
@@ -79,7 +81,13 @@ def changed_column(
         signed = request.signed
     after = before
     if shape_wanted is not None or signed != before.signed:
+        if before.primary_key:
+            raise Unprocessable(
+                f"{field.name}: the primary key keeps its type", details={"field": field.name}
+            )
         after = _retyped(database, before, kind.name if kind else field.type, shape_wanted, signed)
+        if request.default_value is UNSET:
+            after = _with_old_default(field, before, after)
     nullable = before.primary_key is False and _nullable(request, otherwise=before.nullable)
     unique = request.unique if request.unique is not UNSET else before.unique
     after = structs.replace(after, nullable=nullable, unique=unique and not before.primary_key)
@@ -122,6 +130,18 @@ def _refuse_key_changes(field: Field, before: Column, request: FieldRequest) -> 
                 f"{field.name}: {name} cannot be changed on an existing column",
                 details={"field": field.name},
             )
+
+
+def _with_old_default(field: Field, before: Column, after: Column) -> Column:
+    """The column with the default that it had, converted as the values of its rows are."""
+    if before.default is None:
+        return after
+    if not fits(before.default, before, after):
+        raise Unprocessable(
+            f"{field.name}: the default does not fit the new datatype",
+            details={"field": field.name},
+        )
+    return structs.replace(after, default=fit(before.default, structs.replace(field, column=after)))
 
 
 def _new_shape(schema: Schema, type: str, request: FieldRequest) -> Shape:

@@ -86,9 +86,13 @@ def canonical(number: Decimal, column: Column) -> Decimal:
     Equal numbers become equal texts, by which SQLite compares decimals in lists and
     indexes. A number that needs more digits than the column has keeps them.
     """
-    needed = max(0, -_significant(number)[1])
     limits = digits_of(column.length)
-    return _scaled(number, needed if limits is None else max(needed, limits[1]))
+    return scaled(number, 0 if limits is None else limits[1])
+
+
+def scaled(number: Decimal, scale: int) -> Decimal:
+    """The number with so many digits behind the point, or with as many as it needs."""
+    return _scaled(number, max(scale, -_significant(number)[1]))
 
 
 def plain_text(number: Decimal) -> str:
