@@ -200,8 +200,8 @@ class PostgreSQLDialect(Dialect):
     ) -> ColumnElement[Any]:
         if function == "avg":
             # Its own average of doubles adds up their squares, which go beyond a double.
-            sum_ = sa.func.sum(sa.cast(column, sa.Double()))
-            return sum_ / sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
+            number = sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
+            return sa.func.sum(sa.cast(column, sa.Double())) / number
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 
