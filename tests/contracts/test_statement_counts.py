@@ -228,6 +228,20 @@ async def test_several_by_key(
     assert asked == statements
 
 
+@pytest.mark.parametrize(
+    ("query", "skips_first"),
+    [("limit=20&offset=200", True), ("limit=20&offset=199", False), ("limit=200&offset=200", True),
+     ("limit=300&offset=200", False), ("limit=-1&offset=900", False)],
+)  # fmt: skip
+async def test_what_a_far_page_skips_is_joined_to_nothing(
+    pitch: Field, query: str, skips_first: bool
+) -> None:
+    await pitch.read("players", f"fields=name,team.name&sort=-name&{query}")
+    text = pitch.counting.asked[-1]
+    joined, bounded = text.index("JOIN"), text.index("LIMIT")
+    assert (bounded < joined) is skips_first
+
+
 async def test_no_parents_ask_for_no_children(pitch: Field) -> None:
     items, asked = await pitch.read("teams", "fields=*,players.*&filter[id]=0")
     assert (items, asked) == ([], 1)

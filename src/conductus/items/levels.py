@@ -46,6 +46,8 @@ class Level(Struct, frozen=True):
     sort: tuple[SortKey, ...] = ()
     nulls_last: bool = True
     paged: bool = False
+    far: bool = False
+    """Many rows come before the page: they are skipped before anything is joined to them."""
     grouped_by: str | None = None
     """The field whose value ties a row to its parent."""
     dense: bool = False

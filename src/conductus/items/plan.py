@@ -40,6 +40,8 @@ MOST_JOINS = 24
 """Many-to-one expansions beyond this number are loaded as levels of their own."""
 EVERY_ROW = 2**62
 """The limit of a page that has an offset and no limit."""
+FAR = 200
+"""So many rows before a page, and no fewer than it has, are cheaper skipped by themselves."""
 
 
 class Planner:
@@ -65,7 +67,8 @@ class Planner:
         if paged:
             limit = EVERY_ROW if self._query.limit is None else self._query.limit
             values["limit"], values["offset"] = limit, self._query.offset
-        shape = Level((), where, self._query.sort, paged=paged)
+        far = self._query.offset >= max(FAR, values.get("limit", 0))
+        shape = Level((), where, self._query.sort, paged=paged, far=far)
         return self._level(collection, self._query.selection, resolver, shape)
 
     def matching(self, resolver: Resolver, collection: Collection) -> Predicate:

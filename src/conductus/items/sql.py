@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import FromClause
 
@@ -50,35 +51,57 @@ class LevelCompiler:
     def compile(self, level: Level) -> Compiled:
         """The statement of a level."""
         tables = self._tables(level.nodes)
+        base = self._schema.collections[level.collection]
+        if level.far and len(level.nodes) > 1:
+            tables[0] = self._page(level, base, tables[0])
+            level = replace(level, where=ALWAYS, paged=False)
         columns: list[ColumnElement[Any]] = []
         layouts = tuple(
             self._read(node, table, columns)
             for node, table in zip(level.nodes, tables, strict=True)
         )
-        base = self._schema.collections[level.collection]
         group = None if level.grouped_by is None else self._tie(level, tables[0], columns)
         # Not every database selects nothing of a row.
         columns = columns or [sa.literal_column("1")]
         assemble = assembler(layouts, len(columns))
-        first, where = self._beginning(level, base)
-        source = tables[0] if first is None else self._conditions.matches(first, base, tables[0])
-        statement = (
-            sa.select(*(column.label(f"c{place}") for place, column in enumerate(columns)))
-            .select_from(self._joined(level.nodes, tables, source))
-            .where(*self._where(level, where, base, tables[0]))
-        )
-        if first is not None:
-            statement = self._dialect.in_order(statement)
+        shown = [column.label(f"c{place}") for place, column in enumerate(columns)]
+        statement = self._selected(level, base, tables, shown)
         order = self.order(level.sort, base, tables[0], nulls_last=level.nulls_last)
         if level.per_parent and level.grouped_by is not None:
             numbered = _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
             return Compiled(self._dialect.compile(numbered), layouts, assemble, group)
         statement = statement.order_by(*order)
         if level.paged:
-            statement = statement.limit(sa.bindparam("limit", type_=_NUMBER)).offset(
-                sa.bindparam("offset", type_=_NUMBER)
-            )
+            statement = _paged(statement)
         return Compiled(self._dialect.compile(statement), layouts, assemble, group)
+
+    def _selected(
+        self,
+        level: Level,
+        base: Collection,
+        tables: Sequence[FromClause],
+        columns: Sequence[ColumnElement[Any]],
+    ) -> sa.Select[Any]:
+        """The columns of the rows that a level reads, in no order."""
+        first, where = self._beginning(level, base)
+        source = tables[0] if first is None else self._conditions.matches(first, base, tables[0])
+        statement = (
+            sa.select(*columns)
+            .select_from(self._joined(level.nodes, tables, source))
+            .where(*self._where(level, where, base, tables[0]))
+        )
+        return statement if first is None else self._dialect.in_order(statement)
+
+    def _page(self, level: Level, base: Collection, table: FromClause) -> FromClause:
+        """The rows of the page, with the columns that the level needs of them."""
+        node, *others = level.nodes
+        links = [other.path[0] for other in others]
+        sorts = [key.field for key in level.sort if key.field is not None]
+        names = dict.fromkeys((*node.columns, *links, *sorts, *base.primary_key))
+        alone = replace(level, nodes=(node,))
+        rows = self._selected(alone, base, [table], [table.c[name] for name in names])
+        order = self.order(level.sort, base, table, nulls_last=level.nulls_last)
+        return _paged(rows.order_by(*order)).subquery("page")
 
     def order(
         self,
@@ -174,6 +197,12 @@ class LevelCompiler:
             return sa.and_(column >= low, column <= high)
         kind = base.fields[level.grouped_by or ""].kind
         return self._dialect.among(column, "parents", kind)
+
+
+def _paged(statement: sa.Select[Any]) -> sa.Select[Any]:
+    return statement.limit(sa.bindparam("limit", type_=_NUMBER)).offset(
+        sa.bindparam("offset", type_=_NUMBER)
+    )
 
 
 def _numbered(
