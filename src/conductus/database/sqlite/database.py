@@ -95,7 +95,7 @@ class SQLiteDatabase:
         )
 
     def _link(self, purpose: Purpose) -> Link:
-        return Link(self._raw(purpose))
+        return Link(self._raw(purpose), threaded=purpose in ("read", "alter"))
 
     def _raw(self, purpose: Purpose) -> sqlite3.Connection:
         try:

@@ -15,6 +15,8 @@ Purpose = Literal["read", "read inline", "write", "alter"]
 
 _STEPS = 1000
 """Virtual machine steps between two looks at the clock: some tens of microseconds."""
+_STEPS_IN_THREAD = 20_000
+"""In a thread a look waits for the event loop to let go of the interpreter."""
 BRIEF_LOOKS = 100
 """Looks that a statement in the event loop may take: about two milliseconds of work.
 
@@ -34,7 +36,8 @@ class Link:
 
     __slots__ = ("_deadline", "_looks", "_worked", "raw")
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, *, threaded: bool = False) -> None:
+        """`threaded`: never used in the event loop."""
         self.raw = raw
         self._deadline = _NEVER
         """When, by `perf_counter`, the running statement is stopped."""
@@ -42,7 +45,7 @@ class Link:
         """How often it may still be looked at before it is stopped."""
         self._worked = _NEVER
         """The time of the core when a brief statement is stopped; none before it looks late."""
-        raw.set_progress_handler(self._is_late, _STEPS)
+        raw.set_progress_handler(self._is_late, _STEPS_IN_THREAD if threaded else _STEPS)
 
     def briefly(self) -> None:
         """The next statement is stopped when it would keep the event loop."""
