@@ -33,6 +33,7 @@ from conductus.config import ServerConfig
 from conductus.errors import InvalidCredentials
 from conductus.http.body import Body
 from conductus.http.exchange import Exchange
+from conductus.http.patience import Patience
 from conductus.permissions.actor import Actor
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
@@ -125,7 +126,7 @@ async def _asked(asking: Asking, scope: dict[str, Any], now: datetime) -> Actor:
     exchange = Exchange(0, scope, _no_body, 1.0)
     snapshot = await asking.project.current()
     exchange.see_through(snapshot.settings.trusted_proxies)
-    body = Body(_no_body, exchange.headers, most=0, seconds=1.0)
+    body = Body(_no_body, exchange.headers, most=0, patience=Patience(1.0))
     credentials = await exchange.credentials(asking.project, body)
     agent = exchange.user_agent
     found = await asking.identity.identified(asking.project, credentials, exchange.ip, agent, now)

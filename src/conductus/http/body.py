@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
 from itertools import chain
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +19,7 @@ from conductus.errors import (
     ValidationFailed,
 )
 from conductus.http.parts import Event, Text, parts
+from conductus.http.patience import Patience
 from conductus.query.links import ACCESS_TOKEN
 
 Message = MutableMapping[str, Any]
@@ -39,12 +40,12 @@ class Body:
     """The body of one request, read when it is first asked for."""
 
     def __init__(
-        self, receive: Receive, headers: dict[bytes, bytes], *, most: int, seconds: float
+        self, receive: Receive, headers: dict[bytes, bytes], *, most: int, patience: Patience
     ) -> None:
         self._receive = receive
         self._headers = headers
         self._most = most
-        self._seconds = seconds
+        self._patience = patience
         self._waited = 0.0
         self._content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         self._read: bytes | None = None
@@ -80,14 +81,13 @@ class Body:
 
     async def _part(self, size: int) -> tuple[bytes, bool]:
         """What comes after so many bytes, and whether there is more."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = monotonic()
+        allowed = self._patience.seconds + size / _SLOWEST - self._waited
         try:
-            async with asyncio.timeout(self._seconds + size / _SLOWEST - self._waited):
-                message = await self._receive()
+            message = await self._patience.within(allowed, self._receive)
         except TimeoutError as error:
             raise RequestTooSlow from error
-        self._waited += clock() - began
+        self._waited += monotonic() - began
         if message["type"] == "http.disconnect":
             raise BodyInvalid("The body ended before it was complete")
         return message.get("body", b""), message.get("more_body", False)

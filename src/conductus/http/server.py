@@ -34,6 +34,7 @@ from conductus.http.call import Call, Request, ServerCall
 from conductus.http.cors import preflight_headers
 from conductus.http.errors import error_reply
 from conductus.http.exchange import Answer, Exchange, Receive, Scope, Send
+from conductus.http.patience import Patience
 from conductus.http.rates import Rates
 from conductus.http.reply import Reply
 from conductus.http.routing import Match, Route, RouteTable
@@ -111,6 +112,7 @@ class Server:
         self._at_root = at_root
         self._computing = computing
         self._client_seconds = client_seconds
+        self._patience = Patience(client_seconds)
         # From anywhere among so many numbers that no two workers meet.
         self._numbers = count(secrets.randbits(63))
         self.end_streams = routes.end_streams
@@ -227,7 +229,7 @@ class Server:
                 exchange.receive,
                 exchange.headers,
                 most=LARGEST_OF_SERVER,
-                seconds=self._client_seconds,
+                patience=self._patience,
             ),
         )
 
@@ -256,7 +258,7 @@ class Server:
             exchange.receive,
             exchange.headers,
             most=project.config.limits.body_bytes,
-            seconds=self._client_seconds,
+            patience=self._patience,
         )
         credentials = await exchange.credentials(project, body)
         if credentials.cookie:
