@@ -77,12 +77,14 @@ def _decimal(escape: Escape, value: Decimal) -> str:
 
 
 def _escaped_text(escape: Escape, text: str) -> str:
-    return escape(_checked(text))
+    _check_whole(text)
+    return escape(text)
 
 
 def _text(text: str) -> str:
     """A text while backslashes escape: within quotes those two alone mean something."""
-    _checked(text)
+    if not text.isascii():
+        _check_whole(text)
     if "\\" in text:
         text = text.replace("\\", "\\\\")
     if "'" in text:
@@ -90,11 +92,9 @@ def _text(text: str) -> str:
     return f"'{text}'"
 
 
-def _checked(text: str) -> str:
+def _check_whole(text: str) -> None:
     # asyncmy would send half a surrogate pair as a stray byte.
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise refusals.text_invalid() from None
-    return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise refusals.text_invalid() from None
