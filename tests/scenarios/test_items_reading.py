@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scenarios import worlds
 from tests.scenarios.cases import Case, answers, reads, refuses
 from tests.scenarios.shop import Live
+from tests.scenarios.workshop import Workshop
 
 A = "/items/articles"
 LISTED = [1, 2, 3, 4, 6, 7, 8]
@@ -279,6 +281,21 @@ async def test_a_sum_of_decimals_is_no_sum_of_doubles(newsroom: Live) -> None:
     answer = await newsroom.ask("GET", "/items/ledger?aggregate[sum]=exact&filter[small][in]=1,2")
     assert answer.json()["data"] == [{"sum": {"exact": 0.3}}]
     assert "0.30000000000000004" not in answer.text
+
+
+async def test_figures_are_as_large_as_they_are(workshop: Workshop) -> None:
+    name = await workshop.make(
+        worlds.whole("n"), worlds.field("big", "integer", "BIGINT"),
+        worlds.field("price", "decimal", "DECIMAL", "10,2"),
+    )  # fmt: skip
+    most = 2**63 - 1
+    rows = [{"n": 1, "big": most, "price": "0.99"}, {"n": 1, "big": most, "price": "1.99"},
+            {"n": 2, "big": -most - 1, "price": "0.99"}, {"n": 2, "big": -7}, {"n": 3}]  # fmt: skip
+    await workshop.ok("POST", f"/items/{name}", rows)
+    found = await workshop.get(f"/items/{name}?groups=n&aggregate[sum]=big")
+    assert [group["sum"]["big"] for group in found] == [2 * most, -most - 8, None]
+    (all_of_it,) = await workshop.get(f"/items/{name}?aggregate[sum]=big&aggregate[avg]=price,n")
+    assert all_of_it == {"sum": {"big": most - 8}, "avg": {"price": 3.97 / 3, "n": 1.8}}
 
 
 async def test_random_order_gives_every_item_once(newsroom: Live) -> None:

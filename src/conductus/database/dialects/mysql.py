@@ -128,8 +128,10 @@ class MySQLDialect(Dialect):
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
         if function == "avg":
-            # Whole numbers have averages of four digits there, and CAST knows no DOUBLE.
-            return sa.func.avg(column * sa.literal_column("1e0"))
+            # Its own average of decimals has four digits more than they have, and CAST knows
+            # no DOUBLE.
+            number = sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
+            return sa.func.sum(column) * sa.literal_column("1e0") / number
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 

@@ -199,9 +199,10 @@ class PostgreSQLDialect(Dialect):
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
         if function == "avg":
-            # Its own average of doubles adds up their squares, which go beyond a double.
+            # Exact until it is divided; its own average of doubles adds up their squares,
+            # which go beyond a double.
             number = sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
-            return sa.func.sum(sa.cast(column, sa.Double())) / number
+            return sa.cast(sa.func.sum(column), sa.Double()) / number
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 

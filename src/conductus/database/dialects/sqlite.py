@@ -122,6 +122,11 @@ class SQLiteDialect(Dialect):
         if kind in (Kind.DECIMAL, Kind.DECIMAL_TEXT):
             exact: ColumnElement[Any] = getattr(sa.func, f"conductus_{function}")(column)
             return exact
+        if kind is Kind.INTEGER and function == "sum":
+            # A sum beyond 64 bits is an error; those of both halves are never.
+            high = column.op(">>")(sa.literal_column("32"))
+            low = column.op("&")(sa.literal_column("4294967295"))
+            return sa.func.conductus_whole(sa.func.sum(high), sa.func.sum(low))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 
@@ -216,6 +221,11 @@ def decimal_text(value: Any, scale: int) -> str | None:
     return None if value is None else plain_text(scaled(Decimal(str(value)), scale))
 
 
+def whole_text(high: int | None, low: int | None) -> str | None:
+    """A number of any size from what is above its last 32 bits, and the rest."""
+    return None if high is None or low is None else str((high << 32) + low)
+
+
 def fold(text: Any) -> str | None:
     """The text without its letters' case, in every script."""
     return None if text is None else str(text).casefold()
@@ -239,7 +249,8 @@ class _Sum(_Total):
 
 class _Average(_Total):
     def finalize(self) -> float | None:
-        return float(sum(self.numbers) / len(self.numbers)) if self.numbers else None
+        # As a double is divided elsewhere, so that the last digit is the same.
+        return float(sum(self.numbers)) / len(self.numbers) if self.numbers else None
 
 
 class _Least(_Total):
@@ -257,6 +268,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any], bool], ...] = (
     ("conductus_decimal", 1, decimal_key, True),
     ("conductus_decimal_text", 2, decimal_text, True),
     ("conductus_fold", 1, fold, True),
+    ("conductus_whole", 2, whole_text, True),
 )
 """Name, number of arguments, function, deterministic."""
 AGGREGATES: tuple[tuple[str, int, type[Any]], ...] = (
