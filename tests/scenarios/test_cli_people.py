@@ -112,6 +112,11 @@ async def test_what_a_role_may_and_why(data: Path) -> None:
     assert "no row" in did(data, "permissions", "show", "Public", "directus_files")
     said = did(data, "permissions", "explain", "bob@example.org", "PATCH", "/settings/1")
     assert "update: none, which means no items" in said
+    did(data, "role", "create", "guards", "--enforce-2fa")
+    did(data, "user", "create", "cy@example.org", "--role", "guards")
+    said = did(data, "permissions", "explain", "cy@example.org", "GET", "/users")
+    assert "Role 4 asks for a second factor, and the user has none" in said
+    assert "Role 2 has no row for directus_users" in said
     said = did(data, "permissions", "explain", "public", "GET", "/users")
     assert "Role 2 has no row for directus_users" in said
     assert "No permission row decides" in failed(data, "permissions", "explain", "public", "X", "/")

@@ -144,6 +144,20 @@ async def test_administrators_are_told_what_decides(workshop: Workshop, place: s
         ],
     }
     assert "Role 1" in (await workshop.get(f"{asked}&user=1"))["because"][0]
+    body = {"email": "left@example.org", "status": "suspended", "role": 1}
+    gone = (await workshop.ok("POST", "/users?status=*", body))["id"]
+    assert await workshop.get(f"{asked}&user={gone}") == {
+        "role": 2,
+        "action": "read",
+        "collection": place,
+        "because": [
+            "The user is suspended, and so asks as the public.",
+            f"Row {id}, for the whole collection, has read: full, which means all items.",
+            "These fields may not be read: title.",
+        ],
+    }
+    auth = "/permissions/explain?user=public&method=GET&path=/auth/check"
+    await workshop.refused((1, 404), "GET", auth)
     await workshop.refused((203, 404), "GET", f"{asked}&user=98765")
     await workshop.refused((4, 422), "GET", asked)
     await workshop.refused((1, 404), "GET", "/permissions/explain?user=1&method=GET&path=/")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conductus.errors import ThingNotFound
-from conductus.permissions.explaining import Asked, asked, explained
+from conductus.permissions.explaining import Asked, asked, asker, explained
 from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
 from conductus.schema.model import Status, assemble
 from tests.units.worlds import collection
@@ -71,6 +71,44 @@ def test_who_has_no_rows() -> None:
         "Role 3 has no row for articles, and so no access."
     ]
     assert explained(policy(), Asked("read", "x"), SCHEMA) == ["There is no collection x."]
+
+
+def test_a_section_without_rows() -> None:
+    with pytest.raises(ThingNotFound):
+        explained(policy(), asked("GET", "/auth/check"), SCHEMA)
+
+
+ROLE = {"id": 3, "enforce_2fa": False, "ip_whitelist": []}
+USER = {"id": 7, "status": "active", "2fa_secret": None, "role": ROLE}
+
+
+@pytest.mark.parametrize(
+    ("user", "role", "because"),
+    [
+        (USER, 3, []),
+        ({**USER, "role": None}, None, []),
+        (
+            {**USER, "status": "suspended"},
+            2,
+            ["The user is suspended, and so asks as the public."],
+        ),
+        (
+            {**USER, "role": {**ROLE, "enforce_2fa": True}},
+            2,
+            ["Role 3 asks for a second factor, and the user has none, and so asks as the public."],
+        ),
+        ({**USER, "role": {**ROLE, "enforce_2fa": True}, "2fa_secret": "***"}, 3, []),
+        (
+            {**USER, "role": {**ROLE, "ip_whitelist": ["10.0.0.0/8", "::1"]}},
+            3,
+            ["Role 3 is refused from everywhere but 10.0.0.0/8, ::1."],
+        ),
+    ],
+)
+def test_who_asks(user: dict[str, Any], role: int | None, because: list[str]) -> None:
+    found = asker(user)
+    assert (found.actor.role, list(found.because)) == (role, because)
+    assert found.actor.public is (role == 2)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -21,7 +21,7 @@ from conductus.cli.places import DataFolder
 from conductus.items.context import Context
 from conductus.items.rows import Item
 from conductus.permissions.actor import SYSTEM, Actor
-from conductus.permissions.explaining import asked, explained
+from conductus.permissions.explaining import USER_FIELDS, Asker, asked, asker, explained
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.projects.project import Project
 
@@ -268,10 +268,10 @@ class _Desk:
         page = await self._project.reader.read(query, self._context)
         return page.items if isinstance(page.items, list) else [page.items]
 
-    async def user(self, email: str) -> Item:
+    async def user(self, email: str, fields: str = "id,email,status") -> Item:
         """The user with that address. Raises `CommandFailed`."""
         for spelt in (email, email.lower()):
-            if found := await self.every(USERS, "id,email,status,role", email=spelt):
+            if found := await self.every(USERS, fields, email=spelt):
                 return found[0]
         raise CommandFailed(f"There is no user {email}")
 
@@ -286,12 +286,11 @@ class _Desk:
 
     async def explained(self, email: str, method: str, path: str) -> list[str]:
         """What decides about a request of a user. Raises `CommandFailed`."""
-        actor = Actor()
+        who = Asker(Actor())
         if email != "public":
-            found = await self.user(email)
-            actor = Actor(user=found["id"], role=found["role"], credential="static")
-        policy = await self._project.policies.of(actor)
-        return explained(policy, asked(method, path), self._context.schema)
+            who = asker(await self.user(email, USER_FIELDS))
+        policy = await self._project.policies.of(who.actor)
+        return [*who.because, *explained(policy, asked(method, path), self._context.schema)]
 
     async def create(self, collection: str, body: Item) -> str:
         """A new item; answers its key."""

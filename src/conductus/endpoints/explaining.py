@@ -7,7 +7,7 @@ from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
 from conductus.permissions.actor import Actor
-from conductus.permissions.explaining import asked, explained
+from conductus.permissions.explaining import USER_FIELDS, Asker, asked, asker, explained
 
 USERS = "directus_users"
 
@@ -20,8 +20,9 @@ async def explain(call: Call) -> Reply:
     if problems:
         raise ValidationFailed(problems)
     request = asked(wanted["method"], wanted["path"])
-    policy = await call.project.policies.of(await _actor(call, wanted["user"]))
-    said = explained(policy, request, call.schema)
+    who = await _asker(call, wanted["user"])
+    policy = await call.project.policies.of(who.actor)
+    said = [*who.because, *explained(policy, request, call.schema)]
     return envelope(
         {"role": policy.role, "action": request.action, "collection": request.collection}
         | {"because": said},
@@ -29,12 +30,12 @@ async def explain(call: Call) -> Reply:
     )
 
 
-async def _actor(call: Call, user: str) -> Actor:
-    """The user as who asks; `public` is whoever is not signed in. Raises `ItemNotFound`."""
+async def _asker(call: Call, user: str) -> Asker:
+    """Who asks; `public` is whoever is not signed in. Raises `ItemNotFound`."""
     if user == "public":
-        return Actor()
-    query = call.project.queries.shape(USERS, "fields=id,role&status=*", call.snapshot)
+        return Asker(Actor())
+    query = call.project.queries.shape(USERS, f"fields={USER_FIELDS}&status=*", call.snapshot)
     page = await call.project.reader.by_keys(query, [user], call.context.for_own_use())
     if not isinstance(page.items, dict):
         raise ItemNotFound(USERS, user)
-    return Actor(user=page.items["id"], role=page.items["role"], credential="static")
+    return asker(page.items)

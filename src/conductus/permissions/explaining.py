@@ -7,11 +7,12 @@ rows grant; guards of users and roles may refuse more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from conductus.errors import ThingNotFound
+from conductus.permissions.actor import Actor
 from conductus.permissions.levels import Explain, Level
 from conductus.permissions.policy import Policy, Rule
 from conductus.schema.model import Collection, Schema
@@ -33,6 +34,32 @@ _REACH: Final[Mapping[Level, str]] = {
 }
 
 
+USER_FIELDS: Final = "id,email,status,2fa_secret,role.id,role.enforce_2fa,role.ip_whitelist"
+"""What must be known of a user who asks."""
+
+
+class Asker(Struct, frozen=True):
+    """A user as a request of theirs is taken, and why."""
+
+    actor: Actor
+    because: tuple[str, ...] = ()
+
+
+def asker(user: Mapping[str, Any]) -> Asker:
+    """How the server takes a request of the user, of whom `USER_FIELDS` are given."""
+    role = user["role"] or {}
+    if user["status"] != "active":
+        return Asker(Actor(), (f"The user is {user['status']}, and so asks as the public.",))
+    if role.get("enforce_2fa") and not user["2fa_secret"]:
+        untold = f"Role {role['id']} asks for a second factor, and the user has none"
+        return Asker(Actor(), (f"{untold}, and so asks as the public.",))
+    actor = Actor(user=user["id"], role=role.get("id"), credential="static")
+    if not role.get("ip_whitelist"):
+        return Asker(actor)
+    heard = ", ".join(role["ip_whitelist"])
+    return Asker(actor, (f"Role {role['id']} is refused from everywhere but {heard}.",))
+
+
 class Asked(Struct, frozen=True):
     """What a request would do."""
 
@@ -51,7 +78,13 @@ def asked(method: str, path: str) -> Asked:
 
 
 def explained(policy: Policy, request: Asked, schema: Schema) -> list[str]:
-    """What decides about the request, a sentence for each fact."""
+    """What decides about the request, a sentence for each fact.
+
+    Raises `ThingNotFound` where rows say nothing.
+    """
+    section = request.collection.removeprefix("directus_")
+    if section != request.collection and request.collection not in schema.collections:
+        raise ThingNotFound(f"No permission row decides about /{section}")
     if policy.administrator:
         return ["Role 1 may everything: no row is looked at."]
     if policy.role is None:
