@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.scenarios.shop import Live
 from tests.scenarios.workshop import Workshop
 from tests.scenarios.worlds import field, status, text, whole
 
@@ -76,6 +77,16 @@ REFUSED: list[tuple[str, Any, tuple[int, int]]] = [
     ("NaN", b'{"views": NaN}', (13, 400)),
     ("a number beyond all", b'{"title": "x", "views": 1e400}', (13, 400)),
 ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/items/articles", "/auth/authenticate", "/users/1/tracking/page"]
+)
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", ""])
+async def test_no_body_is_none_whatever_it_is_called(newsroom: Live, path: str, kind: str) -> None:
+    method = "PATCH" if "tracking" in path else "POST"
+    answer = await newsroom.ask(method, path, headers={"content-type": kind} if kind else {})
+    assert (answer.json()["error"]["code"], answer.status_code) == (13, 400), answer.text
 
 
 @pytest.mark.parametrize(("says", "body", "error"), REFUSED, ids=[row[0] for row in REFUSED])

@@ -142,6 +142,8 @@ class Body:
 
     async def _decode_all(self) -> Any:
         raw = await self.content()
+        if not raw:
+            raise BodyInvalid
         if self._content_type == _FORM:
             return _form(raw)
         if self._content_type == _MULTIPART:
@@ -189,8 +191,6 @@ class Body:
 
 
 def _json(raw: bytes) -> Any:
-    if not raw:
-        raise BodyInvalid
     try:
         value = _decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
