@@ -157,6 +157,18 @@ async def test_a_body_has_the_limits_of_every_body(newsroom: Live) -> None:
     assert (answer.json()["error"]["code"], answer.status_code) == (12, 413)
 
 
+async def test_a_name_of_any_length_is_not_told_back_whole(newsroom: Live) -> None:
+    long = "x" * 100_000
+    bodies: tuple[dict[str, Any], ...] = (
+        *({"filter": {long: 1}}, {"filter": {"views": {long: 1}}}, {"sort": long}),
+        *({"fields": f"author.{long}"}, {"aggregate": {long: "id"}}, {"deep": {long: {}}}),
+    )
+    for body in bodies:
+        answer = await search(newsroom, A, body)
+        assert answer.status_code in (404, 422)
+        assert len(answer.content) < 3000, answer.text[:200]
+
+
 async def test_more_is_asked_than_an_address_holds(newsroom: Live) -> None:
     titles = ["x" * 5000 for _ in range(100)]
     answer = await search(newsroom, A, {"filter": {"title": {"in": [*titles, "100% wool"]}}})

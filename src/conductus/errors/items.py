@@ -16,7 +16,16 @@ LastAdministrator 216/403
 
 from __future__ import annotations
 
+from typing import Final
+
 from conductus.errors.api_error import ApiError
+
+_LONGEST: Final = 1000
+"""Characters of a made-up name that are told back: all that a path of fields may have."""
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 
 
 class CollectionNotFound(ApiError):
@@ -38,7 +47,8 @@ class FieldNotFound(ApiError):
     code, status = 202, 422
 
     def __init__(self, field: str, collection: str) -> None:
-        super().__init__(f"There is no field {field!r} in {collection!r}", details={"field": field})
+        told = _shortened(field)
+        super().__init__(f"There is no field {told!r} in {collection!r}", details={"field": told})
         self.field = field
         self.collection = collection
 
@@ -52,8 +62,10 @@ class FieldPathNotFound(FieldNotFound):
 class ItemNotFound(ApiError):
     code, status = 203, 404
 
-    def __init__(self, collection: str, key: str) -> None:
-        super().__init__(f"There is no item {key!r} in {collection!r}")
+    def __init__(self, collection: str, key: str | None = None) -> None:
+        """Without a key: none matches that was asked for by conditions."""
+        named = "such item" if key is None else f"item {key!r}"
+        super().__init__(f"There is no {named} in {collection!r}")
         self.collection = collection
         self.key = key
 
@@ -115,7 +127,7 @@ class OperatorUnknown(ApiError):
     code, status = 214, 422
 
     def __init__(self, operator: str) -> None:
-        super().__init__(f"There is no filter operator {operator!r}")
+        super().__init__(f"There is no filter operator {_shortened(operator)!r}")
 
 
 class FieldUnreadable(ApiError):

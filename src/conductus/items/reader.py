@@ -100,7 +100,7 @@ class Reader:
         if not query.single:
             return Page(items=found, counts=counts, messages=ready.messages)
         if not found:
-            raise ItemNotFound(query.collection, "single")
+            raise ItemNotFound(query.collection)
         return Page(items=found[0], counts=counts, messages=ready.messages)
 
     async def by_keys(self, query: ItemQuery, keys: Sequence[str], context: Context) -> Page:

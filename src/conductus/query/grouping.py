@@ -50,10 +50,8 @@ def aggregates(value: Any, collection: Collection, limits: Limits) -> tuple[Aggr
     for name, fields in value.items():
         function = FUNCTIONS.get(name)
         if function is None:
-            known = ", ".join(FUNCTIONS)
-            raise ValidationFailed(
-                {"aggregate": f"There is no function {clean('aggregate', name)!r}, only {known}"}
-            )
+            known, told = ", ".join(FUNCTIONS), clean("aggregate", name)[:100]
+            raise ValidationFailed({"aggregate": f"There is no function {told!r}, only {known}"})
         for field in entries("aggregate", fields):
             if field != "*" or function != "count":
                 _check(collection, field, _SUITABLE[function], f"asked for its {function}")
