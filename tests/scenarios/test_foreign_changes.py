@@ -163,6 +163,8 @@ STRANGE: dict[str, tuple[list[str], list[tuple[str, str, str, Any, Any]]]] = {
             ("timestamp", "DATETIME", "datetime", "2031-02-03 04:05:06.123456", "x"),
             ("real", "FLOAT", "decimal", 1.5, "x"),
             ("money", "TEXT", "string", "$1.00", "x"),
+            ("point", "TEXT", "string", "(1,2)", "x"),
+            ("xml", "TEXT", "string", "<a/>", "<a"),
             ("bigint", "BIGINT", "integer", 2**62 + 1, 2**63),
         ],
     ),
@@ -178,6 +180,7 @@ STRANGE: dict[str, tuple[list[str], list[tuple[str, str, str, Any, Any]]]] = {
             ("datetime(6)", "DATETIME", "datetime", "2031-02-03 04:05:06.123456", "x"),
             ("float", "FLOAT", "decimal", 1.5, "x"),
             ("binary(3)", "BINARY", "binary", "AAEC", "AAECAw=="),
+            ("inet6", "TEXT", "string", "::1", "x"),
         ],
     ),
     "sqlite": (
@@ -218,11 +221,45 @@ async def test_types_of_their_own(workshop: Workshop) -> None:
             assert answer.json()["error"]["code"] in (4, 12), (native, answer.text)
         listed = await workshop.get(f"{path}?sort={column}&fields={column}")
         assert listed == [{column: value}], native
+        if type == "string":
+            for operator in ("eq", "contains", "rlike"):
+                query = {f"filter[{column}][{operator}]": value, "fields": column}
+                assert await workshop.ok("GET", path, params=query) == listed, (native, operator)
+        if type == "array":
+            await workshop.ok("PATCH", f"{path}/1", {column: ["x"]})
+            for condition, found in (("[in]=x,y", 1), ("[in]=y", 0), ("[nin]=y", 1)):
+                some = await workshop.get(f"{path}?filter[{column}]{condition}&fields=id")
+                assert len(some) == found, condition
+            await workshop.ok("PATCH", f"{path}/1", {column: value})
     made = await workshop.get(f"{path}/1")
     await workshop.ok("PATCH", f"{path}/1", {f"c{place}": None for place in range(len(columns))})
     count = len(await workshop.get(f"{path}/1/revisions"))
     last = await workshop.get(f"{path}/1/revisions/{count - 2}")
     assert await workshop.ok("PATCH", f"{path}/1/revert/{last['id']}") == made
+
+
+async def test_shapes_are_read_as_texts(workshop: Workshop) -> None:
+    name = workshop.name("shapes")
+    # SQLite has texts of them, PostgreSQL without extensions only points and boxes.
+    kind, made, shown = {
+        "sqlite": ("GEOMETRY", "'POINT(1 2)'", "POINT(1 2)"),
+        "postgresql": ("point", "'(1,2)'", "(1,2)"),
+        "mysql": ("point", "ST_GeomFromText('POINT(1 2)')", "POINT(1 2)"),
+    }[workshop.driver]
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER NOT NULL PRIMARY KEY, place {kind}, n INTEGER)",
+        f"INSERT INTO {name} (id, place) VALUES (1, {made}), (2, NULL)",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    shapes: list[Item] = [{"id": 1, "place": shown, "n": None}, {"id": 2, "place": None, "n": None}]
+    assert await workshop.get(path) == shapes
+    for operator, asked in (("[eq]", shown), ("[contains]", "1"), ("[in][]", shown)):
+        query = {f"filter[place]{operator}": asked}
+        assert await workshop.ok("GET", path, params=query) == shapes[:1], operator
+    assert await workshop.ok("PATCH", f"{path}/1", {"n": 3}) == {**shapes[0], "n": 3}
+    if workshop.driver != "sqlite":
+        await workshop.refused((12, 422), "PATCH", f"{path}/1", {"place": "nowhere"})
 
 
 async def test_a_change_by_plain_ddl_is_seen_at_once_when_told(workshop: Workshop) -> None:

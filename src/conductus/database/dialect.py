@@ -58,6 +58,8 @@ class Dialect(ABC):
     """True where a rule on related items should be asked row by row, by their keys."""
     spelled_out: ClassVar[int] = 1
     """Up to so many values a rule compares one by one, beyond it with a list of them."""
+    unordered: ClassVar[frozenset[str]] = frozenset()
+    """Native types that the database has no order of."""
     groups_cheaply: ClassVar[bool] = False
     """True where GROUP BY takes a tenth longer than to tell a few values apart, or less."""
     joins_exists: ClassVar[bool] = True
@@ -109,7 +111,7 @@ class Dialect(ABC):
             sa.quoted_name(collection.name, quote=True),
             *(
                 sa.column(
-                    sa.quoted_name(field.column.name, quote=True), self.type(field.column.kind)
+                    sa.quoted_name(field.column.name, quote=True), self.column_type(field.column)
                 )
                 for field in collection.fields.values()
                 if field.column is not None
@@ -182,6 +184,10 @@ class Dialect(ABC):
     @abstractmethod
     def type(self, kind: Kind) -> TypeEngine[Any]:
         """The SQLAlchemy type to bind and compare a column of this kind with."""
+
+    def column_type(self, column: Column) -> TypeEngine[Any]:
+        """The same for one column, which may tell more than its kind does."""
+        return self.type(column.kind)
 
     # -- values ---------------------------------------------------------------------
 

@@ -66,9 +66,12 @@ class Columns(Struct, frozen=True, eq=False):
         return tuple([record[name] for name in self.collection.primary_key])
 
     def datatypes(self, names: Iterable[str]) -> set[str]:
-        """The datatypes of columns; with an empty one where the database computes others."""
-        fields = self.collection.fields
-        found = {column_of(fields[name]).datatype for name in names}
+        """The datatypes of columns; with an empty one where the database computes others.
+
+        It is empty too for values that the database spells in its own way.
+        """
+        columns = [column_of(self.collection.fields[name]) for name in names]
+        found = {"" if each.kind is Kind.OPAQUE else each.datatype for each in columns}
         return found | {""} if self.computed else found
 
     def changed(self, row: Row, values: Record) -> Row:

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import Unprocessable
-from conductus.items.searching import numberlike, searchable
+from conductus.items.searching import finished, numberlike, searchable
 from conductus.permissions.reading import unsearched
 from conductus.permissions.scope import Sight
 from conductus.query.item_query import (
@@ -255,7 +255,7 @@ class Resolver:
         literal = _PATTERNS[leaf.operator]
         if literal and not text:
             return ALWAYS
-        pattern = f"%{escaped(text)}%" if literal else text
+        pattern = f"%{escaped(text)}%" if literal else finished(text)
         columns = self._columns(last, text if literal else "")
         if last.target is not None and not columns:
             return _unmatched(leaf)

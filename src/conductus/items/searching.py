@@ -47,3 +47,9 @@ def searchable(
         and field_type(field.type).searchable
         and (numeric or field.kind not in NUMBERS)
     ]
+
+
+def finished(pattern: str) -> str:
+    """The pattern, in which a backslash that has nothing to escape means itself."""
+    backslashes = len(pattern) - len(pattern.rstrip("\\"))
+    return f"{pattern}\\" if backslashes % 2 else pattern

@@ -121,8 +121,9 @@ class LevelCompiler:
                 continue
             field = collection.fields[key.field]
             column: ColumnElement[Any] = table.c[key.field]
-            if field.kind is Kind.JSON:
-                # Not every database orders its JSON type.
+            native = "" if field.column is None else field.column.native
+            if field.kind is Kind.JSON or native in self._dialect.unordered:
+                # Not every database orders its JSON type, nor all others.
                 column = self._dialect.text(column, field.kind)
             if field.column is not None and not field.column.nullable:
                 # An index serves this order; one that says where nulls go it may not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import asyncmy, mariadb
@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name
-from conductus.schema.model import Collection, Kind
+from conductus.schema.model import Collection, Column, Kind
 
 _MOST_INSERTED = 1000
 """Values of one INSERT …"""
@@ -26,6 +26,17 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.BOOLEAN: sa.Integer(),
     Kind.BINARY: sa.LargeBinary(),
 }
+
+
+_SHAPES: Final = frozenset({"geometry", "point", "linestring", "polygon", "geometrycollection"}) | {
+    *("geomcollection", "multipoint", "multilinestring", "multipolygon")
+}
+
+
+class _Shape(sa.Text):
+    """The type of columns of shapes, which no cast makes texts of."""
+
+    cache_ok = True
 
 
 class MySQLDialect(Dialect):
@@ -57,6 +68,10 @@ class MySQLDialect(Dialect):
     def type(self, kind: Kind) -> TypeEngine[Any]:
         return _TYPES.get(kind, _TEXT)
 
+    def column_type(self, column: Column) -> TypeEngine[Any]:
+        shape = column.kind is Kind.OPAQUE and column.native.lower() in _SHAPES
+        return _Shape() if shape else self.type(column.kind)
+
     def binder(self, kind: Kind) -> Convert | None:
         return int if kind is Kind.BOOLEAN else None
 
@@ -73,10 +88,12 @@ class MySQLDialect(Dialect):
         ]
 
     def text(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        if isinstance(column.type, _Shape):
+            return sa.func.st_astext(column)
         return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.CHAR())
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
-        return sa.cast(column, sa.CHAR()) if kind is Kind.OPAQUE else column
+        return self.text(column, kind) if kind is Kind.OPAQUE else column
 
     def like(
         self,

@@ -44,6 +44,9 @@ class PostgreSQLDialect(Dialect):
 
     name: ClassVar[Name] = "postgresql"
     max_parameters: ClassVar[int] = 32_000
+    unordered: ClassVar[frozenset[str]] = frozenset(
+        {"xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "xid", "cid"}
+    )
     groups_cheaply: ClassVar[bool] = True
     returning = True
 
@@ -174,6 +177,9 @@ class PostgreSQLDialect(Dialect):
         return test(pattern, escape="\\")
 
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
+        if kind is Kind.TEXT_ARRAY:
+            # ANY looks into lists of lists.
+            column, kind = sa.func.array_to_string(column, sa.literal_column("','")), Kind.TEXT
         listed = sa.bindparam(parameter, type_=postgresql.ARRAY(self.type(kind)))
         return column == sa.any_(listed)
 
@@ -184,7 +190,7 @@ class PostgreSQLDialect(Dialect):
         return column == sa.any_(listed)
 
     def list_binder(self, kind: Kind) -> Callable[[Sequence[Any]], Any]:
-        return list
+        return _joined if kind is Kind.TEXT_ARRAY else list
 
     def random(self) -> ColumnElement[Any]:
         return sa.func.random()
@@ -223,6 +229,10 @@ class _Native(sa.types.UserDefinedType[Any]):
 
     def get_col_spec(self, **_: Any) -> str:
         return self.native
+
+
+def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
+    return [",".join(words) for words in lists]
 
 
 def _bind_zoned(text: str) -> datetime:
