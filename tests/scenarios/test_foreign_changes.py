@@ -262,6 +262,32 @@ async def test_shapes_are_read_as_texts(workshop: Workshop) -> None:
         await workshop.refused((12, 422), "PATCH", f"{path}/1", {"place": "nowhere"})
 
 
+@pytest.mark.parametrize("workshop", ["sqlite"], indirect=True)
+async def test_values_that_are_not_of_their_columns_types(workshop: Workshop) -> None:
+    name = workshop.name("loose")
+    columns = "num NUMERIC, price DECIMAL(10,2), ratio REAL, bytes BLOB, n INTEGER, flag BOOLEAN"
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, {columns}, day DATE, extra JSON)",
+        f"INSERT INTO {name} VALUES (1, 'abc', 'x', 'y', 'text', 'z', 'maybe', 'never', '{{bad')",
+        f"INSERT INTO {name} VALUES (2, '', '', '', '', '', '', '', '')",
+        f"INSERT INTO {name} VALUES (3, 1.5, 2.5, 0.5, x'00ff', 4, 1, '2031-02-03', '[1]')",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    loose, empty, fine = await workshop.get(path)
+    assert (loose["num"], loose["price"], loose["ratio"]) == ("abc", "x", "y")
+    assert (loose["bytes"], loose["day"], loose["extra"]) == ("dGV4dA==", "never", "{bad")
+    assert (empty["num"], empty["price"], empty["ratio"], empty["bytes"]) == (0, 0, 0, "")
+    assert (fine["num"], fine["price"], fine["ratio"], fine["bytes"]) == (1.5, 2.5, 0.5, "AP8=")
+    for each in ("num", "price", "ratio", "bytes"):
+        assert len(await workshop.get(f"{path}?groups={each}")) == 3
+    assert await workshop.get(f"{path}?aggregate[sum]=num,price") == [
+        {"sum": {"num": 1.5, "price": 2.5}}
+    ]
+    changed = await workshop.ok("PATCH", f"{path}/1", {"n": 7})
+    assert (changed["n"], changed["num"]) == (7, "abc")
+
+
 async def test_a_change_by_plain_ddl_is_seen_at_once_when_told(workshop: Workshop) -> None:
     name = await workshop.make(text("a"), text("b"), field("list", "o2m"))
     await workshop.ok("POST", f"/items/{name}", {"a": "x", "b": "y"})

@@ -8,6 +8,7 @@ LIKE folds ASCII alone. `FUNCTIONS` and `AGGREGATES` are registered on every con
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Literal
@@ -144,8 +145,14 @@ def _number_text(value: Decimal) -> Any:
     return plain_text(value) if isinstance(value, Decimal) else value
 
 
-def _load_decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(repr(value) if type(value) is float else value)
+def _load_decimal(value: Any) -> Decimal | str | None:
+    if value is None:
+        return None
+    try:
+        return Decimal(repr(value) if type(value) is float else value)
+    except (InvalidOperation, TypeError):
+        # A column takes whatever it is given: what is no number stays as it is.
+        return str(value)
 
 
 def _load_boolean(value: Any) -> bool | None:
@@ -154,6 +161,10 @@ def _load_boolean(value: Any) -> bool | None:
 
 def _load_text(value: Any) -> str | None:
     return value if value is None or type(value) is str else str(value)
+
+
+def _load_bytes(value: Any) -> bytes | None:
+    return value if value is None or type(value) is bytes else str(value).encode()
 
 
 def _load_datetime(value: Any) -> str | None:
@@ -193,6 +204,7 @@ _LOADERS: dict[Kind, Convert] = {
     Kind.DATE: _load_date,
     Kind.DATETIME: _load_datetime,
     Kind.DATETIME_ZONE: _load_datetime,
+    Kind.BINARY: _load_bytes,
     Kind.OPAQUE: _load_text,
 }
 
@@ -239,7 +251,8 @@ class _Total:
 
     def step(self, value: Any) -> None:
         if value is not None:
-            self.numbers.append(Decimal(str(value)))
+            with suppress(InvalidOperation):
+                self.numbers.append(Decimal(str(value)))
 
 
 class _Sum(_Total):

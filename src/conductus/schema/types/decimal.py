@@ -54,9 +54,10 @@ class Decimal(ScalarType):
         return text_presenter(kind)
 
 
-def _decimal_json(value: Exact | None) -> JSON:
-    if value is None:
-        return 0
+def _decimal_json(value: Exact | str | None) -> JSON:
+    if value is None or isinstance(value, str):
+        # SQLite holds whatever it was given: what is no number is shown as it is.
+        return value or 0
     # `numbers.decimal_json` written out: this runs for every row of every list.
     text = str(value)
     if len(text) <= 15 and "E" not in text:
@@ -65,9 +66,9 @@ def _decimal_json(value: Exact | None) -> JSON:
     return numbers.decimal_json(value)
 
 
-def _float_json(value: float | None) -> JSON:
-    if value is None:
-        return 0
+def _float_json(value: float | str | None) -> JSON:
+    if value is None or isinstance(value, str):
+        return value or 0
     return value if value - value == 0.0 else str(value)
 
 
