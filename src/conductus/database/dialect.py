@@ -8,7 +8,7 @@ database stands in `dialects/`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from conductus.database.inserting import Given, InsertRows
+from conductus.database.statements import StatementCache
 from conductus.schema.model import Collection, Column, Kind
 
 _MOST_INSERTED = 2000
@@ -78,6 +79,7 @@ class Dialect(ABC):
 
     def __init__(self, sqlalchemy_dialect: SQLAlchemyDialect) -> None:
         self.sqlalchemy = sqlalchemy_dialect
+        self._compiled: StatementCache[Statement] = StatementCache(256)
 
     # -- statements -----------------------------------------------------------------
 
@@ -97,6 +99,11 @@ class Dialect(ABC):
             if name in params and not _required(compiled, name)
         }
         return Statement(str(compiled), order, constants)
+
+    def compiled(self, key: Hashable, build: Callable[[], sa.ClauseElement]) -> Statement:
+        """The text of a statement that is run again and again; `key` tells it from all others."""
+        # To compile it costs several times what it costs to run it.
+        return self._compiled.get(key, lambda: self.compile(build()))
 
     def notice(self) -> Statement | None:
         """Says `word` on `channel` to who `Database.hear`s it, when the transaction commits.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct, structs
@@ -39,6 +40,8 @@ class _Spelling(Struct, frozen=True):
         return self.arguments or None
 
 
+_REMEMBERED: Final = 512
+"""Spellings; a database has hundreds of columns of a dozen types."""
 _INTEGERS: Final[Mapping[str, str]] = {
     "TINYINT": "TINYINT",
     "SMALLINT": "SMALLINT",
@@ -97,6 +100,7 @@ _POSTGRESQL: Final[Mapping[str, NativeType]] = {
 _POSTGRESQL_TEXT_ARRAYS: Final = frozenset({"TEXT", "CHARACTER VARYING", "CHARACTER", "CITEXT"})
 
 
+@lru_cache(_REMEMBERED)
 def sqlite_type(native: str) -> NativeType:
     """By the declared type, then by the affinity that SQLite derives from it."""
     spelling = _spelling(native)
@@ -137,6 +141,7 @@ def _by_affinity(spelling: _Spelling) -> NativeType:
     return _OPAQUE
 
 
+@lru_cache(_REMEMBERED)
 def mysql_type(native: str) -> NativeType:
     """By COLUMN_TYPE of the information schema."""
     spelling = _spelling(native)
@@ -159,6 +164,7 @@ def mysql_type(native: str) -> NativeType:
             return _shared(spelling) or _OPAQUE
 
 
+@lru_cache(_REMEMBERED)
 def postgresql_type(native: str, labels: tuple[str, ...] = ()) -> NativeType:
     """By what `format_type` says; `labels` are the values of an enumeration."""
     if labels:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from conductus.database.statements import StatementCache
 from conductus.errors import Unprocessable
 from conductus.files.asset_rows import AssetFile, AssetRows, Kept
 from conductus.files.images import Images, Source
@@ -21,7 +22,6 @@ from conductus.files.orders import Order
 from conductus.files.storage import ProjectStorage
 from conductus.files.storages import Storages
 from conductus.files.variants import Variant
-from conductus.items.statements import StatementCache
 from conductus.projects.project import Project
 
 MOST_REMEMBERED: Final = 10_000

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Row
+from conductus.database.statements import StatementCache
 from conductus.items.context import Context
 from conductus.items.counts import CountShape, count_shape, count_statement, status_statement
 from conductus.items.plan import Planner
-from conductus.items.statements import StatementCache
 from conductus.items.status_counts import apart_statement
 from conductus.permissions.policy import Policy
 from conductus.query.item_query import ItemQuery

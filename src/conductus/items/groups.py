@@ -12,13 +12,13 @@ from sqlalchemy.sql.expression import FromClause
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row
+from conductus.database.statements import StatementCache
 from conductus.errors import Unprocessable
 from conductus.items.conditions import Conditions
 from conductus.items.context import Context
 from conductus.items.plan import EVERY_ROW, Planner
 from conductus.items.predicate import ALWAYS, Predicate
 from conductus.items.rows import Item, converter
-from conductus.items.statements import StatementCache
 from conductus.query.item_query import Aggregate, ItemQuery, SortKey
 from conductus.schema.model import NUMBERS, Collection, Field, Kind
 from conductus.schema.types import field_type

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Database, Row
+from conductus.database.statements import StatementCache
 from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.hooks import NO_HOOKS, READ, Hooks, Shown
@@ -17,7 +18,6 @@ from conductus.items.levels import Child, Level, Planned
 from conductus.items.predicate import own_values
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
-from conductus.items.statements import StatementCache
 from conductus.permissions.actor import NOBODY
 from conductus.permissions.veils import Veil
 from conductus.schema.model import Kind, Schema

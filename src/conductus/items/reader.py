@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Row
+from conductus.database.statements import StatementCache
 from conductus.errors import ItemNotFound, Unprocessable
 from conductus.items import groups
 from conductus.items.computing import Computing
@@ -21,7 +22,6 @@ from conductus.items.keys import key_value
 from conductus.items.loading import Compilations, Loader, Prepared, own_of
 from conductus.items.plan import Planner, composite
 from conductus.items.rows import Item
-from conductus.items.statements import StatementCache
 from conductus.items.written import Rearranged, Written, rearranged
 from conductus.permissions.policy import Policy
 from conductus.permissions.reading import narrow

@@ -12,6 +12,7 @@ from typing import Any, Final, ParamSpec
 
 from conductus.database.dialect import Dialect, Statement
 from conductus.database.executor import Executor, Row, Transaction
+from conductus.database.statements import StatementCache
 from conductus.errors import Unprocessable
 from conductus.items.changes import Item
 from conductus.items.columns import Columns, Record, Stored, columns_of
@@ -19,7 +20,6 @@ from conductus.items.insertion import Chain, Insertion
 from conductus.items.keys import Key
 from conductus.items.per_collection import PerCollection
 from conductus.items.row_statements import RowStatements, Way, room
-from conductus.items.statements import StatementCache
 from conductus.schema.model import Collection, Column, Field, Schema
 from conductus.schema.types.field_type import Plain
 

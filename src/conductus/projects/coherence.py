@@ -209,10 +209,7 @@ class Fresh(Generic[T]):
 
 async def bump(transaction: Transaction, dialect: Dialect, change: Change) -> int:
     """Counts a change in its own transaction; answers the new count."""
-    table, name, value = _state()
-    count = dialect.compile(
-        sa.update(table).where(name == sa.bindparam("which")).values(value=value + 1)
-    )
+    count = dialect.compiled("bump", _one_more)
     await transaction.execute(count.sql, count.values({"which": change.value}))
     await tell(transaction, dialect, Topic.CHANGES)
     return (await stored(transaction, dialect)).of(change)
@@ -225,8 +222,7 @@ async def stored(executor: Executor, dialect: Dialect) -> Stored:
 
 def counts_of(dialect: Dialect) -> Statement:
     """What `read_stored` asks, for who asks it again and again."""
-    table, named, value = _state()
-    return dialect.compile(sa.select(named, value).select_from(table))
+    return dialect.compiled("counts", _every_count)
 
 
 async def read_stored(executor: Executor, counts: Statement) -> Stored:
@@ -234,6 +230,16 @@ async def read_stored(executor: Executor, counts: Statement) -> Stored:
     rows = await executor.fetch(counts.sql, counts.values({}))
     known = {str(name): int(count) for name, count in rows}
     return Stored(known.get(Change.SCHEMA.value, 0), known.get(Change.ACCESS.value, 0))
+
+
+def _one_more() -> sa.ClauseElement:
+    table, name, value = _state()
+    return sa.update(table).where(name == sa.bindparam("which")).values(value=value + 1)
+
+
+def _every_count() -> sa.ClauseElement:
+    table, name, value = _state()
+    return sa.select(name, value).select_from(table)
 
 
 def _state() -> tuple[sa.TableClause, sa.ColumnClause[str], sa.ColumnClause[int]]:

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from conductus.database.executor import Database
-from conductus.items.statements import StatementCache
+from conductus.database.statements import StatementCache
 from conductus.permissions.actor import Actor
 from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
 from conductus.projects.coherence import Fresh

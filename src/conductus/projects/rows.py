@@ -7,11 +7,12 @@ written when a project is made. Values are plain, as everywhere outside `databas
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from conductus.database.dialect import Dialect, Statement
+from conductus.database.dialect import Dialect
 from conductus.database.executor import Executor, Transaction
 from conductus.schema.model import Kind
 
@@ -28,11 +29,9 @@ async def read(
     order: Sequence[str],
 ) -> tuple[Row, ...]:
     """Every row, with the columns of `kinds`, in the order of the columns `order`."""
-    source = clause(dialect, table, kinds)
-    statement = dialect.compile(
-        sa.select(*(dialect.readable(source.c[name], kind) for name, kind in kinds.items()))
-        .select_from(source)
-        .order_by(*(source.c[name] for name in order))
+    statement = dialect.compiled(
+        ("read", table, *kinds.items(), tuple(order)),
+        lambda: _select(dialect, table, kinds, order),
     )
     names = tuple(kinds)
     loaders = [
@@ -61,12 +60,11 @@ async def add(
     for names, alike in shapes.items():
         shape = {name: kinds[name] for name in names}
         batches = [alike[start : start + BATCH] for start in range(0, len(alike), BATCH)]
-        # Compiling costs more than running: once for the full batches, once for the rest.
-        statements = {
-            size: _insert(dialect, table, shape, size) for size in {len(batch) for batch in batches}
-        }
         for batch in batches:
-            statement = statements[len(batch)]
+            statement = dialect.compiled(
+                ("add", table, *shape.items(), len(batch)),
+                partial(_insert, dialect, table, shape, len(batch)),
+            )
             values = statement.values(_bound(dialect, shape, batch))
             await transaction.execute(statement.sql, values)
 
@@ -80,25 +78,70 @@ async def change(
     values: Row,
 ) -> None:
     """Sets `values` in the rows that have the values of `key`."""
-    source = clause(dialect, table, kinds)
     bound = {f"k_{name}": value for name, value in key.items()}
     bound |= {f"v_{name}": value for name, value in values.items()}
-    statement = dialect.compile(
-        sa.update(source)
-        .where(
-            *(
-                source.c[name] == sa.bindparam(f"k_{name}", type_=dialect.type(kinds[name]))
-                for name in key
-            )
-        )
-        .values(
-            {name: sa.bindparam(f"v_{name}", type_=dialect.type(kinds[name])) for name in values}
-        )
+    statement = dialect.compiled(
+        ("change", table, *kinds.items(), tuple(key), tuple(values)),
+        lambda: _update(dialect, table, kinds, tuple(key), tuple(values)),
     )
     await transaction.execute(statement.sql, statement.values(bound))
 
 
-def _insert(dialect: Dialect, table: str, kinds: Mapping[str, Kind], rows: int) -> Statement:
+async def remove(
+    transaction: Transaction,
+    dialect: Dialect,
+    table: str,
+    kinds: Mapping[str, Kind],
+    key: Row,
+) -> None:
+    """Deletes the rows that have the values of `key`."""
+    statement = dialect.compiled(
+        ("remove", table, *kinds.items(), tuple(key)),
+        lambda: _delete(dialect, table, kinds, tuple(key)),
+    )
+    bound = {f"k_{name}": value for name, value in key.items()}
+    await transaction.execute(statement.sql, statement.values(bound))
+
+
+def _select(
+    dialect: Dialect, table: str, kinds: Mapping[str, Kind], order: Sequence[str]
+) -> sa.ClauseElement:
+    source = clause(dialect, table, kinds)
+    return (
+        sa.select(*(dialect.readable(source.c[name], kind) for name, kind in kinds.items()))
+        .select_from(source)
+        .order_by(*(source.c[name] for name in order))
+    )
+
+
+def _update(
+    dialect: Dialect,
+    table: str,
+    kinds: Mapping[str, Kind],
+    key: Iterable[str],
+    names: Iterable[str],
+) -> sa.ClauseElement:
+    source = clause(dialect, table, kinds)
+    values = {name: sa.bindparam(f"v_{name}", type_=dialect.type(kinds[name])) for name in names}
+    return sa.update(source).where(*_alike(dialect, source, kinds, key)).values(values)
+
+
+def _delete(
+    dialect: Dialect, table: str, kinds: Mapping[str, Kind], key: Iterable[str]
+) -> sa.ClauseElement:
+    source = clause(dialect, table, kinds)
+    return sa.delete(source).where(*_alike(dialect, source, kinds, key))
+
+
+def _alike(
+    dialect: Dialect, source: sa.TableClause, kinds: Mapping[str, Kind], key: Iterable[str]
+) -> Iterable[sa.ColumnElement[bool]]:
+    return (
+        source.c[name] == sa.bindparam(f"k_{name}", type_=dialect.type(kinds[name])) for name in key
+    )
+
+
+def _insert(dialect: Dialect, table: str, kinds: Mapping[str, Kind], rows: int) -> sa.ClauseElement:
     values = [
         {
             name: sa.bindparam(f"v{row}_{place}", type_=dialect.type(kind))
@@ -106,7 +149,7 @@ def _insert(dialect: Dialect, table: str, kinds: Mapping[str, Kind], rows: int) 
         }
         for row in range(rows)
     ]
-    return dialect.compile(sa.insert(clause(dialect, table, kinds)).values(values))
+    return sa.insert(clause(dialect, table, kinds)).values(values)
 
 
 def _bound(dialect: Dialect, kinds: Mapping[str, Kind], rows: Sequence[Row]) -> dict[str, Any]:

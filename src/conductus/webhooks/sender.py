@@ -16,8 +16,8 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
+from conductus.database.statements import StatementCache
 from conductus.errors import DuplicateValue, ThingNotFound, Unprocessable
-from conductus.items.statements import StatementCache
 from conductus.jobs.claims import Claim
 from conductus.jobs.delivery import PAUSES, Undeliverable
 from conductus.outgoing.client import AddressRefused, AnswerEncoded, AnswerTooLarge

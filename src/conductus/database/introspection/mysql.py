@@ -99,7 +99,7 @@ async def _with_whole_defaults(executor: Executor, catalogue: Catalogue, table: 
     nothing = sa.select(sa.literal(1).label("one")).subquery("nothing")
     defaults = sa.select(*(sa.func.default(column) for column in asked))
     joined = defaults.select_from(nothing.outerjoin(source, sa.false()))
-    (values,) = await catalogue.fetch(executor, joined)
+    (values,) = await catalogue.fetch_once(executor, joined)
     # Of a column that takes no NULL the row that is not there has none to tell.
     pairs = zip((column.name for column in doubtful), values, strict=True)
     whole = {name: value for name, value in pairs if value is not None}

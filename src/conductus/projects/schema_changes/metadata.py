@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
@@ -131,18 +130,7 @@ class MetadataRows:
         if table not in self._picture.tables:
             return
         kinds = self._picture.kinds(table)
-        source = rows.clause(self._dialect, table, kinds)
-        statement = self._dialect.compile(
-            sa.delete(source).where(
-                *(
-                    source.c[name]
-                    == sa.bindparam(f"k_{name}", type_=self._dialect.type(kinds[name]))
-                    for name in key
-                )
-            )
-        )
-        bound = {f"k_{name}": value for name, value in key.items()}
-        await self._transaction.execute(statement.sql, statement.values(bound))
+        await rows.remove(self._transaction, self._dialect, table, kinds, key)
 
 
 _BLANK_FIELD: Final[Values] = {
