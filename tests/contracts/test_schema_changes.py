@@ -19,7 +19,7 @@ from conductus.items.hooks import NO_HOOKS
 from conductus.projects import rows
 from conductus.projects.coherence import Bell
 from conductus.projects.install import Administrator, install
-from conductus.projects.merging import merge
+from conductus.projects.merging import Merger
 from conductus.projects.outbox import Outbox
 from conductus.projects.schema_changes import (
     SchemaChanges,
@@ -61,17 +61,20 @@ class World:
 
     def __init__(self, database: Database, system: System) -> None:
         self.database = database
-        self.system = system
+        self.merger = Merger(system)
         self.commits = 0
         self.herald = Herald(
             "main", NO_HOOKS, Outbox(database.dialect, Bell(lambda: None, lambda: 0))
         )
-        self.changes = SchemaChanges(database.dialect, system, self._begin, self.herald)
+        self.changes = SchemaChanges(database.dialect, self.merger, self._begin, self.herald)
 
     async def schema(self) -> Schema:
         tables = await introspect(self.database)
         metadata = await read_metadata(self.database, self.database.dialect, by_name(tables))
-        return merge(tables, metadata, self.system)
+        schema = self.merger.merge(tables, metadata)
+        # What is remembered of the looks before makes no difference.
+        assert schema == Merger(self.merger.system).merge(tables, metadata)
+        return schema
 
     async def field(self, collection: str, name: str) -> dict[str, Any]:
         return field_object((await self.schema()).collection(collection).field(name))
@@ -522,14 +525,14 @@ async def test_a_new_name_reaches_every_reference(world: World) -> None:
             transaction,
             dialect,
             "directus_permissions",
-            world.system.tables["directus_permissions"].kinds,
+            world.merger.system.tables["directus_permissions"].kinds,
             [{"collection": "c", "role": 2, "read_field_blacklist": "id,name"}],
         )
         await rows.add(
             transaction,
             dialect,
             "directus_collection_presets",
-            world.system.tables["directus_collection_presets"].kinds,
+            world.merger.system.tables["directus_collection_presets"].kinds,
             [
                 {
                     "collection": "c",
@@ -662,7 +665,7 @@ async def test_a_change_that_breaks_leaves_metadata_true(world: World) -> None:
     await world.make("c", NAME)
     before = await world.schema()
     dialect = world.database.dialect
-    broken = SchemaChanges(dialect, world.system, world.failing, world.herald)
+    broken = SchemaChanges(dialect, world.merger, world.failing, world.herald)
     with pytest.raises(Broken):
         await broken.create_field("c", {"field": "more", "type": "integer"})
     with pytest.raises(Broken):

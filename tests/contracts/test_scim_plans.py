@@ -24,6 +24,7 @@ from conductus.permissions.actor import SYSTEM
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.projects import rows
 from conductus.projects.install import Administrator, install
+from conductus.projects.merging import Merger
 from conductus.projects.project import Project
 from conductus.projects.provisioned import USERS_TABLE
 from conductus.projects.snapshot import load
@@ -122,7 +123,7 @@ async def crowd(
             administrator = Administrator("admin@example.com", "no hash of anything")
             await install(database, load_system(), "crowd", administrator, insist=False)
             await fill(database)
-            snapshot = await load(database, "crowd", load_system(), LimitsConfig(), 1)
+            snapshot = await load(database, "crowd", Merger(load_system()), LimitsConfig(), 1)
             yield Crowd(driver, database, snapshot.schema)
         finally:
             await database.close()

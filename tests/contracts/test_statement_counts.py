@@ -29,6 +29,7 @@ from conductus.items.reader import Reader
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.permissions.levels import Level
 from conductus.permissions.policy import ADMINISTRATOR, Policy, Rule, Rules
+from conductus.projects.merging import Merger
 from conductus.projects.snapshot import Snapshot, load
 from conductus.query import brackets, rest
 from conductus.schema.system import load_system
@@ -141,7 +142,7 @@ async def playing(driver: Driver, folder: Path) -> AsyncIterator[Field]:
         database = await open_database(url)
         try:
             counting: Any = Counting(database)
-            snapshot = await load(database, PROJECT, load_system(), LimitsConfig(), 1)
+            snapshot = await load(database, PROJECT, Merger(load_system()), LimitsConfig(), 1)
             yield Field(counting, Reader(counting), snapshot)
         finally:
             await database.close()

@@ -26,6 +26,7 @@ from conductus.items.writer import WriteOptions, Writer
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
 from conductus.projects.install import Administrator, install
+from conductus.projects.merging import Merger
 from conductus.projects.snapshot import load
 from conductus.query import rest
 from conductus.query.limits import Limits
@@ -181,6 +182,7 @@ class Desk:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.merger = Merger(load_system())
         self.touched: list[frozenset[str]] = []
         self.attempted: list[frozenset[str]] = []
         self.hashed: list[str] = []
@@ -191,7 +193,11 @@ class Desk:
     async def build(self) -> None:
         """Makes the tables, their metadata and the first look at them."""
         await install(
-            self.database, load_system(), "desk", Administrator("a@x.org", "hash"), insist=False
+            self.database,
+            self.merger.system,
+            "desk",
+            Administrator("a@x.org", "hash"),
+            insist=False,
         )
         async with self.database.schema_transaction() as transaction:
             for table in tables().sorted_tables:
@@ -207,7 +213,7 @@ class Desk:
     async def look(self, actor: Actor) -> None:
         """Takes a new look at the schema."""
         version = self.context.schema.version + 1 if hasattr(self, "context") else 0
-        snapshot = await load(self.database, "desk", load_system(), LimitsConfig(), version)
+        snapshot = await load(self.database, "desk", self.merger, LimitsConfig(), version)
         self.context = Context(schema=snapshot.schema, actor=actor, policy=_policy(actor), now=NOW)
 
     def as_actor(self, actor: Actor) -> Context:

@@ -17,7 +17,7 @@ from conductus.database.opening import open_database
 from conductus.projects import rows
 from conductus.projects.adoption import Adoption, Skipped, plan
 from conductus.projects.install import Administrator, Installed, adopt, install, uninstall
-from conductus.projects.merging import Metadata
+from conductus.projects.merging import Merger, Metadata
 from conductus.projects.snapshot import Snapshot, load
 from conductus.schema.model import Collection, Column, Kind
 from conductus.schema.system import load_system
@@ -39,7 +39,7 @@ async def installed(database: Database, *, insist: bool = False) -> Installed:
 
 
 async def look(database: Database) -> Snapshot:
-    return await load(database, "shop", SYSTEM, LimitsConfig(), 0)
+    return await load(database, "shop", Merger(SYSTEM), LimitsConfig(), 0)
 
 
 def theirs(snapshot: Snapshot) -> list[Collection]:

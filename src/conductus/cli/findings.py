@@ -41,7 +41,7 @@ from conductus.files.storages import Storages
 from conductus.mail.mailer import mail_config
 from conductus.mail.transports import reach
 from conductus.projects.install import pending
-from conductus.projects.merging import OWN_PREFIX
+from conductus.projects.merging import OWN_PREFIX, Merger
 from conductus.projects.snapshot import by_name, load
 from conductus.schema.system import load_system
 from conductus.telemetry import redacted, silent
@@ -195,7 +195,7 @@ async def _tables(database: Database, key: str, config: ProjectConfig) -> Findin
     if missing:
         message = f"tables of an older version lack {', '.join(missing)}"
         return Finding("tables", "failed", message, "run `conductus database upgrade`", key)
-    snapshot = await load(database, key, system, config.limits, 0)
+    snapshot = await load(database, key, Merger(system), config.limits, 0)
     collections = len(snapshot.schema.collections)
     return Finding("tables", "ok", f"{collections} collections can be seen", project=key)
 

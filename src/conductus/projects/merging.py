@@ -60,23 +60,54 @@ class Metadata(Struct, frozen=True, kw_only=True):
     relations: tuple[Row, ...] = ()
 
 
-def merge(tables: Iterable[Table], metadata: Metadata, system: System, version: int = 0) -> Schema:
-    """The schema of a project."""
-    stated = {str(row["collection"]): row for row in metadata.collections}
-    fields = _by_collection(metadata.fields)
-    seeded = _by_collection(system.fields)
-    collections = [
-        _collection(
-            table,
-            stated.get(table.name),
-            _with_seeds(fields[table.name], seeded[table.name]),
-            builtin=table.name in system.collections,
+class Merger:
+    """Makes schemas of one project, and remembers what each collection was made of.
+
+    A change touches a collection or two, and all others come out as they did before.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._seeded = _by_collection(system.fields)
+        self._known: dict[str, tuple[_Said, Collection]] = {}
+
+    def merge(self, tables: Iterable[Table], metadata: Metadata, version: int = 0) -> Schema:
+        """The schema of a project."""
+        stated = {str(row["collection"]): row for row in metadata.collections}
+        fields = _by_collection(metadata.fields)
+        known = {
+            table.name: self._collection(
+                _Said(
+                    table,
+                    stated.get(table.name),
+                    _with_seeds(fields[table.name], self._seeded.get(table.name, [])),
+                )
+            )
+            for table in tables
+            if not table.name.startswith(OWN_PREFIX)
+        }
+        self._known = known
+        relations = [found for row in metadata.relations if (found := _relation(row)) is not None]
+        return assemble(
+            [collection for _, collection in known.values()],
+            [*relations, *self.system.relations],
+            version,
         )
-        for table in tables
-        if not table.name.startswith(OWN_PREFIX)
-    ]
-    relations = [relation for row in metadata.relations if (relation := _relation(row)) is not None]
-    return assemble(collections, [*relations, *system.relations], version)
+
+    def _collection(self, said: _Said) -> tuple[_Said, Collection]:
+        known = self._known.get(said.table.name)
+        if known is not None and known[0] == said:
+            return known
+        builtin = said.table.name in self.system.tables
+        return said, _collection(said.table, said.row, said.fields, builtin=builtin)
+
+
+class _Said(Struct, frozen=True):
+    """All that a collection is made of."""
+
+    table: Table
+    row: Row | None
+    fields: list[Row]
 
 
 def settings_catalogue(metadata: Metadata, system: System) -> dict[str, Field]:

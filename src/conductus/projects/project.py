@@ -37,7 +37,7 @@ from conductus.projects.guarded_payloads import SealSecret
 from conductus.projects.guards import Guards
 from conductus.projects.install import upgrade
 from conductus.projects.journal import Everyone, Journal
-from conductus.projects.merging import OWN_PREFIX
+from conductus.projects.merging import OWN_PREFIX, Merger
 from conductus.projects.outbox import Outbox
 from conductus.projects.policies import Policies
 from conductus.projects.queries import Queries
@@ -91,8 +91,9 @@ class Project:
         )
         self.outbox = Outbox(database.dialect, counters.bell(Topic.ERRANDS))
         herald = Herald(key, self.hooks, self.outbox)
+        self._merger = Merger(equipment.system)
         self.schema_changes = SchemaChanges(
-            database.dialect, equipment.system, self.schema_transaction, herald
+            database.dialect, self._merger, self.schema_transaction, herald
         )
         listeners = listeners_of(self.hooks, waiting.listeners)
         self.journal = Journal(database, counters.bell(Topic.EVENTS), self.latest)
@@ -108,7 +109,6 @@ class Project:
         self._forgetting: list[Callable[[], object]] = []
         self._counters = counters
         self._kept_out = kept_out
-        self._system = equipment.system
         self._observer = equipment.observer
         self._snapshot = Fresh(lambda: counters.generation(Change.SCHEMA), self._load)
         self._counts = counts_of(database.dialect)
@@ -215,7 +215,7 @@ class Project:
 
     async def upgrade(self) -> tuple[str, ...]:
         """Makes the tables of ours that are missing; answers their names."""
-        made = await upgrade(self.database, self._system)
+        made = await upgrade(self.database, self._merger.system)
         if made:
             await self.refresh()
         return made
@@ -276,7 +276,7 @@ class Project:
 
     async def _load(self, version: int) -> Snapshot:
         began = time.perf_counter()
-        snapshot = await load(self.database, self.key, self._system, self.config.limits, version)
+        snapshot = await load(self.database, self.key, self._merger, self.config.limits, version)
         seconds = time.perf_counter() - began
         collections = len(snapshot.schema.collections)
         self._observer(SnapshotLoaded(self.key, version, collections, seconds))

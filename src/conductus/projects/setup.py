@@ -42,6 +42,7 @@ from conductus.items.writer import HashSecret
 from conductus.projects.adoption import Skipped
 from conductus.projects.install import Administrator, adopt, discard, install, present, uninstall
 from conductus.projects.maintenance import withdraw
+from conductus.projects.merging import Merger
 from conductus.projects.project import counters_path
 from conductus.projects.snapshot import by_name, load
 from conductus.schema.model import Schema
@@ -227,7 +228,7 @@ async def _made(
             progress("managing the tables")
             skipped = (await adopt(database)).skipped
         progress("reading the schema")
-        schema = (await load(database, wanted.key, system, config.limits, 0)).schema
+        schema = (await load(database, wanted.key, Merger(system), config.limits, 0)).schema
         save_new_project(data, wanted.key, config)
     return _Made(
         adopted=installed.adopted,

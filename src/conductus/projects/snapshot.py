@@ -15,12 +15,11 @@ from conductus.errors import NotInstalled
 from conductus.projects import rows
 from conductus.projects.coherence import STATE_TABLE
 from conductus.projects.journal_statements import WATCHED, read_watched
-from conductus.projects.merging import SETTINGS, Metadata, merge, settings_catalogue
+from conductus.projects.merging import SETTINGS, Merger, Metadata, settings_catalogue
 from conductus.projects.settings import Settings, settings
 from conductus.projects.webhooks import WEBHOOKS, Webhooks, load_webhooks
 from conductus.query.limits import Limits
 from conductus.schema.model import Field, Kind, Schema
-from conductus.schema.system import System
 
 METADATA_TABLES = ("directus_collections", "directus_fields", "directus_relations")
 
@@ -43,7 +42,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 async def load(
-    database: Database, key: str, system: System, limits: LimitsConfig, version: int
+    database: Database, key: str, merger: Merger, limits: LimitsConfig, version: int
 ) -> Snapshot:
     """A new look at the database. Raises `NotInstalled` where our tables are not there."""
     dialect = database.dialect
@@ -57,10 +56,10 @@ async def load(
     metadata = await read_metadata(database, dialect, named)
     stated = settings(await _settings_rows(database, dialect), key)
     return Snapshot(
-        schema=merge(tables, metadata, system, version),
+        schema=merger.merge(tables, metadata, version),
         settings=stated,
         limits=_limits(stated, limits),
-        settings_fields=settings_catalogue(metadata, system),
+        settings_fields=settings_catalogue(metadata, merger.system),
         webhooks=await load_webhooks(database, dialect, named.get(WEBHOOKS)),
         watched=await read_watched(database, dialect, named.get(WATCHED), datetime.now(UTC)),
         fingerprint=fingerprint,

@@ -14,7 +14,7 @@ from conductus.database.dialect import Dialect
 from conductus.database.executor import Executor
 from conductus.database.introspection import Table, introspect_within
 from conductus.errors import CollectionNotFound, CollectionNotManaged, SystemCollection
-from conductus.projects.merging import OWN_PREFIX, Metadata, merge
+from conductus.projects.merging import OWN_PREFIX, Merger, Metadata
 from conductus.projects.snapshot import by_name, read_metadata
 from conductus.schema.model import Collection, Kind, Schema
 from conductus.schema.system import System
@@ -60,10 +60,10 @@ class Picture(Struct, frozen=True, kw_only=True):
         )
 
 
-async def look(executor: Executor, dialect: Dialect, system: System) -> Picture:
+async def look(executor: Executor, dialect: Dialect, merger: Merger) -> Picture:
     """The picture of this moment."""
     tables = await introspect_within(executor, dialect)
     named = by_name(tables)
     metadata = await read_metadata(executor, dialect, named)
-    schema = merge(tables, metadata, system)
-    return Picture(tables=named, metadata=metadata, schema=schema, system=system)
+    schema = merger.merge(tables, metadata)
+    return Picture(tables=named, metadata=metadata, schema=schema, system=merger.system)

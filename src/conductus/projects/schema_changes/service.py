@@ -30,6 +30,7 @@ from conductus.errors import (
     ValidationFailed,
 )
 from conductus.permissions.actor import Actor
+from conductus.projects.merging import Merger
 from conductus.projects.schema_changes import adopting, removals
 from conductus.projects.schema_changes.checks import RowChecks
 from conductus.projects.schema_changes.heralding import Herald, Heralded
@@ -53,7 +54,6 @@ from conductus.projects.schema_changes.requests import (
 )
 from conductus.schema.model import Collection
 from conductus.schema.names import check_collection_name, find_twin
-from conductus.schema.system import System
 
 T = TypeVar("T")
 _ATTEMPTS = 5
@@ -84,27 +84,27 @@ class _Work:
 class SchemaChanges:
     """Collections, fields and foreign keys of one project."""
 
-    def __init__(self, dialect: Dialect, system: System, begin: Begin, herald: Herald) -> None:
+    def __init__(self, dialect: Dialect, merger: Merger, begin: Begin, herald: Herald) -> None:
         """`begin` opens a schema transaction and counts the change when it commits."""
         self._dialect = dialect
-        self._system = system
+        self._merger = merger
         self._begin = begin
         self._herald = herald
 
     def by(self, actor: Actor) -> SchemaChanges:
         """The same changes, as this one makes them: hooks are told who it is."""
-        return SchemaChanges(self._dialect, self._system, self._begin, self._herald.of(actor))
+        return SchemaChanges(self._dialect, self._merger, self._begin, self._herald.of(actor))
 
     async def picture(self, executor: Executor) -> Picture:
         """What the changes go by, as the database or a transaction sees it now."""
-        return await look(executor, self._dialect, self._system)
+        return await look(executor, self._dialect, self._merger)
 
     def within(self, transaction: Transaction) -> SchemaChanges:
         """The same changes as parts of one schema transaction, which its owner ends.
 
         They raise `TransactionConflict`: the owner begins again.
         """
-        return _Joined(self._dialect, self._system, transaction, self._herald)
+        return _Joined(self._dialect, self._merger, transaction, self._herald)
 
     # -- collections ----------------------------------------------------------------
 
@@ -356,9 +356,9 @@ class _Joined(SchemaChanges):
     """Changes in a transaction that somebody else has begun."""
 
     def __init__(
-        self, dialect: Dialect, system: System, transaction: Transaction, herald: Herald
+        self, dialect: Dialect, merger: Merger, transaction: Transaction, herald: Herald
     ) -> None:
-        super().__init__(dialect, system, lambda: nullcontext(transaction), herald)
+        super().__init__(dialect, merger, lambda: nullcontext(transaction), herald)
         self._transaction = transaction
 
     async def _whole(self, action: Callable[[_Work], Awaitable[T]]) -> T:
