@@ -35,11 +35,11 @@ check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licenc
 	@echo '$(BIN)/pip-licenses'
 	@$(BIN)/pip-licenses > .venv/licences.txt || { cat .venv/licences.txt; exit 1; }
 
-# Tests start many servers, each of which would compile the source for itself where
-# PYTHONDONTWRITEBYTECODE is set.
+# Where PYTHONDONTWRITEBYTECODE is set, each of many servers would compile the source for
+# itself, and each of pytest's processes every test, its assertions spelled out.
 test: $(INSTALLED) ## Run every test on SQLite, PostgreSQL and MariaDB (JOBS=1 ARGS='-k name')
 	@$(BIN)/python -m compileall -q src
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 nightly: $(INSTALLED) ## Hold permissions against their model in 2000 worlds of each kind, kill 100 servers
 	CONDUCTUS_TEST_WORLDS=$${CONDUCTUS_TEST_WORLDS:-2000} $(BIN)/python -m pytest -n $(JOBS) tests/permissions $(ARGS)
