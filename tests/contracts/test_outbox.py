@@ -21,12 +21,11 @@ from conductus.database.opening import open_database
 from conductus.jobs.claims import LEASE, Claim, Claims
 from conductus.jobs.delivery import PAUSES, Delivery, Undeliverable
 from conductus.jobs.lanes import AT_ONCE, OF_ONE_KIND, Lanes
-from conductus.projects.install import Administrator, install
 from conductus.projects.outbox import Errand
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
-from conductus.schema.system import load_system
 from conductus.telemetry import Delivered, DeliveryFailed, DeliveryParked, Observation
+from tests.installed import put_project
 from tests.postbox import eventually
 
 KEY = "main"
@@ -78,8 +77,7 @@ async def make_desk(database_url: str, tmp_path: Path) -> AsyncIterator[Office]:
     save_new_project(tmp_path, KEY, new_project_config(database_url))
     database = await open_database(database_url)
     try:
-        administrator = Administrator("admin@example.com", "x")
-        await install(database, load_system(), KEY, administrator, insist=False)
+        await put_project(database, KEY, "admin@example.com", "x")
     finally:
         await database.close()
     async with office(tmp_path) as desk:

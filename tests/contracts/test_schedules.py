@@ -16,11 +16,10 @@ from conductus.config import ServerConfig, new_project_config, save_new_project
 from conductus.database.opening import open_database
 from conductus.jobs.schedules import Schedule, Schedules
 from conductus.jobs.turns import LEASE, Turn, Turns
-from conductus.projects.install import Administrator, install
 from conductus.projects.project import Project
 from conductus.projects.registry import Registry
-from conductus.schema.system import load_system
 from conductus.telemetry import Observation, TaskFailed
+from tests.installed import put_project
 
 KEY = "main"
 NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -34,8 +33,7 @@ async def make_projects(database_url: str, tmp_path: Path) -> AsyncIterator[list
     """One project as three workers have it open."""
     database = await open_database(database_url)
     try:
-        administrator = Administrator("admin@example.com", "x")
-        await install(database, load_system(), KEY, administrator, insist=False)
+        await put_project(database, KEY, "admin@example.com", "x")
     finally:
         await database.close()
 

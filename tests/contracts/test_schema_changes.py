@@ -18,7 +18,6 @@ from conductus.errors import ApiError, Unprocessable
 from conductus.items.hooks import NO_HOOKS
 from conductus.projects import rows
 from conductus.projects.coherence import Bell
-from conductus.projects.install import Administrator, install
 from conductus.projects.merging import Merger
 from conductus.projects.outbox import Outbox
 from conductus.projects.schema_changes import (
@@ -32,6 +31,7 @@ from conductus.projects.schema_changes.heralding import Herald
 from conductus.projects.snapshot import by_name, read_metadata
 from conductus.schema.model import Kind, Schema
 from conductus.schema.system import System, load_system
+from tests.installed import put_project
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded" / "1-world.jsonl"
 ID = {
@@ -141,9 +141,8 @@ class World:
 async def world(database_url: str) -> AsyncIterator[World]:
     database = await open_database(database_url)
     try:
-        system = load_system()
-        await install(database, system, "w", Administrator("a@example.com", "x"), insist=False)
-        yield World(database, system)
+        await put_project(database, "w", "a@example.com", "x")
+        yield World(database, load_system())
     finally:
         await database.close()
 

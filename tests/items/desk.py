@@ -25,12 +25,12 @@ from conductus.items.steps import Step
 from conductus.items.writer import WriteOptions, Writer
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
-from conductus.projects.install import Administrator, install
 from conductus.projects.merging import Merger
 from conductus.projects.snapshot import load
 from conductus.query import rest
 from conductus.query.limits import Limits
 from conductus.schema.system import load_system
+from tests.installed import put_project
 
 NOW = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 ADMIN = Actor(user=1, role=1, ip="127.0.0.1", user_agent="a test", credential="jwt")
@@ -192,13 +192,7 @@ class Desk:
 
     async def build(self) -> None:
         """Makes the tables, their metadata and the first look at them."""
-        await install(
-            self.database,
-            self.merger.system,
-            "desk",
-            Administrator("a@x.org", "hash"),
-            insist=False,
-        )
+        await put_project(self.database, "desk", "a@x.org", "hash")
         async with self.database.schema_transaction() as transaction:
             for table in tables().sorted_tables:
                 made = CreateTable(table).compile(dialect=self.database.dialect.sqlalchemy)

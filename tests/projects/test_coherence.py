@@ -21,6 +21,7 @@ from conductus.projects.registry import Company, Registry
 from conductus.schema.model import Kind
 from conductus.schema.system import load_system
 from conductus.telemetry import Observation, ProjectUnavailable, silent
+from tests.installed import put_project
 
 NEVER = Watch(tick_seconds=3600, catalog_seconds=3600)
 QUICK = Watch(tick_seconds=0.02, catalog_seconds=0.02)
@@ -44,8 +45,7 @@ async def data(database_url: str, tmp_path: Path) -> Path:
 
 async def made(data: Path, key: str, url: str) -> None:
     database = await open_database(url)
-    first = Administrator("a@example.com", "a hash")
-    await install(database, load_system(), "Before", first, insist=False)
+    await put_project(database, "Before", "a@example.com", "a hash")
     await database.close()
     save_new_project(data, key, new_project_config(url))
 

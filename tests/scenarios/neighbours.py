@@ -16,10 +16,10 @@ from conductus.config import ServerConfig, new_project_config, project_path, sav
 from conductus.database.dialect import Name as Driver
 from conductus.database.opening import open_database
 from conductus.extensions.loading import Found
-from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from conductus.telemetry import Observation, ProjectClosed, ProjectOpened
 from tests.databases import fresh_database
+from tests.installed import put_project
 from tests.passwords import QUICK, hash_of
 from tests.scenarios.shop import EMAIL, HOST, PASSWORD
 
@@ -97,7 +97,7 @@ async def settle(data: Path, key: str, url: str, more: str = "") -> None:
     database = await open_database(url)
     hashed = hash_of(PASSWORD)
     try:
-        await install(database, SYSTEM, key, Administrator(EMAIL, hashed), insist=False)
+        await put_project(database, key, EMAIL, hashed)
     finally:
         await database.close()
     save_new_project(data, key, new_project_config(url))

@@ -21,9 +21,9 @@ from conductus.config import (
 from conductus.database.executor import Database
 from conductus.database.opening import open_database
 from conductus.extensions.loading import Found
-from conductus.projects.install import Administrator, adopt, install
-from conductus.schema.system import load_system
+from conductus.projects.install import adopt
 from conductus.telemetry import Observer, silent
+from tests.installed import put_project
 from tests.passwords import QUICK, hash_of
 from tests.scenarios.canaries import Canaries
 
@@ -80,7 +80,7 @@ async def live(
     hashed = hash_of(PASSWORD)
     database = await open_database(url)
     try:
-        await install(database, load_system(), KEY, Administrator(EMAIL, hashed), insist=False)
+        await put_project(database, KEY, EMAIL, hashed)
         await _put(database, sa.update(_USERS).values(password_reset_token=RESET_CANARY))
         if manage:
             await adopt(database)

@@ -26,7 +26,6 @@ from conductus.errors import ApiError, Unprocessable, ValidationFailed
 from conductus.items.context import Context
 from conductus.permissions.actor import SYSTEM
 from conductus.permissions.policy import ADMINISTRATOR
-from conductus.projects.install import Administrator, install
 from conductus.projects.project import Equipment, Project, open_project
 from conductus.projects.schema_as_code import texts
 from conductus.projects.schema_as_code.applying import apply, compare, snapshot
@@ -36,6 +35,7 @@ from conductus.schema.system import load_system
 from conductus.telemetry import silent
 from tests.chinook import put_chinook
 from tests.databases import DRIVERS, fresh_database
+from tests.installed import put_project
 from tests.passwords import QUICK
 from tests.scenarios.recorded import exchanges
 from tests.scenarios.shop import Live, live
@@ -51,8 +51,7 @@ async def project_on(driver: Driver, folder: Path) -> AsyncIterator[Project]:
     async with fresh_database(driver, "code", folder) as url:
         database = await open_database(url)
         try:
-            first = Administrator("first@example.com", "a hash")
-            await install(database, load_system(), "main", first, insist=False)
+            await put_project(database, "main", "first@example.com", "a hash")
         finally:
             await database.close()
         async with opened(new_project_config(url), folder) as project:
