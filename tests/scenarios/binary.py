@@ -42,7 +42,7 @@ def conductus(*arguments: str | Path, **environment: str) -> Done:
     """Runs a command to its end."""
     done = subprocess.run(
         [BINARY, *arguments],
-        env=_environment(environment),
+        env=environment_of(environment),
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -126,7 +126,7 @@ def _running(ready: str, *arguments: str | Path, **environment: str) -> Iterator
     """A command that runs until it is stopped."""
     process = subprocess.Popen(
         [BINARY, *arguments],
-        env=_environment(environment),
+        env=environment_of(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -142,6 +142,7 @@ def _running(ready: str, *arguments: str | Path, **environment: str) -> Iterator
             server.end()
 
 
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
+def environment_of(added: Mapping[str, str]) -> dict[str, str]:
+    """What a command finds around it: nothing of Conductus but what is given."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CONDUCTUS_")}
     return ours | VARIABLES | dict(added) | {"COLUMNS": "200"}

@@ -28,6 +28,7 @@ from tests.chinook import put_chinook
 from tests.clusters import free_port
 from tests.passwords import hash_of
 from tests.scenarios.binary import conductus, serving, serving_nobody
+from tests.scenarios.forked import conductus_again
 
 PASSWORD = re.compile(r"password: (\S+)   \(shown only now\)")
 
@@ -229,14 +230,14 @@ class TestWhatKeepsItFromStarting:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///a.db"))
 
         def listed() -> Any:
-            return json.loads(conductus("project", "list", "--json", "--data", tmp_path).out)
+            return json.loads(conductus_again("project", "list", "--json", "--data", tmp_path).out)
 
         for state, expected in (("on", True), ("on", True), ("off", False), ("off", False)):
             done = conductus("project", "maintenance", "shop", state, "--data", tmp_path)
             assert done.code == 0
             assert listed()[0]["maintenance"] is expected
-        assert conductus("project", "maintenance", "nope", "on", "--data", tmp_path).code == 1
-        assert conductus("project", "maintenance", "shop", "up", "--data", tmp_path).code == 2
+        assert conductus_again("project", "maintenance", "nope", "on", "--data", tmp_path).code == 1
+        assert conductus_again("project", "maintenance", "shop", "up", "--data", tmp_path).code == 2
 
     def test_a_database_without_the_system_tables(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///empty.db"))
@@ -281,7 +282,7 @@ class TestProjects:
         assert done.code == 0, done.err
         assert "11 collections, 75 fields, 11 relations are managed" in done.out
         assert PASSWORD.search(done.out) is not None
-        listed = conductus("project", "list", "--json", "--data", tmp_path)
+        listed = conductus_again("project", "list", "--json", "--data", tmp_path)
         (project,) = json.loads(listed.out)
         assert (project["key"], project["private"]) == ("music", False)
 
@@ -291,17 +292,17 @@ class TestProjects:
         await put_chinook(driver, database_url)
         before = await tables(database_url)
         options = ("--database-url", database_url, "--data", tmp_path)
-        assert conductus("project", "create", "music", *options).code == 0
+        assert conductus_again("project", "create", "music", *options).code == 0
         with_ours = await tables(database_url)
         assert before.items() < with_ours.items()
-        assert conductus("project", "remove", "music", "--data", tmp_path).code == 0
+        assert conductus_again("project", "remove", "music", "--data", tmp_path).code == 0
         assert await tables(database_url) == with_ours
-        assert conductus("project", "list", "--json", "--data", tmp_path).out.strip() == "[]"
+        assert conductus_again("project", "list", "--json", "--data", tmp_path).out.strip() == "[]"
         # What is there is used again, and then dropped on demand.
-        again = conductus("project", "create", "music", *options)
+        again = conductus_again("project", "create", "music", *options)
         assert "The database had users: they sign in as before." in again.out
         assert PASSWORD.search(again.out) is None
-        removed = conductus(
+        removed = conductus_again(
             "project", "remove", "music", "--drop-system-tables", "--data", tmp_path
         )
         assert f"{len(load_system().tables)} system tables were dropped" in removed.out
@@ -312,7 +313,7 @@ class TestProjects:
     ) -> None:
         before = await made_by_directus(database_url)
         options = ("--database-url", database_url, "--data", tmp_path, "--manage")
-        done = conductus("project", "create", "old", *options)
+        done = conductus_again("project", "create", "old", *options)
         assert done.code == 0, done.err
         assert "they sign in as before" in done.out
         after = await tables(database_url)
@@ -327,10 +328,10 @@ class TestProjects:
             assert httpx2.get(f"{server.url}/shop/").status_code == 404
             url = f"sqlite:///{tmp_path / 'shop.db'}"
             options = ("--database-url", url, "--data", tmp_path)
-            assert conductus("project", "create", "shop", *options).code == 0
+            assert conductus_again("project", "create", "shop", *options).code == 0
             assert httpx2.get(f"{server.url}/shop/").status_code == 200
             assert httpx2.get(f"{server.url}/server/projects").json()["data"] == ["main", "shop"]
-            assert conductus("project", "remove", "shop", "--data", tmp_path).code == 0
+            assert conductus_again("project", "remove", "shop", "--data", tmp_path).code == 0
             assert httpx2.get(f"{server.url}/shop/").status_code == 404
 
     def test_what_cannot_be_created(self, tmp_path: Path) -> None:
@@ -343,7 +344,7 @@ class TestProjects:
         away = f"mysql://root:hush@127.0.0.1:{free_port()}/d"
         assert "hush" not in create(tmp_path, "b", away)
         assert "is not an e-mail address" in create(tmp_path, "b", good, "--admin-email", "x")
-        listed = conductus("project", "list", "--json", "--data", tmp_path)
+        listed = conductus_again("project", "list", "--json", "--data", tmp_path)
         assert [project["key"] for project in json.loads(listed.out)] == ["shop"]
 
     def test_a_relative_file_starts_where_the_command_is_run(self, tmp_path: Path) -> None:
@@ -363,14 +364,14 @@ class TestProjects:
         assert (tmp_path / relative).exists()
 
     def test_removing_what_is_not_there(self, tmp_path: Path) -> None:
-        done = conductus("project", "remove", "shop", "--data", tmp_path)
+        done = conductus_again("project", "remove", "shop", "--data", tmp_path)
         assert done.code == 1
         assert "There is no project 'shop'" in done.complaint
 
     def test_the_list_shows_no_password(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("mysql://root:hush@127.0.0.1/d"))
         for options in ((), ("--json",)):
-            done = conductus("project", "list", "--data", tmp_path, *options)
+            done = conductus_again("project", "list", "--data", tmp_path, *options)
             assert done.code == 0
             assert "shop" in done.out
             assert "hush" not in done.out
@@ -384,7 +385,9 @@ def sign_in(url: str, email: str, password: str, project: str = "main") -> httpx
 
 def create(data: Path, key: str, url: str, *options: str) -> str:
     """The complaint, empty when there is none."""
-    done = conductus("project", "create", key, "--database-url", url, "--data", data, *options)
+    done = conductus_again(
+        "project", "create", key, "--database-url", url, "--data", data, *options
+    )
     if done.code == 0:
         return ""
     assert done.code == 1
