@@ -177,7 +177,8 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
 def kill(server: Running) -> None:
     """Ends the server's processes at once."""
-    doomed = [*workers(server), server.process.pid]
+    # It goes first: it would begin another worker in the place of one that is gone.
+    doomed = [server.process.pid, *workers(server)]
     for pid in doomed:
         os.kill(pid, signal.SIGKILL)
     server.process.wait(PATIENCE_SECONDS)
