@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,8 @@ import pytest
 from conductus.database.sqlite.errors import is_stopped
 from conductus.database.sqlite.link import Link
 from conductus.database.sqlite.slowness import SlowStatements
+from conductus.database.sqlite.threads import Threads
+from conductus.database.sqlite.transactions import InlineTransaction
 
 COUNTING = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
@@ -95,3 +98,22 @@ def test_which_statements_are_remembered_as_slow(
     slow = SlowStatements()
     happened(slow)
     assert ("a" in slow) is is_slow
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["fetch", "fetch_written", "execute"])
+async def test_what_is_quick_in_a_thread_comes_back_to_the_event_loop(way: str) -> None:
+    link = Link(sqlite3.connect(":memory:", check_same_thread=False))
+    threads, slow = Threads(1), SlowStatements()
+    ran: list[int] = []
+    link.raw.create_function("here", 0, lambda: ran.append(threading.get_ident()))
+    transaction = InlineTransaction(link, threads, 10.0, slow)
+    slow.add("SELECT here()")
+    try:
+        for _ in range(2):
+            await getattr(transaction, way)("SELECT here()", ())
+    finally:
+        threads.close()
+        link.close()
+    assert ran[0] != threading.get_ident()
+    assert ran[1] == threading.get_ident()
