@@ -337,7 +337,7 @@ def create() -> Application:
     """The application as the environment describes it: the server's factory."""
     data = data_folder(None, os.environ)
     config = server_config(data, os.environ)
-    return Application(lambda: _logged(data, config), heeds_signals=True)
+    return Application(lambda: _logged(data, config), drain_seconds=config.drain_seconds)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from conductus.database.dialect import Name as Driver
-from tests.scenarios.binary import PATIENCE_SECONDS, Running, conductus
+from tests.scenarios.binary import PATIENCE_SECONDS, Running, conductus, serving
 from tests.scenarios.gate import gate
 from tests.scenarios.test_cli import wait_until_refused
 from tests.scenarios.test_workers import ID, children, text
@@ -173,6 +173,35 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
             writers.wait_for(10)
         with closing(wire.another()) as another:
             assert_whole(another, writers.kept)
+
+
+@pytest.mark.timeout(240)
+def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    install(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
+    options = ("--data", str(tmp_path), "--workers", "2")
+    begun = f"POST /{KEY}/items/orders HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\n".encode()
+    with (
+        serving(*options, CONDUCTUS_DRAIN_SECONDS="2") as server,
+        closing(Wire(server.url)) as wire,
+    ):
+        wire.sign_in()
+        orphans = workers(server)
+        # Requests that will not end by themselves before the test gives up.
+        lines = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(8)]
+        for line in lines:
+            line.sendall(begun)
+        os.kill(server.process.pid, signal.SIGKILL)
+        try:
+            until(lambda: not any(map(command_line, orphans)))
+        finally:
+            for orphan in filter(command_line, orphans):
+                os.kill(orphan, signal.SIGKILL)
+        for line in lines:
+            line.close()
+    # Both the port and the data folder are for the next one to take.
+    socket.create_server(("127.0.0.1", wire.port)).close()
+    with serving(*options) as again, closing(Wire(again.url)) as wire:
+        wire.sign_in()
 
 
 def kill(server: Running) -> None:
