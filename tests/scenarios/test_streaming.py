@@ -184,9 +184,11 @@ async def test_who_hangs_up_stops_the_statement(library: Library) -> None:
 
 
 async def test_many_who_hang_up_leave_room_for_others(library: Library) -> None:
+    before = library.peak_bytes()
     for _ in range(30):
         with library.listening(ALL) as connection:
             assert connection.recv(100)
+    assert library.peak_bytes() - before < GROWTH_BYTES
     ids = library.get(f"{ALL}&fields=id").json()["data"]
     assert len(ids) == LINES
     await library.until_reading(0)

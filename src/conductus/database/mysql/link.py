@@ -75,13 +75,14 @@ class Link(Pooled):
     async def close(self) -> None:
         """Ends what was left running in the server, says goodbye, closes the socket."""
         self.deadline = _NEVER
-        self._resume()
-        # The server would not notice before the statement is over that nobody listens.
         with suppress(*RAISED):
             async with asyncio.timeout(_CONNECT_SECONDS):
                 if self._abandoned:
+                    # The server would not notice before the statement is over that nobody
+                    # listens. What it sends until then is not read, and fills no memory.
                     await end_session(self._url, self.about)
-                await self.raw.ensure_closed()
+                else:
+                    await self.raw.ensure_closed()
         self.raw.close()
 
     async def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
@@ -170,9 +171,10 @@ class Link(Pooled):
     async def finish(self, cursor: Any) -> None:
         """Makes room for other statements after a cursor that was left early."""
         if self._abandoned:
-            self._resume()
             with suppress(*RAISED):
                 await end_statement(self._url, self.about)
+                # What is on its way must be read; before, that could be all of it.
+                self._resume()
                 await cursor.close()
             self._abandoned = False
 
