@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from conductus.errors import ApiError, CollectionNotFound, Unprocessable
@@ -36,7 +35,8 @@ from conductus.items.keys import (
 from conductus.items.profile import Profile, Profiles
 from conductus.items.rules import Rules
 from conductus.items.values import ValueJudge
-from conductus.permissions.writing import Action, Wish, default_status, judge_wish
+from conductus.items.wishes import Wishes
+from conductus.permissions.writing import Action, Wish
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Relation
 from conductus.schema.types import type_of
@@ -61,10 +61,10 @@ class Judge:
         explained: bool = False,
     ) -> None:
         self._context = context
-        self._explained = explained
         self._limits = limits
         self._new_uuid = new_uuid
         self._profiles = profiles or Profiles()
+        self._wishes = Wishes(context, self._profiles, explained=explained)
         self._rules = rules
         self._changes = 0
         self._marks: dict[int, dict[str, Plain]] = {}
@@ -84,7 +84,7 @@ class Judge:
         """A new item. `tie` is the field that the parent will fill."""
         self._count(depth)
         if not self._context.policy.administrator:
-            self._wish(Action.CREATE, collection, body, tie)
+            self._wishes.judged(Action.CREATE, collection, body, tie)
         profile = self._profiles.of(collection)
         parts = self._parts(profile, body, depth, Action.CREATE, tie)
         return self._creation(profile, parts, tie)
@@ -102,7 +102,7 @@ class Judge:
                 self._check_number()
                 if not self._context.policy.administrator:
                     for body in bodies[1:]:
-                        self._wish(Action.CREATE, collection, body)
+                        self._wishes.judged(Action.CREATE, collection, body)
                 rows = values_alike(profile, bodies)
         except ApiError:
             rows = None
@@ -124,7 +124,7 @@ class Judge:
     ) -> Update:
         """A change of the item of that key."""
         self._count(depth)
-        wish = self._wish(Action.UPDATE, collection, body)
+        wish = self._wishes.judged(Action.UPDATE, collection, body)
         profile = self._profiles.of(collection)
         parts = self._parts(profile, body, depth, Action.UPDATE, tie)
         return self._change(profile, key, body, parts, wish)
@@ -143,55 +143,7 @@ class Judge:
     def delete(self, collection: Collection, key: Key, depth: int = 0) -> Delete:
         """The removal of the item of that key."""
         self._count(depth)
-        return Delete(collection, key, self._wish(Action.DELETE, collection, {}))
-
-    # -- permissions ----------------------------------------------------------------
-
-    def _wish(
-        self, action: Action, collection: Collection, body: Item, tie: str | None = None
-    ) -> Wish | None:
-        """What is wanted of one item, so far judged; None for who may everything."""
-        wish = self._stated(action, collection, body, tie)
-        if wish is not None:
-            judge_wish(self._context.actor, self._context.policy, wish)
-        return wish
-
-    def _stated(
-        self, action: Action, collection: Collection, body: Item, tie: str | None = None
-    ) -> Wish | None:
-        if self._context.policy.administrator:
-            return None
-        names = field_names(body)
-        return Wish(
-            collection=collection,
-            action=action,
-            names=frozenset(names if tie is None else (*names, tie)),
-            status=self._status(action, collection, body),
-            owner=self._plain(collection, collection.owner_field, body),
-            explained=self._explained,
-        )
-
-    def _status(self, action: Action, collection: Collection, body: Item) -> str | UnsetType | None:
-        """The status that is written, as text; None for one that no item can have."""
-        if collection.status_field is None:
-            return UNSET
-        if collection.status_field not in body:
-            return default_status(collection) if action is Action.CREATE else UNSET
-        value = self._plain(collection, collection.status_field, body)
-        return None if value is None else str(value)
-
-    def _plain(self, collection: Collection, name: str | None, body: Item) -> Any:
-        """What a field will hold: None for a value that it does not take; unset if not given."""
-        if name is None or name not in body:
-            return UNSET
-        value = body[name]
-        if isinstance(value, dict):
-            # A link to somebody who is there.
-            value = value.get(collection.primary_key[0])
-        try:
-            return None if value is None else self._profiles.of(collection).own[name].parse(value)
-        except ApiError:
-            return None
+        return Delete(collection, key, self._wishes.judged(Action.DELETE, collection, {}))
 
     # -- one item -------------------------------------------------------------------
 
@@ -307,9 +259,9 @@ class Judge:
         who may do one of the two alone is refused when the other one turns out to be asked.
         """
         self._count(depth)
-        wish = self._stated(Action.UPDATE, collection, body)
-        refused = self._refusal(Action.UPDATE, collection, body)
-        otherwise: Create | ApiError | None = self._refusal(Action.CREATE, collection, body)
+        wish = self._wishes.stated(Action.UPDATE, collection, body)
+        refused = self._wishes.refusal(Action.UPDATE, collection, body)
+        otherwise: Create | ApiError | None = self._wishes.refusal(Action.CREATE, collection, body)
         if refused is not None and otherwise is not None:
             raise refused
         profile = self._profiles.of(collection)
@@ -320,13 +272,6 @@ class Judge:
         except ApiError as error:
             otherwise = error
         return replace(update, otherwise=otherwise, refused=refused)
-
-    def _refusal(self, action: Action, collection: Collection, body: Item) -> ApiError | None:
-        try:
-            self._wish(action, collection, body)
-        except ApiError as error:
-            return error
-        return None
 
     def _creation_of(self, profile: Profile, parts: Parts) -> Create:
         """The creation of what an update was taken apart for."""
