@@ -32,14 +32,13 @@ from conductus.items.changes import (
 from conductus.items.context import Context
 from conductus.items.hooks import FILES, KEEPS, WRITES, Hook, Hooks, Intended
 from conductus.items.judge import Judge
-from conductus.items.keys import Key, text_of_key
+from conductus.items.keys import Key, shown_key
 from conductus.items.profile import Profiles
 from conductus.items.records import Records
 from conductus.items.steps import Step
 from conductus.items.values import REQUIRED, ValueJudge
 from conductus.permissions.writing import Action
 from conductus.schema.model import Collection
-from conductus.schema.types.field_type import Plain
 
 Hash = Callable[[Sequence[Change]], Awaitable[Mapping[Secret, str]]]
 C = TypeVar("C", Create, Update)
@@ -261,13 +260,6 @@ def waiting(hooks: Hooks, action: Action, collection: str, context: Context) -> 
     if collection == FILES and context.content is not None:
         found += hooks.of(KEEPS[action], "before")
     return found
-
-
-def shown_key(key: Key, collection: Collection) -> Plain:
-    """A key as programs get it: the value itself, or the text of a composite one."""
-    if len(key) == 1 and isinstance(key[0], int | str):
-        return key[0]
-    return text_of_key(key, collection)
 
 
 def _same(made: Sequence[object], known: Sequence[object]) -> bool:

@@ -31,6 +31,7 @@ from conductus.items.keys import (
     check_writable,
     find_key_in_body,
     find_new_key,
+    shown_key,
 )
 from conductus.items.profile import Profile, Profiles
 from conductus.items.rules import Rules
@@ -67,6 +68,8 @@ class Judge:
         self._wishes = Wishes(context, self._profiles, explained=explained)
         self._rules = rules
         self._changes = 0
+        self._hanging = False
+        """Some item below has the key of its parent in its own."""
         self._marks: dict[int, dict[str, Plain]] = {}
         """By the identity of the fields, which are those of a profile."""
 
@@ -126,14 +129,16 @@ class Judge:
         self._count(depth)
         wish = self._wishes.judged(Action.UPDATE, collection, body)
         profile = self._profiles.of(collection)
-        parts = self._parts(profile, body, depth, Action.UPDATE, tie)
+        parts = self._parts(profile, body, depth, Action.UPDATE, tie, key)
         return self._change(profile, key, body, parts, wish)
 
     def update_all(self, collection: Collection, keys: Sequence[Key], body: Item) -> list[Update]:
-        """The same change of several items, judged once."""
+        """The same change of several items, judged once unless their keys are part of it."""
         change = self.update(collection, keys[0], body)
         if len(keys) == 1:
             return [change]
+        if self._hanging:
+            return [change, *(self.update(collection, key, body) for key in keys[1:])]
         self._changes *= len(keys)
         self._check_number()
         return [
@@ -148,9 +153,18 @@ class Judge:
     # -- one item -------------------------------------------------------------------
 
     def _parts(
-        self, profile: Profile, body: Item, depth: int, action: Action, tie: str | None
+        self,
+        profile: Profile,
+        body: Item,
+        depth: int,
+        action: Action,
+        tie: str | None,
+        key: Key | None = None,
     ) -> Parts:
-        """The payload taken apart: own values, what hangs on either side."""
+        """The payload taken apart: own values, what hangs on either side.
+
+        `key` is that of the item where it may be there.
+        """
         collection = profile.collection
         if self._rules is not None and collection.system:
             body = self._rules.prepared(collection, body, self._context, action)
@@ -167,7 +181,7 @@ class Judge:
             if stamps.ignored(field, collection, self._context.policy, creating=creating):
                 continue
             if type_of(field).alias:
-                self._many(collection, field, value, depth, parts)
+                self._many(collection, field, value, depth, parts, key)
             elif isinstance(value, dict) and self._leads_on(collection, field):
                 self._one(collection, field, value, depth, parts)
             else:
@@ -265,7 +279,7 @@ class Judge:
         if refused is not None and otherwise is not None:
             raise refused
         profile = self._profiles.of(collection)
-        parts = self._parts(profile, body, depth, Action.UPDATE, None)
+        parts = self._parts(profile, body, depth, Action.UPDATE, None, key)
         update = self._change(profile, key, body, parts, wish)
         try:
             otherwise = otherwise or self._creation_of(profile, parts)
@@ -288,7 +302,13 @@ class Judge:
     # -- one-to-many ----------------------------------------------------------------
 
     def _many(
-        self, collection: Collection, field: Field, value: Any, depth: int, parts: Parts
+        self,
+        collection: Collection,
+        field: Field,
+        value: Any,
+        depth: int,
+        parts: Parts,
+        key: Key | None,
     ) -> None:
         relation = self._context.schema.one_to_many.get((collection.name, field.name))
         if field.type not in ("o2m", "translation") or value is None or value == []:
@@ -298,25 +318,42 @@ class Judge:
         if relation is None:
             raise Unprocessable(f"{field.name}: has no relation to write through")
         target = self.collection(relation.collection_many)
+        parent = None
+        if key and len(key) == 1 and relation.field_many in target.primary_key:
+            parent = shown_key(key, collection)
         children = []
         sent = []
         for member in value:
-            child, shown = self._child(field, relation, target, member, depth + 1)
+            child, shown = self._child(field, relation, target, member, depth + 1, parent)
             children.append(child)
             sent.append(shown)
         parts.manys.append(Many(field, relation, tuple(children)))
         parts.sent[field.name] = sent
 
     def _child(
-        self, field: Field, relation: Relation, target: Collection, member: Any, depth: int
+        self,
+        field: Field,
+        relation: Relation,
+        target: Collection,
+        member: Any,
+        depth: int,
+        parent: Plain,
     ) -> tuple[Child, Any]:
-        """One entry of a one-to-many list, and how it is shown in history."""
+        """One entry of a one-to-many list, and how it is shown in history.
+
+        `parent` is what its key may lack: that of an item which may be there.
+        """
         tie = relation.field_many
         if isinstance(member, str | int) and not isinstance(member, bool):
             member = key_body(member, target)
         if not isinstance(member, dict):
             raise Unprocessable(f"{field.name}: takes a list of items")
         key = find_key_in_body(member, target)
+        hanging = key is None and parent is not None and member.get(tie) in (None, "")
+        if hanging:
+            completed = {**member, tie: parent}
+            key = find_key_in_body(completed, target)
+            self._hanging = self._hanging or key is not None
         if member.get(DELETE) is True:
             if key is None:
                 raise Unprocessable(f"{field.name}: `$delete` needs the key of an item")
@@ -324,6 +361,9 @@ class Judge:
         if key is None:
             created = self.create(target, member, depth, tie)
             return Child(created, member.get(tie) is None), created.sent
+        if hanging:
+            either = self._change_or_create(target, key, completed, depth)
+            return Child(either, False), {**named_key(completed, target), **either.sent}
         changed = self.update(target, key, member, depth, tie)
         tied = tie not in member and tie not in target.primary_key
         return Child(changed, tied), {**named_key(member, target), **changed.sent}

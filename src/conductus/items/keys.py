@@ -68,6 +68,13 @@ def text_of_key(key: Key, collection: Collection) -> str:
     return ",".join(part.replace("%", "%25").replace(",", "%2C") for part in parts)
 
 
+def shown_key(key: Key, collection: Collection) -> Plain:
+    """A key as programs get it: the value itself, or the text of a composite one."""
+    if len(key) == 1 and isinstance(key[0], int | str):
+        return key[0]
+    return text_of_key(key, collection)
+
+
 def find_key_in_body(body: Mapping[str, Any], collection: Collection) -> Key | None:
     """The key that a body names, parsed; None when a part is missing, null or empty."""
     values = [body.get(name) for name in collection.primary_key]

@@ -20,7 +20,7 @@ from conductus.database.executor import Transaction
 from conductus.items.changes import Change, Create, Delete, Item, Update
 from conductus.items.context import Context
 from conductus.items.hooks import FILES, KEEPS, NO_HOOKS, WRITES, Hook, Hooks
-from conductus.items.intercepting import shown_key
+from conductus.items.keys import shown_key
 from conductus.items.steps import Sort, Step
 from conductus.permissions.actor import NOBODY as NO_USER
 from conductus.permissions.actor import Actor
