@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from tests.scenarios.shop import live
 from tests.scenarios.tables import CAPITALS, KEYLESS, ODD, ODD_COLUMN, VIEW, put_odd_tables
 from tests.scenarios.workshop import Workshop
 from tests.scenarios.worlds import field, text, whole
@@ -286,6 +290,50 @@ async def test_values_that_are_not_of_their_columns_types(workshop: Workshop) ->
     ]
     changed = await workshop.ok("PATCH", f"{path}/1", {"n": 7})
     assert (changed["n"], changed["num"]) == (7, "abc")
+
+
+LETTERS: list[tuple[str, list[int]]] = [
+    ("[contains]=ü", [2, 3]), ("[ncontains]=ü", [1, 4]), ("[rlike]=gr_ß%25", [2]),
+    ("[nrlike]=%25ü%25", [1, 4]), ("[contains]=grüSSE", [2]), ("[contains]=ÜB", [3]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+async def test_letters_are_found_whatever_stands_in_a_column(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    # The first one was written in an encoding of old and taken for text all the same.
+    texts = [b"\xffA\xdc\xdc", "Grüße", "ÜBER", "a", None]
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(f"PRAGMA encoding='{encoding}'")
+        old.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, said TEXT)")
+        old.executemany("INSERT INTO notes VALUES (NULL, ?)", [(text,) for text in texts])
+        old.execute("UPDATE notes SET said = CAST(said AS TEXT) WHERE id = 1")
+        old.commit()
+    async with live(f"sqlite:///{path}", tmp_path / "data", manage=True) as world:
+        for condition, found in LETTERS:
+            asked = f"/items/notes?fields=id&filter[said]{condition}"
+            assert [item["id"] for item in await world.data(asked)] == found, condition
+        assert [item["id"] for item in await world.data("/items/notes?q=ü&fields=id")] == [2, 3]
+
+
+async def test_numbers_of_postgresql_s_own_are_added(workshop: Workshop) -> None:
+    name = workshop.name("sums")
+    kind = "oid" if workshop.driver == "postgresql" else "bigint"
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, n {kind})",
+        f"INSERT INTO {name} VALUES (1, 4294967295), (2, 1), (3, 1), (4, NULL)",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    functions = ("sum", "avg", "min", "max", "count", "countDistinct")
+    query = "&".join(f"aggregate[{function}]=n" for function in functions)
+    assert await workshop.get(f"/items/{name}?{query}") == [
+        {"sum": {"n": 4294967297}, "avg": {"n": 4294967297 / 3}, "min": {"n": 1},
+         "max": {"n": 4294967295}, "count": {"n": 3}, "countDistinct": {"n": 2}}
+    ]  # fmt: skip
+    assert await workshop.ok("PATCH", f"/items/{name}/4", {"n": 7}) == {"id": 4, "n": 7}
+    found = await workshop.get(f"/items/{name}?filter[n][gt]=1&fields=id&sort=-n")
+    assert [item["id"] for item in found] == [1, 4]
+    await workshop.refused((12, 422), "PATCH", f"/items/{name}/4", {"n": 2**64})
 
 
 async def test_a_change_by_plain_ddl_is_seen_at_once_when_told(workshop: Workshop) -> None:

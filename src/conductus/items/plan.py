@@ -17,8 +17,8 @@ from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.keys import parts_of_text
 from conductus.items.levels import Child, Level, Node, Planned
-from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine, escaped
-from conductus.items.searching import numberlike, searchable, words
+from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine
+from conductus.items.searching import escaped, numberlike, searchable, words
 from conductus.permissions.reading import unsearched
 from conductus.permissions.scope import Sight
 from conductus.permissions.veils import Veil, veils

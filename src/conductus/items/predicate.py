@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from conductus.database.dialect import Dialect
 from conductus.errors import Unprocessable
-from conductus.items.searching import finished, numberlike, searchable
+from conductus.items.searching import escaped, finished, numberlike, searchable
 from conductus.permissions.reading import unsearched
 from conductus.permissions.scope import Sight
 from conductus.query.item_query import (
@@ -256,6 +256,8 @@ class Resolver:
         if literal and not text:
             return ALWAYS
         pattern = f"%{escaped(text)}%" if literal else finished(text)
+        if last.field.type == "binary":
+            raise Unprocessable(f"{'.'.join(leaf.path)}: this field holds bytes, and no text")
         columns = self._columns(last, text if literal else "")
         if last.target is not None and not columns:
             return _unmatched(leaf)
@@ -358,11 +360,6 @@ def negated(member: Predicate) -> Predicate:
             return inner
         case _:
             return Negated(member)
-
-
-def escaped(text: str) -> str:
-    """The text with LIKE's wildcards meant literally."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _own(leaf: Compare, field: Field) -> Predicate:

@@ -49,6 +49,11 @@ def searchable(
     ]
 
 
+def escaped(text: str) -> str:
+    """The text with LIKE's wildcards meant literally."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def finished(pattern: str) -> str:
     """The pattern, in which a backslash that has nothing to escape means itself."""
     backslashes = len(pattern) - len(pattern.rstrip("\\"))

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
-from conductus.items.predicate import escaped
+from conductus.items.searching import escaped
 from conductus.query.item_query import (
     ALL,
     NONE,

@@ -20,6 +20,7 @@ _MOST_INSERTED = 1000
 """Rows of one INSERT."""
 _WHOLE_NUMBER = "^-?[0-9]{1,18}$"
 _TEXT = sa.Text()
+_OID = postgresql.OID()
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),
@@ -126,6 +127,9 @@ class PostgreSQLDialect(Dialect):
     def type(self, kind: Kind) -> TypeEngine[Any]:
         return _TYPES[kind]
 
+    def column_type(self, column: Column) -> TypeEngine[Any]:
+        return _OID if column.native.lower() == "oid" else self.type(column.kind)
+
     def binder(self, kind: Kind) -> Convert | None:
         return _BINDERS.get(kind)
 
@@ -204,6 +208,9 @@ class PostgreSQLDialect(Dialect):
         kind: Kind,
         function: Literal["sum", "avg", "min", "max"],
     ) -> ColumnElement[Any]:
+        if column.type is _OID:
+            # A number that PostgreSQL does not add.
+            column = sa.cast(column, sa.BigInteger())
         if function == "avg":
             # Exact until it is divided; its own average of doubles adds up their squares,
             # which go beyond a double.

@@ -2,7 +2,7 @@
 
 SQLite has few types: exact decimals are kept as text and compared by a sort key, times
 are ISO text, and letters beyond ASCII are folded by a function of ours, because its own
-LIKE folds ASCII alone. `FUNCTIONS` and `AGGREGATES` are registered on every connection.
+LIKE folds ASCII alone. `functions` and `AGGREGATES` are registered on every connection.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -86,7 +87,7 @@ class SQLiteDialect(Dialect):
         negate: bool,
     ) -> ColumnElement[Any]:
         if not ascii:
-            text, pattern = sa.func.conductus_fold(text), sa.func.conductus_fold(pattern)
+            text, pattern = _folded(text), _folded(pattern)
         test = text.not_like if negate else text.like
         return test(pattern, escape="\\")
 
@@ -95,7 +96,7 @@ class SQLiteDialect(Dialect):
     ) -> ColumnElement[bool]:
         if ascii:
             return super().alike(text, value, ascii=ascii)
-        return sa.func.conductus_fold(text) == sa.func.conductus_fold(value)
+        return _folded(text) == _folded(value)
 
     def among(self, column: ColumnElement[Any], parameter: str, kind: Kind) -> ColumnElement[Any]:
         listed = sa.func.json_each(sa.bindparam(parameter, type_=_TEXT)).table_valued("value")
@@ -130,6 +131,11 @@ class SQLiteDialect(Dialect):
             return sa.func.conductus_whole(sa.func.sum(high), sa.func.sum(low))
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
+
+
+def _folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    # sqlite3 hands no function a text that is none, as other programs may have put it there.
+    return sa.func.conductus_fold(sa.cast(text, sa.LargeBinary()))
 
 
 def _json_list(values: Sequence[Any]) -> str:
@@ -209,6 +215,19 @@ _LOADERS: dict[Kind, Convert] = {
 }
 
 
+def functions(encoding: str) -> tuple[tuple[str, int, Callable[..., Any]], ...]:
+    """Name, number of arguments, function; each is deterministic.
+
+    `encoding` is that of the texts in the file.
+    """
+    return (
+        ("conductus_decimal", 1, decimal_key),
+        ("conductus_decimal_text", 2, decimal_text),
+        ("conductus_fold", 1, partial(fold, encoding)),
+        ("conductus_whole", 2, whole_text),
+    )
+
+
 def decimal_key(text: Any) -> str | None:
     """A text that sorts as the number does: sign, magnitude, digits."""
     if text is None:
@@ -238,9 +257,9 @@ def whole_text(high: int | None, low: int | None) -> str | None:
     return None if high is None or low is None else str((high << 32) + low)
 
 
-def fold(text: Any) -> str | None:
-    """The text without its letters' case, in every script."""
-    return None if text is None else str(text).casefold()
+def fold(encoding: str, text: bytes | None) -> str | None:
+    """A text without its letters' case, in every script, from its bytes in the file."""
+    return None if text is None else text.decode(encoding, "replace").casefold()
 
 
 class _Total:
@@ -277,13 +296,6 @@ class _Greatest(_Total):
 
 
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
-FUNCTIONS: tuple[tuple[str, int, Callable[..., Any], bool], ...] = (
-    ("conductus_decimal", 1, decimal_key, True),
-    ("conductus_decimal_text", 2, decimal_text, True),
-    ("conductus_fold", 1, fold, True),
-    ("conductus_whole", 2, whole_text, True),
-)
-"""Name, number of arguments, function, deterministic."""
 AGGREGATES: tuple[tuple[str, int, type[Any]], ...] = (
     ("conductus_sum", 1, _Sum),
     ("conductus_avg", 1, _Average),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter, thread_time
 from typing import Any, Literal, TypeVar
 
-from conductus.database.dialects.sqlite import AGGREGATES, FUNCTIONS
+from conductus.database.dialects.sqlite import AGGREGATES, functions
 from conductus.database.executor import Row
 
 T = TypeVar("T")
@@ -122,8 +122,9 @@ def connect(
 
 
 def _set_up(raw: sqlite3.Connection, purpose: Purpose, synchronous: str) -> None:
-    for name, arguments, function, deterministic in FUNCTIONS:
-        raw.create_function(name, arguments, function, deterministic=deterministic)
+    (encoding,) = raw.execute("PRAGMA encoding").fetchone()
+    for name, arguments, function in functions(encoding):
+        raw.create_function(name, arguments, function, deterministic=True)
     for name, arguments, aggregate in AGGREGATES:
         raw.create_aggregate(name, arguments, aggregate)
     raw.execute("PRAGMA journal_mode=WAL").fetchall()
