@@ -394,3 +394,87 @@ async def test_broken_rows_of_metadata_are_passed_over(workshop: Workshop) -> No
     for path in ("/fields?limit=-1", "/collections", "/relations?limit=-1"):
         await workshop.get(path)
     await workshop.ok("DELETE", f"/collections/{name}")
+
+
+CHARSETS = ("latin1", "ascii", "latin2", "utf8mb3")
+UNHELD: list[tuple[str, list[int]]] = [
+    ("[eq]=💡", []), ("[neq]=💡", [1, 2]), ("[in]=💡", []), ("[in]=x,💡", [2]),
+    ("[nin]=💡", [1, 2]), ("[nin]=💡,x", [1]), ("[contains]=💡", []),
+    ("[ncontains]=💡", [1, 2]), ("[rlike]=%25💡%25", []), ("[nrlike]=%25💡%25", [1, 2]),
+    ("[lt]=💡", []), ("[gte]=💡", []), ("[between]=a,💡", []), ("[nbetween]=a,💡", [1, 2]),
+    ("[eq]=x", [2]), ("[contains]=X", [2]), ("[ncontains]=X", [1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+async def test_letters_that_a_column_lacks_are_found_nowhere(
+    workshop: Workshop, charset: str
+) -> None:
+    name, other = workshop.name("few"), workshop.name("links")
+    kind = "VARCHAR(20)"
+    if workshop.driver == "mysql":
+        kind += f" CHARACTER SET {charset}"
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, t {kind})",
+        f"INSERT INTO {name} VALUES (1, 'a'), (2, 'x'), (3, NULL)",
+        f"CREATE TABLE {other} (word {kind} NOT NULL PRIMARY KEY, near INTEGER)",
+        f"INSERT INTO {other} VALUES ('a', 1), ('b', 2), ('c', NULL)",
+    )
+    for table in (name, other):
+        await workshop.ok("PATCH", f"/collections/{table}", {"managed": True})
+    await workshop.ok("POST", f"/fields/{name}", field("words", "o2m"))
+    await workshop.relate(other, "near", name, "words")
+
+    async def found(table: str, query: str, key: str) -> list[Any]:
+        items = await workshop.get(f"/items/{table}?{query}&fields={key}&sort={key}")
+        return [item[key] for item in items]
+
+    for condition, ids in UNHELD:
+        if not (condition.startswith(("[lt]", "[gte]", "[between]", "[nbetween]"))
+                and workshop.driver != "mysql"):  # fmt: skip
+            assert await found(name, f"filter[t]{condition}", "id") == ids, condition
+    assert await found(name, "q=💡", "id") == []
+    for condition, words in (
+        ("near.t][contains]=💡", []), ("near.t][neq]=💡", ["a", "b"]), ("near][contains]=💡", []),
+        ("near][ncontains]=💡", ["a", "b"]), ("near][ncontains]=x", ["a"]),
+        ("near][rlike]=💡", []), ("word][in]=a,💡", ["a"]),
+    ):  # fmt: skip
+        assert await found(other, f"filter[{condition}", "word") == words, condition
+    for condition, ids in (("contains", []), ("ncontains", [1, 2, 3])):
+        assert await found(name, f"filter[words][{condition}]=💡", "id") == ids, condition
+    path = f"/items/{other}"
+    for method, body in (("GET", None), ("PATCH", {"near": 1}), ("DELETE", None)):
+        await workshop.refused((203, 404), method, f"{path}/💡", body)
+    assert await workshop.get(f"{path}/a,💡") == [{"word": "a", "near": 1}]
+    if workshop.driver == "mysql":
+        await workshop.refused((12, 422), "PATCH", f"/items/{name}/1", {"t": "💡"})
+        await workshop.refused((12, 422), "POST", path, {"word": "💡"})
+        await workshop.refused((12, 422), "PATCH", f"/items/{name}/1", {"words": [{"word": "💡"}]})
+    assert await found(name, "filter[t]=a", "id") == [1]
+
+
+LATIN_1: list[tuple[str, list[int]]] = [
+    ("[eq]=grün", [1]), ("[eq]=€", [2]), ("[contains]=%C2%81", [3]), ("[contains]=Ü", [1]),
+    ("[eq]=ключ", []), ("[neq]=ключ", [1, 2, 3]), ("[in]=ключ,grün,€", [1, 2]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("workshop", ["mysql"], indirect=True)
+async def test_letters_of_western_europe(workshop: Workshop) -> None:
+    name = workshop.name("west")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, t VARCHAR(20) CHARACTER SET latin1, KEY (t))"
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    texts = ["grün", "€", "\x81"]
+    await workshop.ok(
+        "POST", f"/items/{name}", [{"id": id, "t": t} for id, t in enumerate(texts, 1)]
+    )
+    for condition, ids in LATIN_1:
+        found = await workshop.get(f"/items/{name}?filter[t]{condition}&fields=id&sort=id")
+        assert [item["id"] for item in found] == ids, condition
+    # Another character set is another schema.
+    await workshop.foreign(f"ALTER TABLE {name} MODIFY t VARCHAR(20) CHARACTER SET utf8mb4")
+    await workshop.ok("POST", "/utils/cache/clear")
+    assert (await workshop.ok("PATCH", f"/items/{name}/2", {"t": "ключ"}))["t"] == "ключ"
+    assert [item["id"] for item in await workshop.get(f"/items/{name}?filter[t]=ключ")] == [2]

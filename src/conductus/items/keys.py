@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from conductus.errors import ItemNotFound, Unprocessable
+from conductus.schema.letters import lacks
 from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.types import NoMatch, type_of
 from conductus.schema.types.field_type import NO_MATCH, Plain
@@ -53,6 +54,8 @@ def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
         # Nearly every key.
         return int(text)
     value = type_of(field).operand(text, field, now)
+    if lacks(field.column, value):
+        return NO_MATCH
     return NO_MATCH if isinstance(value, int) and str(value) != text else value
 
 

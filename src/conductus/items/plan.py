@@ -147,7 +147,7 @@ class Planner:
         """The word stands in a searchable column, or in one of a directly related item."""
         slot = resolver.slot(f"%{escaped(word)}%")
         but = unsearched(self.sight, collection)
-        names = searchable(collection, numeric=numberlike(word), but=but)
+        names = searchable(collection, word, numeric=numberlike(word), but=but)
         related = [
             name
             for name, field in collection.fields.items()

@@ -32,9 +32,10 @@ from conductus.query.item_query import (
     Some,
     Statuses,
     every,
-    some,
+    one_by_one,
 )
 from conductus.query.paths import Step, step, walk
+from conductus.schema.letters import lacks
 from conductus.schema.model import Collection, Field, Kind
 from conductus.schema.types import field_type
 from conductus.schema.types.field_type import NO_MATCH, NoMatch
@@ -105,7 +106,10 @@ OWN_SLOTS: Mapping[Kind, str] = {Kind.INTEGER: "me", Kind.TEXT: "me_text"}
 _RANGES = (Operator.BETWEEN, Operator.NBETWEEN)
 _LISTS = (Operator.IN, Operator.NIN)
 _VALUELESS = (Operator.NULL, Operator.NNULL, Operator.EMPTY, Operator.NEMPTY)
-_NEGATIVE = (Operator.NEQ, Operator.NIN, Operator.NBETWEEN)
+_NEGATIVE = (
+    *(Operator.NEQ, Operator.NIN, Operator.NBETWEEN),
+    *(Operator.NCONTAINS, Operator.NRLIKE),
+)
 _PATTERNS = {
     Operator.CONTAINS: True,
     Operator.NCONTAINS: True,
@@ -142,13 +146,13 @@ class Resolver:
 
     def rule(self, filter: Filter, collection: Collection) -> Predicate:
         """The predicate of a row rule: what it looks at may be kept back from the asker."""
-        spelled = _one_by_one(filter, self._dialect.spelled_out)
+        spelled = one_by_one(filter, self._dialect.spelled_out)
         return self._resolve(spelled, collection, self._ruling)
 
     def searched(self, name: str, slot: str, word: str, collection: Collection) -> Predicate:
         """The word stands in the field, or in a text of the items that it relates to."""
         taken = step(self._schema, collection, name)
-        columns = self._columns(taken, word)
+        columns = self._columns(taken, word, numeric=numberlike(word))
         if taken.target is not None and not columns:
             return NEVER
         test = Test((name,), Operator.CONTAINS, slot, word.isascii(), columns)
@@ -204,7 +208,9 @@ class Resolver:
             return test
         return structs.replace(test, ruling=True, few=self._sight.policy.few)
 
-    def _columns(self, taken: Step, text: str) -> tuple[tuple[str, Predicate], ...]:
+    def _columns(
+        self, taken: Step, text: str, *, numeric: bool
+    ) -> tuple[tuple[str, Predicate], ...]:
         """Where the related items may be searched."""
         target = taken.target
         if target is None:
@@ -212,7 +218,7 @@ class Resolver:
         but = unsearched(self._sight, target)
         return tuple(
             (name, self.rule(self._sight.showing(target, name), target))
-            for name in searchable(target, numeric=numberlike(text), but=but)
+            for name in searchable(target, text, numeric=numeric, but=but)
         )
 
     def slot(self, value: Any) -> str:
@@ -258,9 +264,11 @@ class Resolver:
         pattern = f"%{escaped(text)}%" if literal else finished(text)
         if last.field.type == "binary":
             raise Unprocessable(f"{'.'.join(leaf.path)}: this field holds bytes, and no text")
-        columns = self._columns(last, text if literal else "")
-        if last.target is not None and not columns:
+        columns = self._columns(last, text, numeric=not literal or numberlike(text))
+        if last.target is None and lacks(last.field.column, text):
             return _unmatched(leaf)
+        if last.target is not None and not columns:
+            return Constant(leaf.operator in _NEGATIVE) if last.to_many else _unmatched(leaf)
         return Test(leaf.path, leaf.operator, self.slot(pattern), text.isascii(), columns)
 
     def _membership(self, leaf: Compare, field: Field) -> Predicate:
@@ -326,7 +334,7 @@ class Resolver:
         # `now`, `now(-7 days)`
         self.timed = self.timed or (isinstance(value, str) and value.startswith("now"))
         plain = field_type(field.type).operand(value, field, self._now)
-        if isinstance(plain, NoMatch) or plain is None:
+        if isinstance(plain, NoMatch) or plain is None or lacks(field.column, plain):
             return NO_MATCH
         bind = self._dialect.binder(field.kind)
         if bind is None:
@@ -366,23 +374,6 @@ def _own(leaf: Compare, field: Field) -> Predicate:
     """The field holds the asker's id, which is bound when the statement is run."""
     slot = OWN_SLOTS.get(field.kind)
     return NEVER if slot is None else Test(leaf.path, leaf.operator, slot)
-
-
-def _one_by_one(filter: Filter, most: int) -> Filter:
-    """The rule with lists of up to `most` values compared value by value."""
-    match filter:
-        case Group(mode=mode, members=members):
-            return Group(mode, tuple(_one_by_one(member, most) for member in members))
-        case Held(filter=inner) | Not(filter=inner) | Some(filter=inner):
-            return structs.replace(filter, filter=_one_by_one(inner, most))
-        case Compare(operator=Operator.IN | Operator.NIN, value=tuple() as values):
-            if not 0 < len(values) <= most:
-                return filter
-            if filter.operator is Operator.IN:
-                return some(*(Compare(filter.path, Operator.EQ, value) for value in values))
-            return every(*(Compare(filter.path, Operator.NEQ, value) for value in values))
-        case _:
-            return filter
 
 
 def _unmatched(leaf: Compare) -> Predicate:

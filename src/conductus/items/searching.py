@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from conductus.errors import Unprocessable
+from conductus.schema.letters import lacks
 from conductus.schema.model import NUMBERS, Collection
 from conductus.schema.types import field_type
 
@@ -37,15 +38,16 @@ def numberlike(text: str) -> bool:
 
 
 def searchable(
-    collection: Collection, *, numeric: bool, but: frozenset[str] = frozenset()
+    collection: Collection, word: str, *, numeric: bool, but: frozenset[str] = frozenset()
 ) -> list[str]:
-    """Names of the text columns, and with `numeric` of the number columns too."""
+    """Names of the text columns that can hold the word, and with `numeric` of numbers too."""
     return [
         field.name
         for field in collection.columns()
         if field.name not in but
         and field_type(field.type).searchable
         and (numeric or field.kind not in NUMBERS)
+        and not lacks(field.column, word)
     ]
 
 

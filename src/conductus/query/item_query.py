@@ -154,6 +154,23 @@ def some(*filters: Filter) -> Filter:
     return kept[0] if len(kept) == 1 else Group("any", kept)
 
 
+def one_by_one(filter: Filter, most: int) -> Filter:
+    """The rule with lists of up to `most` values compared value by value."""
+    match filter:
+        case Group(mode=mode, members=members):
+            return Group(mode, tuple(one_by_one(member, most) for member in members))
+        case Held(filter=inner) | Not(filter=inner) | Some(filter=inner):
+            return structs.replace(filter, filter=one_by_one(inner, most))
+        case Compare(operator=Operator.IN | Operator.NIN, value=tuple() as values):
+            if not 0 < len(values) <= most:
+                return filter
+            if filter.operator is Operator.IN:
+                return some(*(Compare(filter.path, Operator.EQ, value) for value in values))
+            return every(*(Compare(filter.path, Operator.NEQ, value) for value in values))
+        case _:
+            return filter
+
+
 class SortKey(Struct, frozen=True):
     """A field to order by. `field` is None for a random order."""
 

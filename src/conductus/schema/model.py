@@ -61,6 +61,8 @@ class Column(Struct, frozen=True, kw_only=True):
     """The type as this database spells it: `character varying(100)`."""
     length: str | None = None
     """As text: `"100"`, `"10,2"`; None where the type has none."""
+    letters: str | None = None
+    """The codec of the letters that it holds (`schema.letters`); None for all there are."""
     nullable: bool = True
     default: Any = None
     """The default as a plain value; None when there is none or it is an expression."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import sqlalchemy as sa
 from msgspec import Struct, structs
@@ -15,6 +15,7 @@ from conductus.database.introspection.catalogue import Catalogue
 from conductus.database.introspection.defaults import Default, mariadb_default, mysql_default
 from conductus.database.introspection.tables import ON_DELETE, ForeignKey, Index, Table
 from conductus.database.native_types import NativeType, mysql_type
+from conductus.schema.letters import TWO_BYTES
 from conductus.schema.model import Column, Kind
 
 VERSION = sa.text("SELECT VERSION()")
@@ -24,7 +25,8 @@ TABLES = sa.text(
     " ORDER BY TABLE_NAME"
 )
 COLUMNS = sa.text(
-    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLUMN_KEY"
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT,"
+    " CHARACTER_SET_NAME, EXTRA, COLUMN_KEY"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
     " ORDER BY TABLE_NAME, ORDINAL_POSITION"
 )
@@ -51,6 +53,17 @@ JSON_CHECKS = sa.text(
     "SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
     " WHERE CONSTRAINT_SCHEMA = DATABASE() AND LOCATE('json_valid', LOWER(CHECK_CLAUSE)) = 1"
 )
+_LETTERS: Final[Mapping[str | None, str]] = {
+    **{"ascii": "ascii", "latin1": "cp1252", "latin2": "iso8859_2", "latin5": "iso8859_9"},
+    **{"latin7": "iso8859_13", "cp1250": "cp1250", "cp1251": "cp1251", "cp1257": "cp1257"},
+    **{"cp850": "cp850", "cp852": "cp852", "koi8r": "koi8_r", "gbk": "gbk", "gb2312": "gb2312"},
+    **{"euckr": "cp949", "sjis": "shift_jis"},
+    **dict.fromkeys(("utf8", "utf8mb3", "ucs2"), TWO_BYTES),
+}
+"""By character set, the codec that has all of its letters.
+
+Python's namesakes of the others lack some: there the server may refuse to compare.
+"""
 _JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)", re.IGNORECASE)
 
 
@@ -135,7 +148,7 @@ def _columns(rows: Iterable[Row], indexes: Iterable[Index], server: _Server) -> 
 
 
 def _column(row: Row, unique: set[str], server: _Server) -> Column:
-    table, name, spelled, nullable, default_text, extra, key = row
+    table, name, spelled, nullable, default_text, charset, extra, key = row
     native = mysql_type(spelled)
     if (table, name) in server.json_columns:
         native = NativeType(Kind.JSON, "JSON")
@@ -150,6 +163,7 @@ def _column(row: Row, unique: set[str], server: _Server) -> Column:
         datatype=native.datatype,
         native=spelled,
         length=native.length,
+        letters=_LETTERS.get(charset),
         nullable=nullable == "YES",
         default=default.value,
         has_default=default.present or auto_increment or generated,

@@ -34,7 +34,7 @@ _LOCK_SCHEMA = "SELECT get_lock(concat('conductus_schema_', left(sha2(database()
 _FINGERPRINT = """
 SELECT count(*), bit_xor(cast(conv(left(md5(fact), 16), 16, 10) AS unsigned)) FROM (
   SELECT concat_ws(':', 'c', table_name, ordinal_position, column_name, column_type,
-                   is_nullable, column_default, extra, column_key) AS fact
+                   character_set_name, is_nullable, column_default, extra, column_key) AS fact
   FROM information_schema.columns WHERE table_schema = database()
   UNION ALL
   SELECT concat_ws(':', 'i', table_name, index_name, seq_in_index, column_name, non_unique)

@@ -26,7 +26,7 @@ RAISED = (MySQLError, OSError, TimeoutError)
 DUPLICATE = frozenset({1062, 1586, 1859})
 UNSUITABLE = frozenset({1264, 1265, 1292, 1366, 1367, 1406, 1411, 1441, 1690, 3140, 3141, 3156}) | {
     # No shape, and letters that a column's character set lacks.
-    *(1416, 1267, 3988)
+    *(1416, 1267, 1270, 1271, 3988)
 }
 """Also the numbers of the warnings that mean that a value was not kept as it was given."""
 
