@@ -147,3 +147,107 @@ async def test_a_key_that_is_the_parent_s(orders: Orders) -> None:
     assert gone == [{"bill": []}, {"bill": []}]
     # What would be new has to be whole.
     await orders.workshop.refused((4, 422), "PATCH", path, {"bill": [{}]})
+
+
+class Tagged(Struct, frozen=True):
+    """Articles and tags, tied by links whose key are the two."""
+
+    workshop: Workshop
+    articles: str
+    tags: str
+    links: str
+
+    async def put(self) -> tuple[int, int]:
+        """A new article with two new tags; the first of them."""
+        links = [{"tag": {"name": "red"}, "note": "r"}, {"tag": {"name": "blue"}, "note": "b"}]
+        path = f"/items/{self.articles}?fields=id,links.tag"
+        made = await self.workshop.ok("POST", path, {"links": links})
+        return made["id"], min(link["tag"] for link in made["links"])
+
+    async def held(self, article: int) -> list[tuple[str, str | None]]:
+        """Name of the tag and note of each link of an article, by their tags."""
+        path = f"/items/{self.links}?filter[article]={article}&fields=note,tag.*&sort=tag"
+        return [(one["tag"]["name"], one["note"]) for one in await self.workshop.get(path)]
+
+
+@pytest.fixture(scope="session")
+async def tagged(workshop: Workshop) -> Tagged:
+    articles = await workshop.make(text("title"), field("links", "o2m"))
+    tags = await workshop.make(text("name"), field("links", "o2m"))
+    links = workshop.name("links")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {links} (article INTEGER NOT NULL, tag INTEGER NOT NULL,"
+        " note VARCHAR(20), PRIMARY KEY (article, tag))"
+    )
+    await workshop.ok("PATCH", f"/collections/{links}", {"managed": True})
+    await workshop.relate(links, "article", articles, "links", junction_field="tag")
+    await workshop.relate(links, "tag", tags, "links", junction_field="article")
+    return Tagged(workshop, articles, tags, links)
+
+
+FORMS: list[tuple[str, Item, list[tuple[str, str | None]]]] = [
+    ("a key", {"tag": "TAG", "note": "x"}, [("red", "x"), ("blue", "b")]),
+    ("an object", {"tag": {"id": "TAG"}, "note": "x"}, [("red", "x"), ("blue", "b")]),
+    ("a changed one", {"tag": {"id": "TAG", "name": "RED"}}, [("RED", "r"), ("blue", "b")]),
+    ("both keys", {"article": "ME", "tag": {"id": "TAG"}, "note": "x"},
+     [("red", "x"), ("blue", "b")]),
+    ("both as objects", {"article": {"id": "ME"}, "tag": {"id": "TAG"}, "note": "x"},
+     [("red", "x"), ("blue", "b")]),
+    ("a new one", {"tag": {"name": "new"}}, [("red", "r"), ("blue", "b"), ("new", None)]),
+    ("one to take off", {"tag": "TAG", "$delete": True}, [("blue", "b")]),
+    ("an object to take off", {"tag": {"id": "TAG"}, "$delete": True}, [("blue", "b")]),
+]  # fmt: skip
+
+
+def known(value: Any, keys: dict[str, int]) -> Any:
+    """The value with keys in the place of their names."""
+    if isinstance(value, dict):
+        return {name: known(each, keys) for name, each in value.items()}
+    return keys.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(("says", "link", "held"), FORMS, ids=[row[0] for row in FORMS])
+async def test_a_junction_without_a_key_of_its_own(
+    tagged: Tagged, says: str, link: Item, held: list[Any]
+) -> None:
+    article, tag = await tagged.put()
+    body = {"links": [known(link, {"TAG": tag, "ME": article})]}
+    await tagged.workshop.ok("PATCH", f"/items/{tagged.articles}/{article}", body)
+    assert await tagged.held(article) == held
+
+
+KEYS: list[tuple[str, Item]] = [
+    ("another key", {"tag": "OTHER"}),
+    ("another key in an object", {"tag": {"id": "OTHER"}}),
+    ("a changed other", {"tag": {"id": "OTHER", "name": "x"}}),
+    ("a new item", {"tag": {"name": "x"}}),
+    ("one to be deleted", {"tag": {"id": "TAG", "$delete": True}}),
+    ("another parent", {"article": {"title": "x"}}),
+]
+
+
+@pytest.mark.parametrize(("says", "change"), KEYS, ids=[row[0] for row in KEYS])
+async def test_no_object_changes_a_key(tagged: Tagged, says: str, change: Item) -> None:
+    article, tag = await tagged.put()
+    workshop = tagged.workshop
+    before = [await workshop.items(name) for name in (tagged.articles, tagged.tags, tagged.links)]
+    body = known(change, {"TAG": tag, "OTHER": tag + 1}) | {"note": "changed"}
+    path = f"/items/{tagged.links}/{article}%2C{tag}"
+    both = f"{path},{article}%2C{tag + 1}"
+    for asked in (path, both):
+        told = await workshop.refused((12, 422), "PATCH", asked, body)
+        assert told["message"] == "article, tag: the key of an item cannot be changed"
+    after = [await workshop.items(name) for name in (tagged.articles, tagged.tags, tagged.links)]
+    assert after == before
+
+
+async def test_an_object_may_say_the_key_that_is_there(tagged: Tagged) -> None:
+    article, tag = await tagged.put()
+    path = f"/items/{tagged.links}/{article}%2C{tag}"
+    for body, held in (
+        ({"tag": {"id": tag}, "note": "x"}, [("red", "x"), ("blue", "b")]),
+        ({"tag": {"id": str(tag), "name": "RED"}}, [("RED", "x"), ("blue", "b")]),
+        ({"article": {"id": article, "title": "t"}, "note": "y"}, [("RED", "y"), ("blue", "b")]),
+    ):
+        await tagged.workshop.ok("PATCH", path, body)
+        assert await tagged.held(article) == held

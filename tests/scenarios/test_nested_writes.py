@@ -229,6 +229,19 @@ async def test_every_nested_change_is_recorded_with_its_parent(library: Library)
     assert (await workshop.deeds(library.comments))[before:] == [("delete", str(comment))]
 
 
+async def test_an_item_that_is_deleted_twice_is_recorded_once(library: Library) -> None:
+    workshop = library.workshop
+    made = await library.new({"comments": [{"body": "x"}, {"body": "y"}]}, "id,comments.id")
+    first, second = (comment["id"] for comment in made["comments"])
+    before = len(await workshop.deeds(library.comments))
+    gone = [{"id": id, "$delete": True} for id in (first, second, str(first))]
+    await library.change(made["id"], {"comments": gone})
+    assert (await workshop.deeds(library.comments))[before:] == [
+        ("delete", str(first)),
+        ("delete", str(second)),
+    ]
+
+
 async def test_a_required_list_keeps_one(workshop: Workshop) -> None:
     polls = await workshop.make(text("q"), field("choices", "o2m", required=True), word="polls")
     choices = await workshop.make(text("a"), whole("poll", "m2o"), word="choices")

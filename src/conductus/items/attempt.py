@@ -15,7 +15,7 @@ from conductus.errors import ApiError, ItemNotFound, Unprocessable
 from conductus.items.changes import Create, Delete, Many, Secret, Update
 from conductus.items.context import Context
 from conductus.items.intercepting import Intercepted
-from conductus.items.keys import Key, text_of_key
+from conductus.items.keys import Key, key_fixed, text_of_key
 from conductus.items.records import Record, Records, Stored
 from conductus.items.standing import judge_rows
 from conductus.items.steps import Step, laid_out, stages
@@ -111,8 +111,7 @@ class Attempt:
         if isinstance(change, Update) and change.refused is not None:
             raise change.refused.at(step.index)
         if isinstance(change, Update) and change.new_key not in (None, change.key, step.key):
-            names = ", ".join(step.collection.primary_key)
-            raise Unprocessable(f"{names}: the key of an item cannot be changed").at(step.index)
+            raise key_fixed(step.collection).at(step.index)
 
     async def _judge_rows(self, steps: Sequence[Step]) -> None:
         """Whether the actor may do this to these rows, judged before any is changed."""
@@ -221,11 +220,16 @@ class Attempt:
 
     async def _delete(self, steps: Sequence[Step]) -> None:
         collection = steps[0].collection
+        once = {step.key: step for step in reversed(steps)}
+        for step in steps:
+            # An item that is named twice goes once.
+            step.idle = once[step.key] is not step
+        steps = [step for step in steps if not step.idle]
         for start in range(0, len(steps), self._widest):
             run = steps[start : start + self._widest]
-            keys = {step.key for step in run}
+            keys = [step.key for step in run]
             try:
-                gone = await self._records.delete(self._transaction, collection, list(keys))
+                gone = await self._records.delete(self._transaction, collection, keys)
                 if gone < len(keys):
                     # Somebody else was quicker.
                     raise ItemNotFound(collection.name, text_of_key(run[0].key, collection))

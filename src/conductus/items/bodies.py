@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from conductus.errors import Unprocessable
-from conductus.items.changes import Change, Child, Delete, Item, Many, One
-from conductus.items.keys import parts_of_text
+from conductus.items.changes import Change, Child, Delete, Item, Many, One, Update
+from conductus.items.keys import Key, find_new_key, key_fixed, parts_of_text, shown_key
 from conductus.items.profile import Profile
 from conductus.schema.model import Collection, Field
 
@@ -69,6 +69,22 @@ def without_missing_keys(own: Item, profile: Profile) -> Item:
 def named_key(body: Item, collection: Collection) -> Item:
     """What the body says of the item's key."""
     return {name: body[name] for name in collection.primary_key if name in body}
+
+
+def key_led_to(key: Key, parts: Parts, collection: Collection) -> Key | None:
+    """`find_new_key` of a body whose key may hold objects, which stand for their items.
+
+    Raises `Unprocessable` for objects of items that are new, or are to be deleted.
+    """
+    led = {one.field.name: one.change for one in parts.ones}
+    named = dict(parts.own)
+    for name in collection.primary_key:
+        change = led.get(name)
+        if isinstance(change, Update):
+            named[name] = shown_key(change.key, change.collection)
+        elif change is not None:
+            raise key_fixed(collection)
+    return find_new_key(key, named, collection)
 
 
 def key_body(key: str | int, collection: Collection) -> Item:

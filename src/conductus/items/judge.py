@@ -20,6 +20,7 @@ from conductus.items.bodies import (
     Parts,
     field_names,
     key_body,
+    key_led_to,
     named_key,
     refuse_unknown,
     without_missing_keys,
@@ -209,8 +210,12 @@ class Judge:
     def _change(
         self, profile: Profile, key: Key, body: Item, parts: Parts, wish: Wish | None
     ) -> Update:
-        new_key = find_new_key(key, body, profile.collection)
         own = parts.own
+        new_key = find_new_key(key, body, profile.collection)
+        if own is not body and not profile.keys.isdisjoint(body):
+            # An object may lead to another item, for each of several keys.
+            self._hanging = True
+            new_key = key_led_to(key, parts, profile.collection)
         if not profile.keys.isdisjoint(own):
             own = {name: value for name, value in own.items() if name not in profile.keys}
         judged = ValueJudge(profile, Action.UPDATE, parts.links(None, {})).judge(own)
@@ -349,10 +354,11 @@ class Judge:
         if not isinstance(member, dict):
             raise Unprocessable(f"{field.name}: takes a list of items")
         key = find_key_in_body(member, target)
-        hanging = key is None and parent is not None and member.get(tie) in (None, "")
+        hanging = key is None and parent is not None
         if hanging:
-            completed = {**member, tie: parent}
-            key = find_key_in_body(completed, target)
+            blank = member.get(tie) is None or member[tie] == ""
+            completed = {**member, tie: parent} if blank else member
+            key = find_key_in_body(self._linked(completed, target), target)
             self._hanging = self._hanging or key is not None
         if member.get(DELETE) is True:
             if key is None:
@@ -367,6 +373,16 @@ class Judge:
         changed = self.update(target, key, member, depth, tie)
         tied = tie not in member and tie not in target.primary_key
         return Child(changed, tied), {**named_key(member, target), **changed.sent}
+
+    def _linked(self, body: Item, target: Collection) -> Item:
+        """The body with keys for the objects in its key that name an item."""
+        led = {}
+        for name in target.primary_key:
+            value = body.get(name)
+            reached = step(self._context.schema, target, name).target
+            if isinstance(value, dict) and reached is not None and DELETE not in value:
+                led[name] = value.get(reached.primary_key[0])
+        return {**body, **led}
 
     def _count(self, depth: int) -> None:
         self._changes += 1

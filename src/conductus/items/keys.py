@@ -99,6 +99,12 @@ def find_new_key(key: Key, body: Mapping[str, Any], collection: Collection) -> K
     )
 
 
+def key_fixed(collection: Collection) -> Unprocessable:
+    """What is said to who would change the key of an item."""
+    names = ", ".join(collection.primary_key)
+    return Unprocessable(f"{names}: the key of an item cannot be changed")
+
+
 def check_writable(collection: Collection) -> None:
     """Raises `Unprocessable` for what can be read only: views, tables without a key."""
     if collection.view:
