@@ -316,6 +316,27 @@ async def test_letters_are_found_whatever_stands_in_a_column(encoding: str, tmp_
         assert [item["id"] for item in await world.data("/items/notes?q=ü&fields=id")] == [2, 3]
 
 
+@pytest.mark.parametrize("workshop", ["sqlite"], indirect=True)
+async def test_a_text_that_is_none_is_told_of(workshop: Workshop) -> None:
+    name = workshop.name("broken")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, said TEXT, n INTEGER)",
+        f"INSERT INTO {name} VALUES (1, CAST(x'ff41' AS TEXT), 1), (2, 'fine', 2)",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    for method, asked, body in (
+        ("GET", path, None), ("GET", f"{path}?limit=-1", None), ("GET", f"{path}/1", None),
+        ("GET", f"{path}?groups=said", None), ("PATCH", f"{path}/1", {"n": 5}),
+        ("DELETE", f"{path}/1", None),
+    ):  # fmt: skip
+        told = await workshop.refused((12, 422), method, asked, body)
+        assert "encoding" in told["message"], (method, asked)
+    assert await workshop.get(f"{path}?fields=n&sort=id") == [{"n": 1}, {"n": 2}]
+    mended = await workshop.ok("PATCH", f"{path}/2", {"said": "better"})
+    assert mended == {"id": 2, "said": "better", "n": 2}
+
+
 async def test_numbers_of_postgresql_s_own_are_added(workshop: Workshop) -> None:
     name = workshop.name("sums")
     kind = "oid" if workshop.driver == "postgresql" else "bigint"

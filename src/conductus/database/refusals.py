@@ -41,6 +41,13 @@ def text_invalid() -> ValidationFailed:
     return ValidationFailed("Text must be valid Unicode and may not hold the NUL character")
 
 
+def text_unreadable() -> Unprocessable:
+    """Bytes that another program has put into a column of text, and that are none."""
+    return Unprocessable(
+        "An item holds a text that is not in the encoding of the database: ask without that field"
+    )
+
+
 def locked() -> DatabaseUnreachable:
     """Somebody else keeps the database, or its schema, for too long."""
     return DatabaseUnreachable("The database is locked by another change, try again")

@@ -17,6 +17,8 @@ Raised = sqlite3.Error | OverflowError | UnicodeError
 RAISED = (sqlite3.Error, OverflowError, UnicodeError)
 """What sqlite3 raises for a statement and its values."""
 
+_UNREADABLE = "Could not decode to UTF-8 column"
+"""How the driver begins to tell of a text that it finds to be none; there is no code."""
 _DUPLICATE = frozenset(
     {
         sqlite3.SQLITE_CONSTRAINT_UNIQUE,
@@ -66,6 +68,8 @@ def translated(error: Raised) -> ApiError:
             return DatabaseUnreachable()
         case sqlite3.SQLITE_NOTADB:
             return DatabaseUnusable("The file is not a SQLite database")
+    if str(error).startswith(_UNREADABLE):
+        return refusals.text_unreadable()
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return DatabaseUnreachable()
     return refusals.value_unsuitable() if isinstance(error, sqlite3.DataError) else QueryFailed()
