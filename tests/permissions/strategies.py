@@ -1,19 +1,24 @@
-"""Random worlds: rules, rows and requests that the model and the real thing both answer."""
+"""Random worlds: rules, rows and requests that the model and the real thing both answer.
+
+Each strategy is made once and kept: to make one anew for each draw, and to work out again
+what hypothesis asks of it, costs several times what the request that is drawn costs.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from msgspec import Struct
 
 from tests.permissions.model import Asker, Permission, Row, Shape, State
 from tests.permissions.model_reading import Read
-from tests.permissions.model_writing import DELETE, Write
 
 STATUSES = {"draft": False, "live": False, "gone": True}
 WORDS = ("fig", "plum", "kiwi", "quince")
 """No status has a letter sequence of these, and no number."""
+Value = TypeVar("Value")
 SIZE = 4
 """Rows of each collection at first."""
 COLLECTIONS = ("bare", "owned", "staged", "both")
@@ -43,7 +48,7 @@ SHAPES = {
 }
 
 
-class People(Struct, frozen=True):
+class People(Struct, frozen=True, eq=False):
     """Ids that differ from project to project."""
 
     role: int
@@ -64,10 +69,6 @@ class People(Struct, frozen=True):
 ASKERS = st.sampled_from(
     ["one"] * 8 + ["peer"] * 2 + ["nobody"] * 3 + ["other", "lone", "administrator"]
 )
-WRITERS = st.sampled_from(
-    ["one"] * 12 + ["peer"] * 3 + ["nobody", "other", "lone", "administrator"]
-)
-WRITTEN = st.sampled_from(["both", "both", "both", "staged", "owned", "owned", "bare"])
 OWNERS = ("one", "peer", "other", "administrator", "unknown", "nobody", None)
 
 # -- rules ------------------------------------------------------------------------------
@@ -128,18 +129,24 @@ def of_collection(
     ]
     # Rules for statuses of what has no status are a mistake that somebody makes.
     choices = whole + (stated if SHAPES[collection].statuses else [["draft"]])
-    return st.sampled_from(choices).flatmap(
-        lambda statuses: st.tuples(
-            *(permission(role, collection, each, reading) for each in statuses)
-        )
+    return any_of(
+        [
+            st.tuples(*(permission(role, collection, each, reading) for each in statuses))
+            for statuses in choices
+        ]
     )
+
+
+def any_of(strategies: list[st.SearchStrategy[Value]]) -> st.SearchStrategy[Value]:
+    """What one of the strategies draws, each of them as likely."""
+    return st.sampled_from(strategies).flatmap(lambda chosen: chosen)
 
 
 def rules(role: int) -> st.SearchStrategy[tuple[Permission, ...]]:
     """The rules of a role and of the public."""
     own = [of_collection(role, name) for name in COLLECTIONS]
-    public = st.sampled_from(("owned", "both", *COLLECTIONS)).flatmap(
-        lambda name: of_collection(2, name, PUBLIC_LEVELS)
+    public = any_of(
+        [of_collection(2, name, PUBLIC_LEVELS) for name in ("owned", "both", *COLLECTIONS)]
     )
     return st.tuples(*own, public).map(lambda found: tuple(row for rows in found for row in rows))
 
@@ -181,6 +188,7 @@ def states(people: People) -> st.SearchStrategy[State]:
 # -- reads ------------------------------------------------------------------------------
 
 
+@cache
 def tree(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     """What is asked of each item."""
     shape = SHAPES[name]
@@ -193,13 +201,20 @@ def tree(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
         choices |= {
             relation: st.none() | tree(target, depth - 1) for relation, target in targets.items()
         }
-    return (
-        st.lists(st.sampled_from(list(choices)), min_size=1, max_size=5, unique=True)
-        .map(lambda chosen: {each: choices[each] for each in chosen})
-        .flatmap(st.fixed_dictionaries)
-    )
+    names = st.lists(st.sampled_from(list(choices)), min_size=1, max_size=5, unique=True)
+    return _some_of(names, choices)
 
 
+@st.composite
+def _some_of(
+    draw: st.DrawFn,
+    names: st.SearchStrategy[list[str]],
+    choices: dict[str, st.SearchStrategy[Any]],
+) -> dict[str, Any]:
+    return {name: draw(choices[name]) for name in draw(names)}
+
+
+@cache
 def condition(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     """One condition, about the item or about what it is related to."""
     shape = SHAPES[name]
@@ -220,14 +235,17 @@ def condition(name: str, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     if not depth:
         return own
     targets = {**shape.ones, **{alias: target for alias, (target, _) in shape.manys.items()}}
-    related = st.sampled_from(list(targets)).flatmap(
-        lambda relation: condition(targets[relation], depth - 1).map(
-            lambda inner: {f"{relation}.{path}": test for path, test in inner.items()}
-        )
-    )
-    return own | related
+    related = [_beyond(relation, condition(targets[relation], depth - 1)) for relation in targets]
+    return own | any_of(related)
 
 
+def _beyond(
+    relation: str, tests: st.SearchStrategy[dict[str, Any]]
+) -> st.SearchStrategy[dict[str, Any]]:
+    return tests.map(lambda inner: {f"{relation}.{path}": test for path, test in inner.items()})
+
+
+@cache
 def conditions(name: str) -> st.SearchStrategy[dict[str, Any]]:
     """One condition or some together."""
     one = condition(name, 2)
@@ -240,128 +258,52 @@ ASKED_STATUSES = st.sampled_from(
 )
 
 
+ITEMS = st.sampled_from(COLLECTIONS)
+READ_KINDS = st.sampled_from(["list"] * 5 + ["one", "several", "groups"])
+SOME_IDS = st.lists(st.integers(1, SIZE + 1), min_size=2, max_size=3, unique=True)
+SEARCHES = st.sampled_from([None, None, "fig", "ui"])
+SORTS = st.none() | st.sampled_from(["id", "-id", "number", "-number", "-left"])
+
+
+@cache
+def groups(name: str) -> st.SearchStrategy[str]:
+    """What items are put together by."""
+    return st.sampled_from(["word", "number", *["status"] * bool(SHAPES[name].statuses)])
+
+
+@cache
+def trees(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A tree of some depth, or one field."""
+    return st.one_of(tree(name, 2), tree(name, 2), st.just({"word": None}))
+
+
+@cache
+def narrowings(name: str) -> st.SearchStrategy[dict[str, Any] | None]:
+    """A filter, or none."""
+    return st.none() | conditions(name)
+
+
 @st.composite
 def reads(draw: st.DrawFn) -> Read:
     """A request to read."""
-    name = draw(st.sampled_from(COLLECTIONS))
-    shape = SHAPES[name]
-    statuses = draw(ASKED_STATUSES) if shape.statuses else None
-    fields = draw(st.one_of(tree(name, 2), tree(name, 2), st.just({"word": None})))
-    kind = draw(st.sampled_from(["list"] * 5 + ["one", "several", "groups"]))
+    name = draw(ITEMS)
+    statuses = draw(ASKED_STATUSES) if SHAPES[name].statuses else None
+    fields = draw(trees(name))
+    kind = draw(READ_KINDS)
     if kind in ("one", "several"):
-        ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=2, max_size=3, unique=True))
+        ids = draw(SOME_IDS)
         return Read(
             collection=name,
             ids=tuple(ids[:1] if kind == "one" else ids),
             fields=fields,
             statuses=statuses,
         )
-    groups = st.sampled_from(["word", "number", *["status"] * bool(shape.statuses)])
-    keys = ["id", "-id", "number", "-number", "-left"]
     return Read(
         collection=name,
         fields=fields,
-        condition=draw(st.none() | conditions(name)),
-        search=draw(st.sampled_from([None, None, "fig", "ui"])),
-        sort=draw(st.none() | st.sampled_from(keys)) if kind == "list" else None,
+        condition=draw(narrowings(name)),
+        search=draw(SEARCHES),
+        sort=draw(SORTS) if kind == "list" else None,
         statuses=statuses,
-        groups=draw(groups) if kind == "groups" else None,
+        groups=draw(groups(name)) if kind == "groups" else None,
     )
-
-
-# -- writes -----------------------------------------------------------------------------
-
-_NUMBERS_OF_WORDS = st.integers(10_000, 2**40)
-
-
-def body(name: str, people: People, depth: int, *, new: bool) -> st.SearchStrategy[Row]:
-    """What is to be written. New items have words of their own, by which they are found."""
-    shape = SHAPES[name]
-    optional: dict[str, st.SearchStrategy[Any]] = {
-        "number": NUMBERS,
-        "left": KEYS,
-        "right": KEYS,
-    }
-    if shape.statuses:
-        optional["status"] = st.sampled_from(list(STATUSES))
-    if shape.owner:
-        optional["owner"] = st.sampled_from(list(people.users.values()))
-    if depth:
-        for relation, target in shape.ones.items():
-            optional[relation] = KEYS | one(target, people, depth - 1)
-        for alias, (target, field) in shape.manys.items():
-            optional[alias] = st.lists(member(target, field, people, depth - 1), max_size=2)
-    fresh = _NUMBERS_OF_WORDS.map(lambda number: f"new {number}")
-    if new:
-        return st.fixed_dictionaries({"word": fresh}, optional=optional)
-    optional["word"] = st.sampled_from(WORDS)
-    return st.fixed_dictionaries({}, optional=optional)
-
-
-def change(shape: Shape, people: People) -> st.SearchStrategy[Row]:
-    """One value that is to be written: little else can be in its way."""
-    choices: list[st.SearchStrategy[Row]] = [
-        st.fixed_dictionaries({alias: st.lists(st.integers(1, SIZE), min_size=1, max_size=1)})
-        for alias in shape.manys
-    ]
-    if shape.statuses:
-        statuses = st.sampled_from(list(STATUSES))
-        choices += 3 * [st.fixed_dictionaries({"status": statuses})]
-    if shape.owner:
-        owners = st.sampled_from(list(people.users.values()))
-        choices += 3 * [st.fixed_dictionaries({"owner": owners})]
-    return st.one_of(choices)
-
-
-def one(target: str, people: People, depth: int) -> st.SearchStrategy[Row]:
-    """A nested change through a many-to-one field."""
-    key = st.integers(1, SIZE)
-    return st.one_of(
-        body(target, people, depth, new=True),
-        key.map(lambda id: {"id": id}),
-        st.builds(lambda id, rest: {**rest, "id": id}, key, body(target, people, depth, new=False)),
-        st.builds(
-            lambda id, rest: {**rest, "id": id},
-            st.integers(50, 60),
-            body(target, people, depth, new=True),
-        ),
-        key.map(lambda id: {"id": id, DELETE: True}),
-    )
-
-
-def member(target: str, field: str, people: People, depth: int) -> st.SearchStrategy[Any]:
-    """An entry of a one-to-many list."""
-    key = st.integers(1, SIZE + 1)
-    return st.one_of(
-        body(target, people, depth, new=True),
-        key,
-        st.builds(lambda id, rest: {**rest, "id": id}, key, body(target, people, depth, new=False)),
-        key.map(lambda id: {"id": id, field: None}),
-        key.map(lambda id: {"id": id, DELETE: True}),
-    )
-
-
-@st.composite
-def writes(draw: st.DrawFn, people: People) -> Write:
-    """A request to write."""
-    name = draw(WRITTEN)
-    action = draw(st.sampled_from(["create", "update", "update", "update", "delete"]))
-    explained = draw(st.booleans())
-    most = draw(st.sampled_from([1, 1, 2]))
-    ids = draw(st.lists(st.integers(1, SIZE + 1), min_size=1, max_size=most, unique=True))
-    if action == "delete":
-        return Write(action="delete", collection=name, ids=tuple(ids), explained=explained)
-    depth = draw(st.sampled_from([0, 0, 0, 1, 2]))
-    if action == "create":
-        bodies = body(name, people, depth, new=True)
-        keyed = st.builds(lambda id, rest: {**rest, "id": id}, st.integers(50, 60), bodies)
-        chosen = draw(bodies | keyed | st.lists(bodies, min_size=1, max_size=3))
-        return Write(action="create", collection=name, body=chosen, explained=explained)
-    changed = body(name, people, depth, new=False) | change(SHAPES[name], people)
-    if draw(st.booleans()):
-        chosen = draw(changed)
-        return Write(
-            action="update", collection=name, ids=tuple(ids), body=chosen, explained=explained
-        )
-    listed = [{**draw(changed), "id": id} for id in ids]
-    return Write(action="update", collection=name, body=listed, explained=explained)

@@ -24,7 +24,8 @@ from tests.databases import DRIVERS
 from tests.permissions.model import Access, Permission, State, World
 from tests.permissions.model_reading import Found, Read, Reading
 from tests.permissions.model_writing import Touched, Write, Writing, made_keys, renamed
-from tests.permissions.strategies import ASKERS, SHAPES, WRITERS, reads, rules, states, writes
+from tests.permissions.strategies import ASKERS, SHAPES, reads, rules, states
+from tests.permissions.strategies_writing import WRITERS, writes
 from tests.permissions.universe import Universe, universe
 
 Recorder = Callable[[str, object], None]
