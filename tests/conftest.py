@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tests.databases import DRIVERS, SkipReason, fresh_database, in_ci, servers
 
 if TYPE_CHECKING:
     from conductus.database.dialect import Name as Driver
+    from tests.lent import Shelf
 
 JUDGED = "judged"
 """The property in which a test tells how many random requests it tried."""
@@ -25,6 +27,9 @@ hypothesis.settings.register_profile("conductus", deadline=None, print_blob=True
 
 
 def pytest_configure() -> None:
+    # httpx2 asks for it with every request, and Python would look into each folder of modules.
+    # That there is no module of a name is said by None, which typeshed does not know.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
     hypothesis.settings.load_profile("conductus")
 
 
@@ -108,4 +113,23 @@ async def database_url(
 ) -> AsyncIterator[str]:
     """The address of a new, empty database of `driver`, gone after the test."""
     async with fresh_database(driver, request.function.__name__, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def shelf(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shelf]:
+    """Databases with a project, for one test after another."""
+    from tests.lent import Shelf
+
+    found = Shelf(tmp_path_factory.mktemp("shelf"))
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def project_url(
+    driver: Driver, shelf: Shelf, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[str]:
+    """The address of a database of `driver` that `live` finds its project in, as it was new."""
+    async with shelf.project(driver, request.function.__name__, tmp_path) as url:
         yield url

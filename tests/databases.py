@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DRIVERS: tuple[Driver, ...] = ("sqlite", "postgresql", "mysql")
 PATIENCE_SECONDS = 5
+CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
 
 
 class SkipReason(StrEnum):
@@ -136,6 +137,21 @@ async def fresh_database(
         case "mysql":
             async with _mysql_database(_name(name_hint)) as url:
                 yield url
+
+
+async def cut_off(driver: Driver, url: str) -> None:
+    """Ends every connection to the database at `url`."""
+    name = make_url(url).database
+    assert name is not None
+    match driver:
+        case "sqlite":
+            pass
+        case "postgresql":
+            async with _postgresql() as connection:
+                await connection.execute(CUT_OFF, name)
+        case "mysql":
+            async with _mysql() as cursor:
+                await _mysql_cut_off(cursor, name)
 
 
 def postgresql_url() -> URL:

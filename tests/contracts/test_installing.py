@@ -1,9 +1,14 @@
-"""What tests install by statements overheard before is what `install` installs."""
+"""What tests work on is what `install` installs, though it comes about more quickly.
+
+By statements that were overheard before, or in a database that another test has had.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database
@@ -14,6 +19,7 @@ from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from tests.databases import fresh_database
 from tests.installed import put_project
+from tests.lent import Shelf, opened
 
 WHO = ("Somebody's", "somebody@example.com", "no hash of anything")
 
@@ -44,13 +50,45 @@ async def _left(url: str, *, by_itself: bool) -> dict[str, Any]:
         else:
             await put_project(database, name, email, password_hash)
             await put_project(database, name, email, password_hash)
-        tables = await introspect(database)
-        return {table.name: (table, await _rows(database, table)) for table in tables}
+        return await _everything(database)
     finally:
         await database.close()
+
+
+async def _everything(database: Database) -> dict[str, Any]:
+    tables = await introspect(database)
+    return {table.name: (table, await _rows(database, table)) for table in tables}
 
 
 async def _rows(database: Database, table: Table) -> tuple[rows.Row, ...]:
     kinds = {column.name: column.kind for column in table.columns}
     order = table.primary_key or tuple(kinds)
     return await rows.read(database, database.dialect, table.name, kinds, order)
+
+
+USED = (
+    "INSERT INTO directus_roles (name) VALUES ('editors')",
+    "INSERT INTO conductus_state (name, value) VALUES ('x', 1)",
+    "DELETE FROM directus_settings",
+    "UPDATE directus_users SET email = 'b@example.com'",
+    "CREATE TABLE things (id INTEGER PRIMARY KEY)",
+    "CREATE VIEW seen AS SELECT id FROM things",
+)
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("ALTER TABLE directus_roles ADD COLUMN more INTEGER",)], ids=["used", "altered"]
+)
+async def test_a_database_that_was_lent_is_new_again(
+    driver: Driver, more: tuple[str, ...], shelf: Shelf, tmp_path: Path
+) -> None:
+    found, ids = [], []
+    for time in ("first", "second"):
+        async with shelf.project(driver, time, tmp_path) as url, opened(url) as database:
+            found.append(await _everything(database))
+            async with database.schema_transaction() as transaction:
+                for statement in (*USED, *more):
+                    await transaction.execute(statement)
+            ids.append(await database.fetch("SELECT id FROM directus_roles WHERE name = 'editors'"))
+    assert found[0] == found[1]
+    assert ids[0] == ids[1]

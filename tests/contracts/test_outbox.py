@@ -73,9 +73,9 @@ async def office(folder: Path) -> AsyncIterator[Office]:
 
 
 @pytest.fixture(name="desk")
-async def make_desk(database_url: str, tmp_path: Path) -> AsyncIterator[Office]:
-    save_new_project(tmp_path, KEY, new_project_config(database_url))
-    database = await open_database(database_url)
+async def make_desk(project_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    save_new_project(tmp_path, KEY, new_project_config(project_url))
+    database = await open_database(project_url)
     try:
         await put_project(database, KEY, "admin@example.com", "x")
     finally:
@@ -168,7 +168,7 @@ async def test_who_dies_at_work_is_followed_by_another(desk: Office) -> None:
 
 
 async def test_many_workers_do_each_errand_once(
-    desk: Office, tmp_path: Path, database_url: str
+    desk: Office, tmp_path: Path, project_url: str
 ) -> None:
     await desk.leave(*(Errand("note", {"n": n}) for n in range(60)))
     async with AsyncExitStack() as stack:

@@ -29,9 +29,9 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(name="projects")
-async def make_projects(database_url: str, tmp_path: Path) -> AsyncIterator[list[Project]]:
+async def make_projects(project_url: str, tmp_path: Path) -> AsyncIterator[list[Project]]:
     """One project as three workers have it open."""
-    database = await open_database(database_url)
+    database = await open_database(project_url)
     try:
         await put_project(database, KEY, "admin@example.com", "x")
     finally:
@@ -40,7 +40,7 @@ async def make_projects(database_url: str, tmp_path: Path) -> AsyncIterator[list
     async def no_hash(text: str) -> str:
         raise AssertionError(text)
 
-    config = new_project_config(database_url)
+    config = new_project_config(project_url)
     async with AsyncExitStack() as stack:
         opened = []
         for number in range(3):

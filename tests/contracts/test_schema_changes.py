@@ -138,8 +138,8 @@ class World:
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    database = await open_database(database_url)
+async def world(project_url: str) -> AsyncIterator[World]:
+    database = await open_database(project_url)
     try:
         await put_project(database, "w", "a@example.com", "x")
         yield World(database, load_system())

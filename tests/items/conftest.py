@@ -10,7 +10,7 @@ from tests.items.desk import Desk, desk
 
 
 @pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Desk]:
+async def shop(project_url: str) -> AsyncIterator[Desk]:
     """The world of the recorded answers, empty."""
-    async with desk(database_url) as world:
+    async with desk(project_url) as world:
         yield world

@@ -159,10 +159,10 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-async def test_a_killed_process_leaves_whole_requests(shop: Desk, database_url: str) -> None:
+async def test_a_killed_process_leaves_whole_requests(shop: Desk, project_url: str) -> None:
     for pause in (0.0, 0.013, 0.031):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", KILLED, database_url),
+            *(sys.executable, "-c", KILLED, project_url),
             cwd=ROOT,
             env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
             stdout=subprocess.PIPE,

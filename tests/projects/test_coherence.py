@@ -37,15 +37,15 @@ async def worker(data: Path, watch: Watch = NEVER) -> AsyncIterator[Registry]:
 
 
 @pytest.fixture
-async def data(database_url: str, tmp_path: Path) -> Path:
+async def data(project_url: str, tmp_path: Path) -> Path:
     """A data folder with one project."""
-    await made(tmp_path, "main", database_url)
+    await made(tmp_path, "main", project_url)
     return tmp_path
 
 
 async def made(data: Path, key: str, url: str) -> None:
     database = await open_database(url)
-    await put_project(database, "Before", "a@example.com", "a hash")
+    await put_project(database, "main", "a@example.com", "a hash")
     await database.close()
     save_new_project(data, key, new_project_config(url))
 
@@ -88,7 +88,7 @@ class TestProjects:
     async def test_a_change_is_seen_by_another_worker_at_once(self, data: Path) -> None:
         async with worker(data) as one, worker(data) as two:
             writing, reading = await one.project("main"), await two.project("main")
-            assert await name_of(reading) == "Before"
+            assert await name_of(reading) == "main"
             for name in ("first", "second", "third"):
                 await rename(writing, name)
                 assert await name_of(reading) == name
@@ -122,7 +122,7 @@ class TestProjects:
         (elsewhere / file).write_text((data / file).read_text())
         async with worker(data) as one, worker(elsewhere, QUICK) as two:
             writing, reading = await one.project("main"), await two.project("main")
-            assert await name_of(reading) == "Before"
+            assert await name_of(reading) == "main"
             await rename(writing, "from afar")
 
             async def seen() -> bool:
@@ -143,11 +143,11 @@ class TestProjects:
             await until(seen)
 
     async def test_tables_made_by_somebody_else_are_found(
-        self, data: Path, database_url: str
+        self, data: Path, project_url: str
     ) -> None:
         async with worker(data, QUICK) as one:
             project = await one.project("main")
-            database = await open_database(database_url)
+            database = await open_database(project_url)
             async with database.schema_transaction() as transaction:
                 await transaction.execute("CREATE TABLE foreign_made (id integer PRIMARY KEY)")
             await database.close()
@@ -158,13 +158,13 @@ class TestProjects:
             await until(seen)
 
     async def test_refresh_makes_every_worker_look_again(
-        self, data: Path, database_url: str
+        self, data: Path, project_url: str
     ) -> None:
         async with worker(data) as one, worker(data) as two:
             asked, other = await one.project("main"), await two.project("main")
             await other.current()
             access = other.generation(Change.ACCESS)
-            database = await open_database(database_url)
+            database = await open_database(project_url)
             async with database.schema_transaction() as transaction:
                 await transaction.execute("CREATE TABLE foreign_made (id integer PRIMARY KEY)")
             await database.close()
@@ -197,7 +197,7 @@ class TestRegistry:
             after = await one.project("main")
             assert (before.config.private, after.config.private) == (False, True)
             assert one.public_keys() == ()
-            assert await name_of(before) == "Before", "requests that began with it go on"
+            assert await name_of(before) == "main", "requests that began with it go on"
 
     async def test_what_is_beside_a_project_has_begun_before_its_first_request(
         self, data: Path

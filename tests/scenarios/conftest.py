@@ -17,9 +17,9 @@ from tests.scenarios.workshop import Workshop, workshop
 
 
 @pytest.fixture
-async def empty(database_url: str, tmp_path: Path) -> AsyncIterator[Live]:
+async def empty(project_url: str, tmp_path: Path) -> AsyncIterator[Live]:
     """A project without any collection of its own."""
-    async with live(database_url, tmp_path / "data") as world:
+    async with live(project_url, tmp_path / "data") as world:
         yield world
 
 

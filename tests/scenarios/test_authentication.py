@@ -61,7 +61,7 @@ def secrets_in(texts: Sequence[Any], *secrets: str) -> bool:
 # -- login --------------------------------------------------------------------------
 
 
-async def test_logging_in_gives_a_token_and_the_user(empty: Live, database_url: str) -> None:
+async def test_logging_in_gives_a_token_and_the_user(empty: Live, project_url: str) -> None:
     answer = await log_in(empty.client)
     assert answer.status_code == 200
     body = answer.json()
@@ -74,7 +74,7 @@ async def test_logging_in_gives_a_token_and_the_user(empty: Live, database_url: 
     assert (user["email"], user["2fa_secret"]) == (EMAIL, None)
     assert await actions(empty, 1) == ["authenticate", "authenticate"]
     ((session, kind, stored, address),) = await rows(
-        database_url,
+        project_url,
         sa.select(
             SESSIONS.c.user, SESSIONS.c.token_type, SESSIONS.c.token, SESSIONS.c.ip_address
         ).where(SESSIONS.c.id == 2),
@@ -115,17 +115,15 @@ async def test_a_form_that_makes_no_sense_is_refused(empty: Live) -> None:
         assert all(word in answer.json()["error"]["message"] for word in words), body
 
 
-async def test_who_does_not_know_the_password_learns_nothing(
-    empty: Live, database_url: str
-) -> None:
+async def test_who_does_not_know_the_password_learns_nothing(empty: Live, project_url: str) -> None:
     await new_user(empty, "suspended@example.org", status="suspended")
     await new_user(empty, "draft@example.org", status="draft")
     await new_user(empty, "guarded@example.org")
     await new_user(empty, "a@example.org")
     nobody = await new_user(empty, "nopassword@example.org")
-    await change(database_url, sa.update(USERS).where(USERS.c.id == nobody).values(password=None))
+    await change(project_url, sa.update(USERS).where(USERS.c.id == nobody).values(password=None))
     guarded = USERS.c.email == "guarded@example.org"
-    await change(database_url, sa.update(USERS).where(guarded).values({"2fa_secret": "ABCDEFGH"}))
+    await change(project_url, sa.update(USERS).where(guarded).values({"2fa_secret": "ABCDEFGH"}))
     seen = set()
     for name in ("suspended", "draft", "guarded", "nopassword", "admin", "unknown", "à"):
         answer = await log_in(empty.client, f"{name}@example.org", "wrong", otp="123456")
@@ -139,21 +137,19 @@ async def test_who_does_not_know_the_password_learns_nothing(
     assert refused(await log_in(empty.client, "guarded@example.org", otp="123456")) == (112, 404)
 
 
-async def test_a_hash_of_the_old_kind_lets_in_and_is_renewed(
-    empty: Live, database_url: str
-) -> None:
+async def test_a_hash_of_the_old_kind_lets_in_and_is_renewed(empty: Live, project_url: str) -> None:
     old = bcrypt.hashpw(b"old secret", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
-    await change(database_url, sa.update(USERS).values(password=old))
+    await change(project_url, sa.update(USERS).values(password=old))
     assert (await log_in(empty.client, password="old secret")).status_code == 200
-    ((stored,),) = await rows(database_url, sa.select(USERS.c.password))
+    ((stored,),) = await rows(project_url, sa.select(USERS.c.password))
     assert stored.startswith("$argon2id$")
     assert (await log_in(empty.client, password="old secret")).status_code == 200
 
 
 async def test_where_the_role_asks_for_a_second_factor_the_public_is_what_one_gets(
-    empty: Live, database_url: str, tmp_path: Path
+    empty: Live, project_url: str, tmp_path: Path
 ) -> None:
-    await change(database_url, sa.update(ROLES).where(ROLES.c.id == 1).values(enforce_2fa=True))
+    await change(project_url, sa.update(ROLES).where(ROLES.c.id == 1).values(enforce_2fa=True))
     answer = await log_in(empty.client)
     assert answer.status_code == 200
     body = answer.json()
@@ -168,9 +164,9 @@ async def test_where_the_role_asks_for_a_second_factor_the_public_is_what_one_ge
 # -- too many failures ---------------------------------------------------------------
 
 
-async def test_one_failure_too_many_in_a_row_suspends(empty: Live, database_url: str) -> None:
+async def test_one_failure_too_many_in_a_row_suspends(empty: Live, project_url: str) -> None:
     user = await new_user(empty, "ada@example.org")
-    await allow_failures(empty, database_url, 1)
+    await allow_failures(empty, project_url, 1)
     assert refused(await log_in(empty.client, "ada@example.org", "wrong")) == (100, 404)
     kept = await token_of(empty.client, "ada@example.org")
     assert refused(await log_in(empty.client, "ada@example.org", "wrong")) == (100, 404)
@@ -189,10 +185,10 @@ async def test_one_failure_too_many_in_a_row_suspends(empty: Live, database_url:
 
 
 async def test_the_last_administrator_is_not_suspended_but_guessers_wait(
-    empty: Live, database_url: str
+    empty: Live, project_url: str
 ) -> None:
     await new_user(empty, "ada@example.org", status="draft")
-    await allow_failures(empty, database_url, 1)
+    await allow_failures(empty, project_url, 1)
     assert refused(await log_in(empty.client, password="wrong")) == (100, 404)
     assert refused(await log_in(empty.client, password="wrong")) == (100, 404)
     answer = await log_in(empty.client)
@@ -218,7 +214,7 @@ async def test_credential_stuffing_has_to_wait(empty: Live) -> None:
         assert (await log_in(client)).status_code == 200
 
 
-async def test_email_look_alikes(empty: Live, database_url: str) -> None:
+async def test_email_look_alikes(empty: Live, project_url: str) -> None:
     """Databases that compare without accents find others: the address decides, case apart."""
     one = await new_user(empty, "straße@example.org")
     two = await new_user(empty, "a@example.org")
@@ -243,8 +239,8 @@ async def test_email_look_alikes(empty: Live, database_url: str) -> None:
 # -- where the token comes from -------------------------------------------------------
 
 
-async def test_every_source_of_a_token(empty: Live, database_url: str) -> None:
-    await change(database_url, sa.update(USERS).values(token=STATIC))
+async def test_every_source_of_a_token(empty: Live, project_url: str) -> None:
+    await change(project_url, sa.update(USERS).values(token=STATIC))
 
     def basic(pair: str) -> str:
         return "Basic " + base64.b64encode(pair.encode()).decode()
@@ -290,8 +286,8 @@ async def test_refreshing_gives_a_token_of_the_same_session(empty: Live) -> None
     assert refused(again) == (101, 401)
 
 
-async def test_what_cannot_be_refreshed(empty: Live, database_url: str, tmp_path: Path) -> None:
-    await change(database_url, sa.update(USERS).values(token=STATIC))
+async def test_what_cannot_be_refreshed(empty: Live, project_url: str, tmp_path: Path) -> None:
+    await change(project_url, sa.update(USERS).values(token=STATIC))
     signing = Signing(KEY, project_config(tmp_path / "data", KEY, {}).auth)
     session = tokens.read(signing, empty.token, Claims).sid
 
@@ -324,8 +320,8 @@ async def test_what_cannot_be_refreshed(empty: Live, database_url: str, tmp_path
     assert good.status_code == 200
 
 
-async def test_checking_says_whether_one_is_signed_in(empty: Live, database_url: str) -> None:
-    await change(database_url, sa.update(USERS).values(token=STATIC))
+async def test_checking_says_whether_one_is_signed_in(empty: Live, project_url: str) -> None:
+    await change(project_url, sa.update(USERS).values(token=STATIC))
     for header, expected in (
         (f"Bearer {empty.token}", True),
         (f"Bearer {STATIC}", True),
@@ -391,13 +387,13 @@ async def test_a_static_token_that_is_taken_away_is_refused(empty: Live) -> None
 
 @pytest.mark.parametrize("kind", ["jwt", "static"])
 async def test_plain_sql_is_seen_within_seconds(
-    empty: Live, database_url: str, tmp_path: Path, kind: str
+    empty: Live, project_url: str, tmp_path: Path, kind: str
 ) -> None:
-    await change(database_url, sa.update(USERS).values(token=STATIC))
+    await change(project_url, sa.update(USERS).values(token=STATIC))
     token = empty.token if kind == "jwt" else STATIC
     async with clock(tmp_path / "data", token) as asking:
         assert (await asking.actor()).credential == kind
-        await change(database_url, sa.update(USERS).values(status="suspended"))
+        await change(project_url, sa.update(USERS).values(status="suspended"))
         # Remembered: no look at the database.
         assert (await asking.actor(seconds=REMEMBERED_SECONDS - 1)).user == 1
         assert (await asking.actor(seconds=REMEMBERED_SECONDS)).public
@@ -432,24 +428,24 @@ async def test_a_session_in_use_lives_on(empty: Live, tmp_path: Path) -> None:
 
 
 async def test_a_session_that_was_not_used_ends(
-    empty: Live, database_url: str, tmp_path: Path
+    empty: Live, project_url: str, tmp_path: Path
 ) -> None:
-    await change(database_url, sa.update(ENDS).values(token_expired_at=datetime(2020, 1, 1)))
+    await change(project_url, sa.update(ENDS).values(token_expired_at=datetime(2020, 1, 1)))
     assert not await admitted(empty.client, empty.token)
     await token_of(empty.client)
     # The new one is the only one left.
-    assert [id for (id,) in await rows(database_url, sa.select(SESSIONS.c.id))] == [2]
+    assert [id for (id,) in await rows(project_url, sa.select(SESSIONS.c.id))] == [2]
 
 
-async def test_tokens_are_bound_to_their_rows(empty: Live, database_url: str) -> None:
+async def test_tokens_are_bound_to_their_rows(empty: Live, project_url: str) -> None:
     assert await admitted(empty.client, empty.token)
-    await change(database_url, sa.update(SESSIONS).values(token="f" * 64))
+    await change(project_url, sa.update(SESSIONS).values(token="f" * 64))
     await empty.ask("POST", "/utils/cache/clear")
     assert not await admitted(empty.client, empty.token)
 
 
-async def test_nothing_stored_lets_anybody_in(empty: Live, database_url: str) -> None:
-    stored = await rows(database_url, sa.select(SESSIONS.c.token, USERS.c.password))
+async def test_nothing_stored_lets_anybody_in(empty: Live, project_url: str) -> None:
+    stored = await rows(project_url, sa.select(SESSIONS.c.token, USERS.c.password))
     for text in stored[0]:
         assert not await admitted(empty.client, text)
     assert not secrets_in(stored, empty.token, PASSWORD)

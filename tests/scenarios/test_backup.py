@@ -89,13 +89,11 @@ async def filled(world: Live, data: Path) -> None:
 
 
 @pytest.mark.usefixtures("tools")
-async def test_what_was_saved_is_restored(
-    driver: Driver, database_url: str, tmp_path: Path
-) -> None:
+async def test_what_was_saved_is_restored(driver: Driver, project_url: str, tmp_path: Path) -> None:
     data, backup, second = tmp_path / "data", tmp_path / "backup", tmp_path / "second"
     backup.mkdir()
-    places = variables(database_url, data, backup)
-    async with live(database_url, data) as world:
+    places = variables(project_url, data, backup)
+    async with live(project_url, data) as world:
         await filled(world, data)
         token = world.token
         # The server is in the midst of its work.

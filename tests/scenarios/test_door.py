@@ -74,13 +74,13 @@ async def test_a_token_in_the_body_counts_first_and_goes_no_further(empty: Live)
             await empty.ask("DELETE", f"/folders/{made['id']}")
 
 
-async def test_sources_that_are_switched_off(database_url: str, tmp_path: Path) -> None:
+async def test_sources_that_are_switched_off(project_url: str, tmp_path: Path) -> None:
     environment = {f"{PREFIX}AUTH__SOURCES": "bearer"}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         assert await admits(world.client, by_token(world.token))
         cookie = await cookie_of(world.client)
         assert not await admits(world.client, {"cookie": f"directus-{KEY}-session={cookie}"})
-        await change(database_url, sa.update(USERS).values(token=STATIC))
+        await change(project_url, sa.update(USERS).values(token=STATIC))
         basic = httpx2.BasicAuth(STATIC, "")
         answer = await world.client.get(f"/{KEY}/users", auth=basic)
         assert refused(answer) == (3, 401)
@@ -111,12 +111,12 @@ async def test_of_two_headers_the_first_counts(empty: Live) -> None:
         assert sent[0]["status"] == status
 
 
-async def test_tokens_in_urls(database_url: str, tmp_path: Path) -> None:
+async def test_tokens_in_urls(project_url: str, tmp_path: Path) -> None:
     """They stand in no answer, no link, no line of the log; nothing keeps such an answer."""
     log = io.StringIO()
     observer = Log("json", stream=log)
-    async with live(database_url, tmp_path / "data", observer=observer) as world:
-        await change(database_url, sa.update(USERS).values(token=STATIC))
+    async with live(project_url, tmp_path / "data", observer=observer) as world:
+        await change(project_url, sa.update(USERS).values(token=STATIC))
         for token in (world.token, STATIC):
             for path, status in (
                 ("/roles?meta=*&limit=1", 200),
@@ -174,9 +174,9 @@ def at(world: Live, address: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=transport, base_url=HOST)
 
 
-async def test_a_role_is_kept_to_its_addresses(empty: Live, database_url: str) -> None:
+async def test_a_role_is_kept_to_its_addresses(empty: Live, project_url: str) -> None:
     """Administrators included, at login and with every kind of credentials."""
-    await change(database_url, sa.update(USERS).values(token=STATIC))
+    await change(project_url, sa.update(USERS).values(token=STATIC))
     cookie = await cookie_of(empty.client)
     shown = (
         by_token(empty.token),
@@ -237,10 +237,10 @@ async def test_the_publics_list_counts_for_whoever_is_not_signed_in(empty: Live)
 
 
 async def test_behind_a_proxy_its_word_counts_and_nobody_elses(
-    empty: Live, database_url: str
+    empty: Live, project_url: str
 ) -> None:
     proxies = sa.update(SETTINGS).where(SETTINGS.c.key == "trusted_proxies")
-    await change(database_url, proxies.values(value="10.0.0.0/8"))
+    await change(project_url, proxies.values(value="10.0.0.0/8"))
     await empty.ask("POST", "/utils/cache/clear")
     await empty.ask("PATCH", "/roles/1", json={"ip_whitelist": ["203.0.113.9"]})
     for peer, forwarded, allowed in (
@@ -279,9 +279,9 @@ async def test_without_a_limit_nothing_is_said_of_one(empty: Live) -> None:
     assert not [name for name in answer.headers if name.startswith("x-ratelimit")]
 
 
-async def test_an_address_may_ask_so_often(database_url: str, tmp_path: Path) -> None:
+async def test_an_address_may_ask_so_often(project_url: str, tmp_path: Path) -> None:
     # One request has been made: signing in.
-    async with live(database_url, tmp_path / "data", environment=limited()) as world:
+    async with live(project_url, tmp_path / "data", environment=limited()) as world:
         for left, path in ((3, "/users"), (2, "/"), (1, "/auth/check"), (0, "/items/nothing")):
             answer = await asked(world.client, "GET", path, {})
             assert standing(answer)[1:] == (5, left), path
@@ -302,8 +302,8 @@ async def test_an_address_may_ask_so_often(database_url: str, tmp_path: Path) ->
             assert refused(await asked(same, "GET", "/", {})) == (7, 429)
 
 
-async def test_a_user_may_ask_so_often_from_wherever(database_url: str, tmp_path: Path) -> None:
-    async with live(database_url, tmp_path / "data", environment=limited()) as world:
+async def test_a_user_may_ask_so_often_from_wherever(project_url: str, tmp_path: Path) -> None:
+    async with live(project_url, tmp_path / "data", environment=limited()) as world:
         for number in range(5):
             async with at(world, f"203.0.113.{number}") as client:
                 answer = await asked(client, "GET", "/users", by_token(world.token))
@@ -314,10 +314,10 @@ async def test_a_user_may_ask_so_often_from_wherever(database_url: str, tmp_path
 
 
 async def test_six_refreshes_a_minute_are_within_the_default(
-    database_url: str, tmp_path: Path
+    project_url: str, tmp_path: Path
 ) -> None:
     environment = {f"{PREFIX}RATE_LIMIT__ENABLED": "true"}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         token = world.token
         for _ in range(20):
             answer = await asked(world.client, "POST", "/auth/refresh", {}, json={"token": token})
@@ -343,12 +343,12 @@ async def two_workers(
         yield world, await stack.enter_async_context(client)
 
 
-async def test_redis_counts_for_every_worker(database_url: str, tmp_path: Path) -> None:
+async def test_redis_counts_for_every_worker(project_url: str, tmp_path: Path) -> None:
     require_redis()
     where = redis_url().render_as_string(hide_password=False)
     environment = limited(ADAPTER="redis", REDIS_URL=where)
     seen: list[Observation] = []
-    async with two_workers(database_url, tmp_path / "data", environment, seen) as (world, other):
+    async with two_workers(project_url, tmp_path / "data", environment, seen) as (world, other):
         for left in (3, 1):
             assert standing(await asked(world.client, "GET", "/", {}))[2] == left
             assert standing(await asked(other, "GET", "/", {}))[2] == left - 1
@@ -390,12 +390,12 @@ async def test_redis_counts_guesses_for_every_server(tmp_path: Path) -> None:
 
 
 async def test_while_redis_is_away_each_worker_counts_for_itself(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_door, "PAUSE_SECONDS", 3600)
     environment = limited(ADAPTER="redis", REDIS_URL=NOWHERE)
     seen: list[Observation] = []
-    async with two_workers(database_url, tmp_path / "data", environment, seen) as (world, other):
+    async with two_workers(project_url, tmp_path / "data", environment, seen) as (world, other):
         for left in (3, 2, 1, 0):
             assert standing(await asked(world.client, "GET", "/", {}))[2] == left
         assert refused(await asked(world.client, "GET", "/", {})) == (7, 429)

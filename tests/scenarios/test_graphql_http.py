@@ -359,12 +359,12 @@ async def test_documents_within_the_bounds_are_answered(newsroom: Live) -> None:
 
 
 @pytest.fixture
-async def closed(database_url: str, tmp_path: Path) -> AsyncIterator[Live]:
+async def closed(project_url: str, tmp_path: Path) -> AsyncIterator[Live]:
     """A project with narrow bounds, whose schema describes itself to nobody."""
     set_to = {"INTROSPECTION": "false", "DEPTH": "4", "ALIASES": "1", "COST": "500",
               "DOCUMENT_BYTES": "500"}  # fmt: skip
     environment = {f"CONDUCTUS_PROJECTS__MAIN__GRAPHQL__{name}": to for name, to in set_to.items()}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         yield world
 
 

@@ -346,10 +346,10 @@ async def test_what_is_refused(
     assert await workshop.items(name) == []
 
 
-async def test_limits(database_url: str, tmp_path: Path) -> None:
+async def test_limits(project_url: str, tmp_path: Path) -> None:
     prefix = f"CONDUCTUS_PROJECTS__{PROJECT.upper()}__"
     few = {f"{prefix}LIMITS__IMPORT_ROWS": "2", f"{prefix}STORAGE__MAX_UPLOAD_SIZE": "99"}
-    async with live(database_url, tmp_path / "data", environment=few) as world:
+    async with live(project_url, tmp_path / "data", environment=few) as world:
         await done(world, "/collections", {"collection": "notes", "fields": [KEY, text("v")]})
         for content, error in (("v\nx\ny\nz\n", (12, 422)), ("v\n" + "x" * 99, (601, 413))):
             answer = await world.ask(

@@ -36,8 +36,8 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture(name="world")
-async def make_world(database_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
-    async with mailing(database_url, tmp_path / "data") as world:
+async def make_world(project_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
+    async with mailing(project_url, tmp_path / "data") as world:
         yield world
 
 
@@ -53,7 +53,7 @@ async def invited(world: Mailing, **more: Any) -> str:
 
 
 async def test_an_invited_user_chooses_a_password_and_is_let_in(
-    world: Mailing, database_url: str
+    world: Mailing, project_url: str
 ) -> None:
     answer = await invite(world, role=1)
     assert answer.status_code == 200
@@ -80,18 +80,16 @@ async def test_an_invited_user_chooses_a_password_and_is_let_in(
     assert (await log_in(world.client, ADA)).status_code == 200
     # Once.
     assert refused(await world.client.post(link, json=body)) == (106, 404)
-    await change(
-        database_url, sa.update(USERS).where(USERS.c.email == ADA).values(status="invited")
-    )
+    await change(project_url, sa.update(USERS).where(USERS.c.email == ADA).values(status="invited"))
     assert refused(await world.client.post(link, json=body)) == (101, 401)
     found = await world.data(f"/activity?sort=id&filter[item]={user['id']}&limit=-1")
     assert [row["action"] for row in found] == ["create", "update", "authenticate"]
 
 
-async def test_only_a_hash_of_the_token_is_kept(world: Mailing, database_url: str) -> None:
+async def test_only_a_hash_of_the_token_is_kept(world: Mailing, project_url: str) -> None:
     path = await invited(world)
     kept = sa.select(RESET_TOKEN.c.password_reset_token).where(RESET_TOKEN.c.id == 2)
-    stored = await rows(database_url, kept)
+    stored = await rows(project_url, kept)
     assert len(stored[0][0]) == 64
     answer = await world.client.post(f"/{KEY}/users/invite/{stored[0][0]}", json={"password": "x"})
     assert refused(answer) == (101, 401)
@@ -154,13 +152,13 @@ async def test_administrators_alone_invite(world: Mailing) -> None:
     assert refused(await invite(world)) == (10, 403)
 
 
-async def test_nobody_is_invited_while_mail_cannot_leave(database_url: str, tmp_path: Path) -> None:
-    async with mailing(database_url, tmp_path / "data", mail=MailConfig()) as world:
+async def test_nobody_is_invited_while_mail_cannot_leave(project_url: str, tmp_path: Path) -> None:
+    async with mailing(project_url, tmp_path / "data", mail=MailConfig()) as world:
         assert refused(await invite(world)) == (500, 500)
         assert [user["id"] for user in await world.data("/users?status=*")] == [1]
 
 
-async def test_what_is_no_invitation(world: Mailing, tmp_path: Path, database_url: str) -> None:
+async def test_what_is_no_invitation(world: Mailing, tmp_path: Path, project_url: str) -> None:
     path = await invited(world)
     ours = Signing(KEY, project_config(tmp_path / "data", KEY, {}).auth)
     good = path.rpartition("/")[2]
@@ -202,18 +200,18 @@ async def test_what_is_no_invitation(world: Mailing, tmp_path: Path, database_ur
     for name in ("x" * 51, 1, "a\nb"):
         answer = await world.client.post(path, json={"password": "x", "first_name": name})
         assert refused(answer) == (4, 422), name
-    assert await rows(database_url, sa.select(USERS.c.status).where(USERS.c.id == 2)) == [
+    assert await rows(project_url, sa.select(USERS.c.status).where(USERS.c.id == 2)) == [
         ("invited",)
     ]
 
 
 async def test_a_visit_alone_changes_nothing_unless_there_is_a_password(
-    world: Mailing, database_url: str
+    world: Mailing, project_url: str
 ) -> None:
     path = await invited(world)
     assert refused(await world.client.get(path)) == (4, 422)
-    ((hash_,),) = await rows(database_url, sa.select(USERS.c.password).where(USERS.c.id == 1))
-    await change(database_url, sa.update(USERS).where(USERS.c.id == 2).values(password=hash_))
+    ((hash_,),) = await rows(project_url, sa.select(USERS.c.password).where(USERS.c.id == 1))
+    await change(project_url, sa.update(USERS).where(USERS.c.id == 2).values(password=hash_))
     assert "<form" in (await world.client.get(path, headers=BROWSER)).text
     answer = await world.client.get(path)
     assert answer.json()["data"]["status"] == "active"
@@ -227,11 +225,11 @@ async def test_two_at_once_are_let_in_once(world: Mailing) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
 
 
-async def test_the_page_needs_nothing_from_elsewhere(world: Mailing, database_url: str) -> None:
+async def test_the_page_needs_nothing_from_elsewhere(world: Mailing, project_url: str) -> None:
     name = sa.update(SETTINGS).where(SETTINGS.c.key == "project_name")
-    await change(database_url, name.values(value="<script>alert(1)</script>"))
+    await change(project_url, name.values(value="<script>alert(1)</script>"))
     policy = sa.update(SETTINGS).where(SETTINGS.c.key == "password_policy")
-    await change(database_url, policy.values(value="/^.{20,}$/"))
+    await change(project_url, policy.values(value="/^.{20,}$/"))
     await world.ask("POST", "/utils/cache/clear")
     path = await invited(world)
     shown = await world.client.get(path, headers=BROWSER)

@@ -176,7 +176,7 @@ async def test_everything_that_meta_tells(newsroom: Live) -> None:
     assert meta["page_count"] == 2
 
 
-async def test_statuses_that_nobody_declared_are_counted(empty: Live, database_url: str) -> None:
+async def test_statuses_that_nobody_declared_are_counted(empty: Live, project_url: str) -> None:
     mapping = {name: {"name": name, "soft_delete": name == "Gone"} for name in ("in-work", "Gone")}
     fields = [worlds.KEY, worlds.status(mapping)]
     await worlds.done(empty, "/collections", {"collection": "notes", "fields": fields})
@@ -192,12 +192,12 @@ async def test_statuses_that_nobody_declared_are_counted(empty: Live, database_u
         assert await counts() == ({"in-work": 3, "Gone": 1}, 3, 3)
         assert await counts("&status=Gone") == ({"in-work": 3, "Gone": 1}, 1, 1)
         assert await counts("&status=*") == ({"in-work": 3, "Gone": 1}, 3, 3)
-        await change(database_url, sa.update(notes).values(status="odd").where(notes.c.id == 1))
+        await change(project_url, sa.update(notes).values(status="odd").where(notes.c.id == 1))
         assert await counts() == ({"in-work": 2, "Gone": 1, "odd": 1}, 2, 2)
         assert await counts("&status=odd,Gone") == ({"in-work": 2, "Gone": 1, "odd": 1}, 2, 2)
-        await change(database_url, sa.update(notes).values(status=None).where(notes.c.id == 1))
+        await change(project_url, sa.update(notes).values(status=None).where(notes.c.id == 1))
         assert await counts() == ({"in-work": 2, "Gone": 1}, 2, 2)
-        await change(database_url, sa.update(notes).values(status="in-work").where(notes.c.id == 1))
+        await change(project_url, sa.update(notes).values(status="in-work").where(notes.c.id == 1))
 
 
 async def test_no_meta_unless_asked_for(newsroom: Live) -> None:

@@ -136,12 +136,12 @@ async def test_a_body_that_nests_too_deep(newsroom: Live, text: str) -> None:
 
 
 @pytest.fixture
-async def narrow(database_url: str, tmp_path: Path) -> AsyncIterator[Live]:
+async def narrow(project_url: str, tmp_path: Path) -> AsyncIterator[Live]:
     """A project whose operator allows little."""
     prefix = f"CONDUCTUS_PROJECTS__{KEY.upper()}__LIMITS__"
     little = {"MAX_LIMIT": "5", "FIELDS_DEPTH": "2", "FILTERS": "2", "IDS": "2"}
     environment = {prefix + name: value for name, value in little.items()}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         yield world
 
 

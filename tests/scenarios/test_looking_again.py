@@ -32,12 +32,12 @@ SEEN: dict[str, sa.Update | sa.Delete] = {
 
 @pytest.mark.parametrize("what", SEEN)
 async def test_what_was_looked_up_twice_is_looked_at_again(
-    empty: Live, database_url: str, tmp_path: Path, what: str
+    empty: Live, project_url: str, tmp_path: Path, what: str
 ) -> None:
     async with clock(tmp_path / "data", empty.token) as asking:
         assert (await asking.actor()).role == 1
         assert (await asking.actor(seconds=REMEMBERED_SECONDS)).role == 1
-        await change(database_url, SEEN[what])
+        await change(project_url, SEEN[what])
         try:
             found = await asking.actor(seconds=2 * REMEMBERED_SECONDS)
         except AddressNotAllowed:
@@ -47,14 +47,14 @@ async def test_what_was_looked_up_twice_is_looked_at_again(
 
 
 async def test_a_second_factor_that_is_set_up_counts_within_seconds(
-    empty: Live, database_url: str, tmp_path: Path
+    empty: Live, project_url: str, tmp_path: Path
 ) -> None:
-    await change(database_url, sa.update(ROLES).values(enforce_2fa=True))
+    await change(project_url, sa.update(ROLES).values(enforce_2fa=True))
     async with clock(tmp_path / "data", empty.token) as asking:
         for place in range(2):
             assert (await asking.actor(seconds=place * REMEMBERED_SECONDS)).public
         secret = sa.table("directus_users", sa.column("2fa_secret", sa.String()))
-        await change(database_url, sa.update(secret).values({"2fa_secret": "ABC"}))
+        await change(project_url, sa.update(secret).values({"2fa_secret": "ABC"}))
         assert (await asking.actor(seconds=2 * REMEMBERED_SECONDS)).user == 1
 
 

@@ -21,8 +21,8 @@ HELLO = {"to": EMAIL, "subject": "Hello", "body": "<p>Hi</p>"}
 
 
 @pytest.fixture(name="world")
-async def make_world(database_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
-    async with mailing(database_url, tmp_path / "data") as world:
+async def make_world(project_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
+    async with mailing(project_url, tmp_path / "data") as world:
         yield world
 
 
@@ -168,6 +168,6 @@ async def test_nobody_writes_without_end(world: Mailing) -> None:
     assert refused(await send(world)) == (7, 429)
 
 
-async def test_nothing_is_kept_while_mail_cannot_leave(database_url: str, tmp_path: Path) -> None:
-    async with mailing(database_url, tmp_path / "data", mail=MailConfig()) as world:
+async def test_nothing_is_kept_while_mail_cannot_leave(project_url: str, tmp_path: Path) -> None:
+    async with mailing(project_url, tmp_path / "data", mail=MailConfig()) as world:
         assert refused(await send(world)) == (500, 500)

@@ -50,11 +50,11 @@ async def guarded(world: Live, url: str, stored: str) -> int:
 
 @pytest.mark.parametrize("kept", ["plain", "sealed"])
 async def test_a_second_factor_is_asked_for_and_each_step_taken_once(
-    empty: Live, database_url: str, tmp_path: Path, kept: str
+    empty: Live, project_url: str, tmp_path: Path, kept: str
 ) -> None:
     secret = new_secret()
     key = project_config(tmp_path / "data", KEY, {}).auth.secret_key
-    user = await guarded(empty, database_url, secret if kept == "plain" else sealed(secret, key))
+    user = await guarded(empty, project_url, secret if kept == "plain" else sealed(secret, key))
     for nothing in ({}, {"otp": None}, {"otp": ""}, {"otp": "  "}):
         assert refused(await log_in(empty.client, ADA, **nothing)) == (111, 404), nothing
     # Whoever does not know the password is not told that there is a second factor.
@@ -84,20 +84,20 @@ async def test_a_second_factor_is_asked_for_and_each_step_taken_once(
     ]
 
 
-async def test_otp_guessing_suspends(empty: Live, database_url: str) -> None:
+async def test_otp_guessing_suspends(empty: Live, project_url: str) -> None:
     secret = new_secret()
-    user = await guarded(empty, database_url, secret)
-    await allow_failures(empty, database_url, 1)
+    user = await guarded(empty, project_url, secret)
+    await allow_failures(empty, project_url, 1)
     assert refused(await log_in(empty.client, ADA, otp=wrong(secret))) == (112, 404)
     assert refused(await log_in(empty.client, ADA, otp=wrong(secret))) == (103, 404)
     assert refused(await log_in(empty.client, ADA, otp=otp(secret))) == (103, 404)
     assert await actions(empty, user) == ["invalid-credentials"] * 2
 
 
-async def test_otp_guessing_has_to_wait(empty: Live, database_url: str) -> None:
+async def test_otp_guessing_has_to_wait(empty: Live, project_url: str) -> None:
     secret = new_secret()
-    await guarded(empty, database_url, secret)
-    await allow_failures(empty, database_url, 0)
+    await guarded(empty, project_url, secret)
+    await allow_failures(empty, project_url, 0)
     for _ in range(OF_ONE_TIME_PASSWORDS.most):
         assert refused(await log_in(empty.client, ADA, otp=wrong(secret))) == (112, 404)
     answer = await log_in(empty.client, ADA, otp=otp(secret))
@@ -109,8 +109,8 @@ async def test_otp_guessing_has_to_wait(empty: Live, database_url: str) -> None:
 
 
 async def test_a_secret_sealed_with_another_key_lets_nobody_in(
-    empty: Live, database_url: str
+    empty: Live, project_url: str
 ) -> None:
     secret = new_secret()
-    await guarded(empty, database_url, sealed(secret, "another key " * 4))
+    await guarded(empty, project_url, sealed(secret, "another key " * 4))
     assert refused(await log_in(empty.client, ADA, PASSWORD, otp=otp(secret))) == (112, 404)

@@ -42,10 +42,10 @@ RESET_TOKEN = sa.table("directus_users", sa.column("id"), sa.column("password_re
 
 
 @pytest.fixture(name="world")
-async def make_world(database_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
+async def make_world(project_url: str, tmp_path: Path) -> AsyncIterator[Mailing]:
     name = "CONDUCTUS_PROJECTS__MAIN__AUTH__REDIRECT_ORIGINS"
     environment = {name: f"{ALLOWED}, http://localhost:3000"}
-    async with mailing(database_url, tmp_path / "data", environment=environment) as world:
+    async with mailing(project_url, tmp_path / "data", environment=environment) as world:
         yield world
 
 
@@ -85,7 +85,7 @@ async def test_a_letter_that_cannot_be_written_tells_no_link(
     broken.unlink()
 
 
-async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, database_url: str) -> None:
+async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, project_url: str) -> None:
     before = await token_of(world.client)
     assert succeeded(await ask_for(world))
     link = await world.link()
@@ -102,7 +102,7 @@ async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, database_u
     assert refused(await log_in(world.client, password=PASSWORD)) == (100, 404)
     world.token = await token_of(world.client, password=NEW)
     assert refused(await set_to(world, token, "yet another one")) == (105, 401)
-    assert await rows(database_url, sa.select(RESET_TOKEN.c.password_reset_token)) == [(None,)]
+    assert await rows(project_url, sa.select(RESET_TOKEN.c.password_reset_token)) == [(None,)]
     (row,) = await world.data("/activity?filter[action]=update&filter[collection]=directus_users")
     assert (row["item"], row["action_by"], row["ip"]) == ("1", 1, "localhost")
     assert await world.data("/revisions?filter[collection]=directus_users") == []
@@ -110,21 +110,21 @@ async def test_a_mailed_link_sets_a_new_password_once(world: Mailing, database_u
 
 
 async def test_only_a_hash_of_the_token_is_kept_and_the_outbox_keeps_none(
-    world: Mailing, database_url: str
+    world: Mailing, project_url: str
 ) -> None:
     world.box.refusal = "451 come again"
     await ask_for(world)
     await eventually(lambda: any(isinstance(each, DeliveryFailed) for each in world.seen))
-    ((kept,),) = await rows(database_url, sa.select(RESET_TOKEN.c.password_reset_token))
+    ((kept,),) = await rows(project_url, sa.select(RESET_TOKEN.c.password_reset_token))
     assert len(kept) == 64
     outbox = sa.table("conductus_outbox", sa.column("payload"))
-    ((payload,),) = await rows(database_url, sa.select(outbox.c.payload))
+    ((payload,),) = await rows(project_url, sa.select(outbox.c.payload))
     assert "." not in payload.replace(EMAIL, "")
     for text in (kept, payload):
         assert refused(await set_to(world, text)) == (104, 401)
 
 
-async def test_nobody_learns_whether_there_is_an_account(world: Mailing, database_url: str) -> None:
+async def test_nobody_learns_whether_there_is_an_account(world: Mailing, project_url: str) -> None:
     for name in ("draft", "invited", "suspended"):
         await new_user(world, f"{name}@example.com", status=name)
     await new_user(world, "anna@example.com")
@@ -135,7 +135,7 @@ async def test_nobody_learns_whether_there_is_an_account(world: Mailing, databas
     assert seen == {(200, '{"public":true}', len(answers[0].headers))}
     # The address that is stored is mailed, not the one that was typed.
     assert addressed(await world.box.message()) == "anna@example.com"
-    stored = await rows(database_url, sa.select(RESET_TOKEN.c.password_reset_token))
+    stored = await rows(project_url, sa.select(RESET_TOKEN.c.password_reset_token))
     assert sum(token not in (None, RESET_CANARY) for (token,) in stored) == 1
     assert len(world.box.envelopes) == 1
 
@@ -202,7 +202,7 @@ TRICKS = (
 )
 
 
-async def test_the_link_leads_to_allowed_origins_alone(world: Mailing, database_url: str) -> None:
+async def test_the_link_leads_to_allowed_origins_alone(world: Mailing, project_url: str) -> None:
     for given in TRICKS:
         answer = await ask_for(world, reset_url=given)
         assert refused(answer) == (4, 422), given
@@ -225,7 +225,7 @@ async def test_the_host_of_a_request_is_not_believed(world: Mailing) -> None:
 
 
 async def test_what_is_no_token_for_a_new_password(
-    world: Mailing, database_url: str, tmp_path: Path
+    world: Mailing, project_url: str, tmp_path: Path
 ) -> None:
     await ask_for(world)
     good = token_in(await world.link())
@@ -272,11 +272,11 @@ async def test_what_is_no_token_for_a_new_password(
         assert str(token or "-") not in answer.json()["error"]["message"] or token == 1
     for password in (None, "", 1, "a\0", "p" * 5000):
         assert refused(await set_to(world, good, password)) == (4, 422), password
-    await change(database_url, sa.update(USERS).values(status="suspended"))
+    await change(project_url, sa.update(USERS).values(status="suspended"))
     assert refused(await set_to(world, good)) == (103, 404)
-    await change(database_url, sa.update(USERS).values(status="draft"))
+    await change(project_url, sa.update(USERS).values(status="draft"))
     assert refused(await set_to(world, good)) == (103, 401)
-    await change(database_url, sa.update(USERS).values(status="active"))
+    await change(project_url, sa.update(USERS).values(status="active"))
     assert (await log_in(world.client)).status_code == 200
     assert succeeded(await set_to(world, good))
 
@@ -290,9 +290,9 @@ async def test_a_later_link_ends_the_earlier_one(world: Mailing) -> None:
     assert succeeded(await set_to(world, second))
 
 
-async def test_the_policy_holds(world: Mailing, database_url: str) -> None:
+async def test_the_policy_holds(world: Mailing, project_url: str) -> None:
     policy = sa.update(SETTINGS).where(SETTINGS.c.key == "password_policy")
-    await change(database_url, policy.values(value="/^.{30,}$/"))
+    await change(project_url, policy.values(value="/^.{30,}$/"))
     await world.ask("POST", "/utils/cache/clear")
     await ask_for(world)
     token = token_in(await world.link())
@@ -323,19 +323,19 @@ async def test_an_account_is_not_mailed_often_and_an_address_may_not_ask_often(
     assert sum(isinstance(each, Delivered) for each in world.seen) == 3
 
 
-async def test_what_was_left_is_mailed_after_a_restart(database_url: str, tmp_path: Path) -> None:
+async def test_what_was_left_is_mailed_after_a_restart(project_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     seen: list[Observation] = []
     async with postbox() as box:
         box.refusal = "451 come again"
         config = posting(to(box))
-        async with live(database_url, folder, config=config, observer=seen.append) as world:
+        async with live(project_url, folder, config=config, observer=seen.append) as world:
             body = {"email": EMAIL}
             await world.client.post(f"/{KEY}/auth/password/request", json=body)
             await eventually(lambda: any(isinstance(each, DeliveryFailed) for each in seen))
         box.refusal = None
         outbox = sa.table("conductus_outbox", sa.column("due"))
-        await change(database_url, sa.update(outbox).values(due=0))
+        await change(project_url, sa.update(outbox).values(due=0))
         # Nobody asks for anything.
         async with running(folder, {}, config, silent):
             assert addressed(await box.message()) == EMAIL

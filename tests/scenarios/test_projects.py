@@ -97,11 +97,11 @@ async def test_the_bare_address_leads_to_the_browser_app(gallery: Gallery) -> No
     assert (answer.status_code, answer.headers["location"]) == (302, "./admin/")
 
 
-async def test_an_update_makes_the_tables_that_are_missing(empty: Live, database_url: str) -> None:
+async def test_an_update_makes_the_tables_that_are_missing(empty: Live, project_url: str) -> None:
     assert (await empty.ask("POST", "/update")).json() == {"data": []}
     refused = await empty.client.post(f"/{KEY}/update")
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, 3)
-    database = await open_database(database_url)
+    database = await open_database(project_url)
     try:
         async with database.schema_transaction() as transaction:
             await tables.drop(transaction, database.dialect, "conductus_thumbnails")

@@ -481,27 +481,25 @@ async def lines(url: str) -> int:
     return int(count)
 
 
-async def test_limits(database_url: str, tmp_path: Path) -> None:
+async def test_limits(project_url: str, tmp_path: Path) -> None:
     """One world for all of them, since each takes a database."""
     environment = settings(PER_CLIENT="2", QUEUE="5", HEARTBEAT_SECONDS="0.05")
-    async with live(
-        database_url, tmp_path / "data", environment=environment, config=QUICK
-    ) as world:
+    async with live(project_url, tmp_path / "data", environment=environment, config=QUICK) as world:
         await done(world, "/collections", NOTES)
         await done(world, "/collections", {**NOTES, "collection": "others"})
         path = "/items/notes/events"
         await make(world, "notes", title="nobody watches")
-        assert await lines(database_url) == 0
+        assert await lines(project_url) == 0
         async with listening(world, path, world.token) as ear:
             await make(world, "others", title="nobody watches")
             await make(world, "notes", title="somebody watches")
-            assert await lines(database_url) == 1
+            assert await lines(project_url) == 1
             await no_room(world, path)
             await heartbeats(ear)
         async with listening(world, path, world.token) as ear:
             pass
         await who_reads_slowly(world, path)
-        await who_stays_away_too_long(world, path, database_url)
+        await who_stays_away_too_long(world, path, project_url)
 
 
 async def no_room(world: Live, path: str) -> None:

@@ -74,14 +74,14 @@ async def test_codes_go_with_the_second_factor(guarded: Live, again: dict[str, A
     assert refused(await log_in(guarded, otp=code)) == WRONG
 
 
-async def test_codes_are_ones_own_and_stored_as_hashes(guarded: Live, database_url: str) -> None:
+async def test_codes_are_ones_own_and_stored_as_hashes(guarded: Live, project_url: str) -> None:
     other = {"email": "bob@example.org", "status": "active", "role": 1}
     bob = (await guarded.ask("POST", "/users", json=other)).json()["data"]["id"]
     assert refused(await guarded.ask("POST", f"/users/{bob}/recovery_codes")) == (10, 403)
     for path in (PATH, "/users/1/recovery_codes"):
         assert refused(await guarded.client.post(f"/main{path}")) == (3, 401)
     codes = await made(guarded)
-    database = await open_database(database_url)
+    database = await open_database(project_url)
     try:
         rows = await database.fetch("SELECT * FROM conductus_recovery_codes")
     finally:

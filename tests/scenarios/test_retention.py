@@ -97,7 +97,7 @@ async def count(url: str, table: str) -> int:
 
 
 async def test_sessions_that_expired_go(
-    empty: Live, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Live, project_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_rows, "_PURGED_AT_ONCE", 2)
     for _ in range(3):
@@ -105,11 +105,11 @@ async def test_sessions_that_expired_go(
     folder = tmp_path / "data"
     assert await swept(folder, days(6)) == {}
     assert await swept(folder, days(8)) == {"sessions": 4}
-    assert await count(database_url, "directus_user_sessions") == 0
+    assert await count(project_url, "directus_user_sessions") == 0
 
 
 async def test_history_is_kept_as_long_as_it_is_stated(
-    empty: Live, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Live, project_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aged_history, "BATCH", 3)
     folder = tmp_path / "data"
@@ -119,13 +119,13 @@ async def test_history_is_kept_as_long_as_it_is_stated(
     for _ in range(4):
         comment = {"collection": "notes", "item": 1, "comment": "Mine"}
         await done(empty, "/activity/comment", comment)
-    activity = await count(database_url, "directus_activity")
-    revisions = await count(database_url, "directus_revisions")
+    activity = await count(project_url, "directus_activity")
+    revisions = await count(project_url, "directus_revisions")
     assert revisions >= 10
 
     assert "activity" not in await swept(folder, days(10_000))
     # A part of it is young: the rows of one batch, and of those after it.
-    await make_old(empty, database_url)
+    await make_old(empty, project_url)
     old = await swept(folder, days(0), revisions_days="30")
     assert 0 < old["revisions"] < revisions
     assert old.keys() == {"revisions"}
@@ -136,7 +136,7 @@ async def test_history_is_kept_as_long_as_it_is_stated(
     assert len([row for row in left if row["action"] == "create" and row["item"] == "10"]) == 1
     every = await swept(folder, days(40), activity_days="30", revisions_days="20")
     assert every.keys() >= {"activity", "revisions"}
-    assert await count(database_url, "directus_revisions") == 0
+    assert await count(project_url, "directus_revisions") == 0
     left = await empty.data("/activity?limit=-1&fields=action")
     assert {row["action"] for row in left} == {"comment"}
     assert len(left) == 4
@@ -159,7 +159,7 @@ async def make_old(world: Live, url: str) -> None:
 
 
 async def test_logs_and_forgotten_contents_go(
-    empty: Live, database_url: str, tmp_path: Path
+    empty: Live, project_url: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
     fields = [ID, {"field": "title", "type": "string", "interface": "text-input"}]
@@ -169,7 +169,7 @@ async def test_logs_and_forgotten_contents_go(
     hook |= {"collection": "notes", "directus_action": "item.create"}
     made = await done(empty, "/webhooks", hook)
     await done(empty, "/items/notes", [{"title": str(number)} for number in range(5)])
-    await until_parked(database_url, 5)
+    await until_parked(project_url, 5)
     files = folder / "files" / KEY / "originals"
     files.mkdir(parents=True, exist_ok=True)
     for name in ("forgotten.txt", "unfinished.txt#1"):
@@ -210,18 +210,18 @@ async def test_a_sweep_that_fails_holds_no_other_up(
 
 
 async def test_the_server_sweeps_by_itself(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each second, as the schedule says."""
     monkeypatch.setattr(schedules, "LOOK_SECONDS", 0.05)
     told: list[Observation] = []
     environment = stated(schedule="* * * * * *")
     async with live(
-        database_url, tmp_path / "data", environment=environment, observer=told.append
+        project_url, tmp_path / "data", environment=environment, observer=told.append
     ) as world:
         login = {"email": EMAIL, "password": PASSWORD}
         await done(world, "/auth/authenticate", login)
-        database = await open_database(database_url)
+        database = await open_database(project_url)
         try:
             async with database.transaction() as transaction:
                 await transaction.execute(

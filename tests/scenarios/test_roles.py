@@ -84,8 +84,8 @@ async def test_a_written_role_is_answered_in_full(workshop: Workshop) -> None:
     assert answer.json()["meta"] == {"collection": "directus_roles"}
 
 
-async def test_a_new_project_grants_nobody_anything(database_url: str, tmp_path: Path) -> None:
-    async with live(database_url, tmp_path) as shop:
+async def test_a_new_project_grants_nobody_anything(project_url: str, tmp_path: Path) -> None:
+    async with live(project_url, tmp_path) as shop:
         assert [role["id"] for role in await shop.data("/roles")] == [1, 2]
         assert await shop.data("/permissions?limit=-1") == []
 

@@ -151,9 +151,9 @@ async def opened(
 
 @pytest.fixture(name="world")
 async def make_world(
-    database_url: str, tmp_path: Path, there: IdentityProvider
+    project_url: str, tmp_path: Path, there: IdentityProvider
 ) -> AsyncIterator[World]:
-    async with opened(database_url, tmp_path / "data", there) as world:
+    async with opened(project_url, tmp_path / "data", there) as world:
         yield world
 
 
@@ -219,13 +219,13 @@ async def test_only_post_is_answered_to(world: World) -> None:
     assert answer.headers["allow"] == "POST"
 
 
-async def test_what_goes_wrong_is_told_to_the_app(world: World, database_url: str) -> None:
+async def test_what_goes_wrong_is_told_to_the_app(world: World, project_url: str) -> None:
     user = await new_user(world, ADA)
     world.there.people["stranger"] = {"subject": "nobody@example.org"}
     answer = await world.dance("stranger", redirect_url="/admin/#/")
     assert answer.headers["location"] == f"{HOST}/admin/#/?error=1&code=107"
     suspended = sa.update(USERS).where(USERS.c.id == user).values(status="suspended")
-    await change(database_url, suspended)
+    await change(project_url, suspended)
     answer = await world.dance(redirect_url=APP)
     assert answer.headers["location"] == f"{APP}?error=1&code=103"
     world.there.after = unsigned
@@ -235,21 +235,21 @@ async def test_what_goes_wrong_is_told_to_the_app(world: World, database_url: st
     assert refused(answer) == (4, 422)
 
 
-async def test_a_second_factor_is_not_gone_around(world: World, database_url: str) -> None:
+async def test_a_second_factor_is_not_gone_around(world: World, project_url: str) -> None:
     user = await new_user(world, ADA)
     for secret, enforced in (("x", False), (None, True)):
         factor = sa.update(USERS).where(USERS.c.id == user).values({"2fa_secret": secret})
-        await change(database_url, factor)
+        await change(project_url, factor)
         rule = sa.update(ROLES).where(ROLES.c.id == 1).values(enforce_2fa=enforced)
-        await change(database_url, rule)
+        await change(project_url, rule)
         assert refused(await world.dance()) == (115, 401)
 
 
 async def test_users_are_made_where_that_is_configured(
-    database_url: str, tmp_path: Path, there: IdentityProvider
+    project_url: str, tmp_path: Path, there: IdentityProvider
 ) -> None:
     role = {"SSO__NAMED__DEFAULT_ROLE": "3", "SSO__NAMED__ANYBODY": "true"}
-    async with opened(database_url, tmp_path / "data", there, **role) as world:
+    async with opened(project_url, tmp_path / "data", there, **role) as world:
         assert (await world.ask("POST", "/roles", json={"name": "Guests"})).status_code == 200
         there.people["new"] = {**there.people["ada"], MAIL: "new@example.org"}
         for _ in range(2):
@@ -612,11 +612,11 @@ async def test_an_assertion_is_good_once_in_whichever_worker(world: World, tmp_p
 
 
 async def test_a_certificate_that_has_expired_signs_nothing(
-    database_url: str, tmp_path: Path, there: IdentityProvider
+    project_url: str, tmp_path: Path, there: IdentityProvider
 ) -> None:
     old = rsa_pair(days=-1)
     more = {"SSO__STAFF__SAML__CERTIFICATE": old.bare}
-    async with opened(database_url, tmp_path / "data", there, **more) as world:
+    async with opened(project_url, tmp_path / "data", there, **more) as world:
         await new_user(world, ADA)
         there.signs_with = old
         assert refused(await world.dance()) == (2, 400)

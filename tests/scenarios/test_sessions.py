@@ -48,7 +48,7 @@ NAMED = "https://app.example"
 # -- the cookie -------------------------------------------------------------------------
 
 
-async def test_logging_in_by_cookie(empty: Live, database_url: str) -> None:
+async def test_logging_in_by_cookie(empty: Live, project_url: str) -> None:
     answer = await log_in(empty.client, mode="cookie")
     assert answer.status_code == 200
     assert answer.json().keys() == {"data", "public"}
@@ -59,12 +59,12 @@ async def test_logging_in_by_cookie(empty: Live, database_url: str) -> None:
     week = datetime.now(UTC) + timedelta(minutes=10080)
     assert abs(found.expires - week) < timedelta(minutes=1)
     kinds = sa.select(SESSIONS.c.token_type, SESSIONS.c.token).order_by(SESSIONS.c.id)
-    (_, (kind, stored)) = await rows(database_url, kinds)
+    (_, (kind, stored)) = await rows(project_url, kinds)
     assert kind == "cookie"
     assert len(stored) == 64
     assert stored not in found.value
     # Nobody is given a static token on the way.
-    assert await rows(database_url, sa.select(USERS.c.token)) == [(None,)]
+    assert await rows(project_url, sa.select(USERS.c.token)) == [(None,)]
 
 
 async def test_the_mode_may_stand_in_the_query_and_be_unknown(empty: Live) -> None:
@@ -83,7 +83,7 @@ async def test_the_mode_may_stand_in_the_query_and_be_unknown(empty: Live) -> No
         assert ("token" in answer.json()["data"]) is not cookie
 
 
-async def test_every_answer_sends_the_cookie_again(empty: Live, database_url: str) -> None:
+async def test_every_answer_sends_the_cookie_again(empty: Live, project_url: str) -> None:
     value = await cookie_of(empty.client)
     for method, path, status in (
         ("GET", "/users", 200),
@@ -110,7 +110,7 @@ async def test_every_answer_sends_the_cookie_again(empty: Live, database_url: st
     expires = sa.column("token_expired_at", sa.DateTime())
     past = sa.table("directus_user_sessions", sa.column("token_type"), expires)
     of_cookies = sa.update(past).where(past.c.token_type == "cookie")
-    await change(database_url, of_cookies.values(token_expired_at=datetime(2020, 1, 1)))
+    await change(project_url, of_cookies.values(token_expired_at=datetime(2020, 1, 1)))
     assert (await empty.ask("POST", "/utils/cache/clear")).is_success
     answer = await asked(empty.client, "GET", "/users", by_cookie(value))
     assert refused(answer) == (102, 401)
@@ -198,11 +198,11 @@ async def test_logging_in_gives_a_new_session_and_ends_the_one_shown(empty: Live
     ],
 )
 async def test_the_operator_says_what_the_cookie_is_like(
-    database_url: str, tmp_path: Path, settings: dict[str, str], facts: set[str]
+    project_url: str, tmp_path: Path, settings: dict[str, str], facts: set[str]
 ) -> None:
     prefix = f"CONDUCTUS_PROJECTS__{KEY.upper()}__COOKIE__"
     environment = {prefix + name: value for name, value in settings.items()}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         for secure in (False, True):
             client = httpx2.AsyncClient(
                 transport=httpx2.ASGITransport(app=world.server),
@@ -214,7 +214,7 @@ async def test_the_operator_says_what_the_cookie_is_like(
             assert found.facts == {"HttpOnly", "Path=/", *facts}
 
 
-async def test_over_https_the_cookie_stays_there(empty: Live, database_url: str) -> None:
+async def test_over_https_the_cookie_stays_there(empty: Live, project_url: str) -> None:
     async def secure(client: httpx2.AsyncClient, **headers: str) -> bool:
         answer = await client.post(
             f"/{KEY}/auth/authenticate",
@@ -236,7 +236,7 @@ async def test_over_https_the_cookie_stays_there(empty: Live, database_url: str)
     # Nobody trusts the one who says so …
     assert not await secure(empty.client, **claims)
     proxies = sa.update(SETTINGS).where(SETTINGS.c.key == "trusted_proxies")
-    await change(database_url, proxies.values(value="127.0.0.1"))
+    await change(project_url, proxies.values(value="127.0.0.1"))
     await empty.ask("POST", "/utils/cache/clear")
     # … until the operator does.
     assert await secure(empty.client, **claims)
@@ -269,9 +269,9 @@ PAGES: tuple[tuple[dict[str, str], bool], ...] = (
 )
 
 
-async def test_csrf_with_cookies(database_url: str, tmp_path: Path) -> None:
+async def test_csrf_with_cookies(project_url: str, tmp_path: Path) -> None:
     environment = {f"CONDUCTUS_PROJECTS__{KEY.upper()}__CORS__ORIGIN": f"*, {NAMED}"}
-    async with live(database_url, tmp_path / "data", environment=environment) as world:
+    async with live(project_url, tmp_path / "data", environment=environment) as world:
         client, value = world.client, await cookie_of(world.client)
         for page, allowed in PAGES:
             headers = {"cookie": f"{COOKIE}={value}", **page}
@@ -324,7 +324,7 @@ async def test_no_foreign_page_signs_its_visitors_in(empty: Live) -> None:
 # -- listed and ended -------------------------------------------------------------------
 
 
-async def test_one_sees_ones_own_sessions_and_no_tokens(empty: Live, database_url: str) -> None:
+async def test_one_sees_ones_own_sessions_and_no_tokens(empty: Live, project_url: str) -> None:
     ada = await new_user(empty, ADA, role=None)
     cookie, token = await cookie_of(empty.client, ADA), await token_of(empty.client, ADA)
     for headers in (by_cookie(cookie), by_token(token)):
@@ -349,7 +349,7 @@ async def test_one_sees_ones_own_sessions_and_no_tokens(empty: Live, database_ur
     for headers in ({}, by_token("nonsense")):
         answer = await asked(empty.client, "GET", "/auth/sessions", headers)
         assert (answer.status_code, answer.json()) == (200, {"public": True})
-    stored = await rows(database_url, sa.select(SESSIONS.c.token))
+    stored = await rows(project_url, sa.select(SESSIONS.c.token))
     told = (await empty.ask("GET", "/auth/sessions")).text
     assert not [text for (text,) in stored if text in told or text in answer.text]
 
@@ -459,14 +459,14 @@ EVENTS: dict[str, Event] = {
 
 @pytest.mark.parametrize("kind", ["jwt", "cookie"])
 async def test_a_session_alive_after(
-    empty: Live, database_url: str, tmp_path: Path, kind: str
+    empty: Live, project_url: str, tmp_path: Path, kind: str
 ) -> None:
     """Whatever ends a session ends it at the next request, in every worker, for good."""
     await empty.ask("POST", "/roles", json={"name": "editors"})
     async with another_worker(tmp_path / "data") as other:
         for name, event in EVENTS.items():
             user = await new_user(empty, ADA)
-            ending = Ending(empty, database_url, user, other)
+            ending = Ending(empty, project_url, user, other)
             if kind == "jwt":
                 ending.shown = by_token(await token_of(other, ADA))
             else:
@@ -481,9 +481,9 @@ async def test_a_session_alive_after(
                     found = cookie_in(answer)
                     assert found is not None
                     assert not found.alive, name
-            left = await rows(database_url, sa.select(SESSIONS.c.id).where(SESSIONS.c.user == user))
+            left = await rows(project_url, sa.select(SESSIONS.c.id).where(SESSIONS.c.user == user))
             assert left == [], name
-            await change(database_url, sa.delete(USERS).where(USERS.c.email == ADA))
+            await change(project_url, sa.delete(USERS).where(USERS.c.email == ADA))
 
 
 async def test_who_sets_a_new_password_stays_in_that_session_alone(empty: Live) -> None:
@@ -510,12 +510,12 @@ async def test_a_write_that_changes_none_of_it_ends_nothing(empty: Live) -> None
 
 
 async def test_a_second_factor_that_is_due_makes_a_cookie_the_publics(
-    empty: Live, database_url: str
+    empty: Live, project_url: str
 ) -> None:
     ada = await new_user(empty, ADA)
     without, with_one = await cookie_of(empty.client), await cookie_of(empty.client, ADA)
     second = sa.update(USERS).where(USERS.c.id == ada).values({"2fa_secret": "A" * 32})
-    await change(database_url, second)
+    await change(project_url, second)
     for value in (without, with_one):
         home = await asked(empty.client, "GET", "/", by_cookie(value))
         assert home.json()["data"]["api"]["requires2FA"] is False

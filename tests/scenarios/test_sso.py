@@ -115,8 +115,8 @@ async def opened(url: str, folder: Path, there: Provider, **more: str) -> AsyncI
 
 
 @pytest.fixture(name="world")
-async def make_world(database_url: str, tmp_path: Path, there: Provider) -> AsyncIterator[World]:
-    async with opened(database_url, tmp_path / "data", there) as world:
+async def make_world(project_url: str, tmp_path: Path, there: Provider) -> AsyncIterator[World]:
+    async with opened(project_url, tmp_path / "data", there) as world:
         yield world
 
 
@@ -174,7 +174,7 @@ async def test_a_browser_is_sent_to_the_provider_with_all_that_protects_it(world
 
 
 async def test_an_app_gets_a_token_by_way_of_a_request_token(
-    world: World, database_url: str
+    world: World, project_url: str
 ) -> None:
     user = await new_user(world, "Ada@Example.org")
     answer = await world.dance(redirect_url=f"{APP}/welcome?a=1")
@@ -187,7 +187,7 @@ async def test_an_app_gets_a_token_by_way_of_a_request_token(
     request_token = query(location)["request_token"]
     # What is in the address opens nothing by itself.
     assert not await rows(
-        database_url, sa.select(SESSIONS.c.id).where(SESSIONS.c.token == request_token)
+        project_url, sa.select(SESSIONS.c.id).where(SESSIONS.c.token == request_token)
     )
     shown = await world.client.get(f"/{KEY}/users?access_token={request_token}")
     assert refused(shown) == (101, 401)
@@ -329,7 +329,7 @@ async def test_a_code_is_good_once(world: World) -> None:
     assert refused(await world.client.get(location)) == (2, 400)
 
 
-async def test_what_goes_wrong_is_told_to_the_app(world: World, database_url: str) -> None:
+async def test_what_goes_wrong_is_told_to_the_app(world: World, project_url: str) -> None:
     user = await new_user(world, ADA)
 
     async def code(sub: str = "ada") -> dict[str, str]:
@@ -340,9 +340,9 @@ async def test_what_goes_wrong_is_told_to_the_app(world: World, database_url: st
 
     assert await code("nobody@example.org") == {"error": "1", "code": "107"}
     for status, expected in (("suspended", "103"), ("draft", "103"), ("invited", "103")):
-        await change(database_url, sa.update(USERS).where(USERS.c.id == user).values(status=status))
+        await change(project_url, sa.update(USERS).where(USERS.c.id == user).values(status=status))
         assert (await code())["code"] == expected
-    await change(database_url, sa.update(USERS).where(USERS.c.id == user).values(status="active"))
+    await change(project_url, sa.update(USERS).where(USERS.c.id == user).values(status="active"))
     url = await world.to_provider(redirect_url=f"{APP}/")
     # The answer to a question names the question, whatever it is.
     location = await asyncio.to_thread(world.there.consent, url, action="deny")
@@ -352,9 +352,7 @@ async def test_what_goes_wrong_is_told_to_the_app(world: World, database_url: st
 
 
 @pytest.mark.parametrize("why", ["secret", "role"])
-async def test_a_second_factor_is_not_gone_around(
-    world: World, database_url: str, why: str
-) -> None:
+async def test_a_second_factor_is_not_gone_around(world: World, project_url: str, why: str) -> None:
     user = await new_user(world, ADA)
     location = (await world.dance(redirect_url=APP)).headers["location"]
     request_token = query(location)["request_token"]
@@ -363,7 +361,7 @@ async def test_a_second_factor_is_not_gone_around(
         if why == "secret"
         else sa.update(ROLES).where(ROLES.c.id == 1).values(enforce_2fa=True)
     )
-    await change(database_url, factor)
+    await change(project_url, factor)
     assert refused(await world.exchanged(request_token)) == (115, 401)
     for mode in ("jwt", "cookie"):
         led = await world.dance(mode=mode, redirect_url=APP)
@@ -455,9 +453,9 @@ async def test_no_proxy_is_taken_from_the_environment(
     assert (await world.client.get(location)).status_code == 200
 
 
-async def test_a_provider_that_is_away(database_url: str, tmp_path: Path, there: Provider) -> None:
+async def test_a_provider_that_is_away(project_url: str, tmp_path: Path, there: Provider) -> None:
     away = {"SSO__ACME__ISSUER": "http://localhost:1"}
-    async with opened(database_url, tmp_path / "data", there, **away) as world:
+    async with opened(project_url, tmp_path / "data", there, **away) as world:
         assert refused(await world.begin()) == (2, 400)
         (told,) = [each for each in world.seen if isinstance(each, SignInRefused)]
         assert "ConnectError" in told.problem
@@ -513,11 +511,11 @@ async def test_where_one_came_from_is_where_one_is_led(world: World) -> None:
 
 
 async def test_pages_that_may_not_call_are_not_sent_on(
-    database_url: str, tmp_path: Path, there: Provider
+    project_url: str, tmp_path: Path, there: Provider
 ) -> None:
     cors = {f"CONDUCTUS_PROJECTS__{KEY.upper()}__CORS__ORIGIN": APP}
     async with live(
-        database_url,
+        project_url,
         tmp_path / "data",
         environment=cors | environment(there),
         config=ServerConfig(public_url=HOST),
@@ -538,10 +536,10 @@ STRANGERS = (
 
 
 async def test_users_are_made_where_that_is_configured(
-    database_url: str, tmp_path: Path, there: Provider
+    project_url: str, tmp_path: Path, there: Provider
 ) -> None:
     role = {"SSO__ACME__DEFAULT_ROLE": "3", "SSO__ACME__DOMAINS": "Example.org, kiosk.example"}
-    async with opened(database_url, tmp_path / "data", there, **role) as world:
+    async with opened(project_url, tmp_path / "data", there, **role) as world:
         assert (await world.ask("POST", "/roles", json={"name": "Guests"})).status_code == 200
         there.tell("new", email="new@example.org", email_verified=True, given_name="N\n" * 60)
         there.tell("unsure", email="unsure@example.org", email_verified=False)
@@ -564,10 +562,10 @@ async def test_users_are_made_where_that_is_configured(
 
 
 async def test_the_domain_of_the_account_is_looked_at(
-    database_url: str, tmp_path: Path, there: Provider
+    project_url: str, tmp_path: Path, there: Provider
 ) -> None:
     domain = {"SSO__ACME__HOSTED_DOMAIN": "example.org"}
-    async with opened(database_url, tmp_path / "data", there, **domain) as world:
+    async with opened(project_url, tmp_path / "data", there, **domain) as world:
         await new_user(world, ADA)
         assert query(await world.to_provider())["hd"] == "example.org"
         for hd, status in (("example.org", 200), ("evil.example", 404), (None, 404), ([], 404)):
@@ -576,7 +574,7 @@ async def test_the_domain_of_the_account_is_looked_at(
             assert (await world.dance(sub="hosted")).status_code == status, hd
 
 
-async def test_providers_without_openid(database_url: str, tmp_path: Path, there: Provider) -> None:
+async def test_providers_without_openid(project_url: str, tmp_path: Path, there: Provider) -> None:
     plain = {
         "AUTHORIZE_URL": f"{there.url}/oauth2/authorize",
         "TOKEN_URL": f"{there.url}/oauth2/token",
@@ -597,7 +595,7 @@ async def test_providers_without_openid(database_url: str, tmp_path: Path, there
         for name, facts in presets.items()
         for key, value in {"CLIENT_ID": "x", "CLIENT_SECRET": "y", **facts}.items()
     }
-    async with opened(database_url, tmp_path / "data", there, **more) as world:
+    async with opened(project_url, tmp_path / "data", there, **more) as world:
         await new_user(world, ADA)
         there.tell("loose", email=ADA)
         assert "nonce" not in query(await world.to_provider("plain"))

@@ -64,7 +64,7 @@ def make_there() -> Iterator[Chirper]:
 
 
 @pytest.fixture(name="world")
-async def make_world(database_url: str, tmp_path: Path, there: Chirper) -> AsyncIterator[World]:
+async def make_world(project_url: str, tmp_path: Path, there: Chirper) -> AsyncIterator[World]:
     seen: list[Observation] = []
     stated = {
         "REDIRECT_ORIGINS": APP,
@@ -76,7 +76,7 @@ async def make_world(database_url: str, tmp_path: Path, there: Chirper) -> Async
         "SSO__TWITTER__USERINFO_URL": f"{there.url}/account",
     }
     async with live(
-        database_url,
+        project_url,
         tmp_path / "data",
         environment={f"{ENVIRONMENT}{name}": value for name, value in stated.items()},
         observer=seen.append,
