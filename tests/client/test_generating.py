@@ -9,7 +9,8 @@ from typing import Any
 
 from conductus.client import Client, collections, users
 from conductus.client.generating import module
-from tests.scenarios.binary import conductus, serving
+from tests.scenarios import binary
+from tests.scenarios.forked import conductus, serving
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-the-administrator"
@@ -139,7 +140,7 @@ def test_the_command_writes_the_module_of_a_running_project(tmp_path: Path) -> N
             client.do(users.update(1, {"token": TOKEN}))
             key = {**ID, "datatype": "INT", "length": 11, "auto_increment": True}
             client.do(collections.create("notes", [key]))
-        written = conductus("client", "generate", project, CONDUCTUS_TOKEN=TOKEN)
+        written = binary.conductus("client", "generate", project, CONDUCTUS_TOKEN=TOKEN)
         assert written.code == 0
         assert "class Notes(TypedDict, total=False):" in written.out
         refused = conductus("client", "generate", project, "--token", "no-such-token")

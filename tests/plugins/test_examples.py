@@ -21,7 +21,8 @@ from conductus.testing import EMAIL, PATIENCE_SECONDS, PluginProject, project
 from tests.databases import DRIVERS, fresh_database
 from tests.files.pictures import encoded, quarters
 from tests.provider import SECRET, provider
-from tests.scenarios.binary import conductus
+from tests.scenarios import binary
+from tests.scenarios.forked import conductus
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 SERVING = ("bakery", "counter", "window", "pantry")
@@ -291,9 +292,9 @@ def test_a_command_of_a_plugin(tmp_path: Path) -> None:
     folder = tmp_path / "projects" / "main" / "extensions" / "plugins"
     folder.mkdir(parents=True)
     (folder / "roles.py").write_text(ROLES)
-    told = conductus("plugin", "list", *data)
+    told = binary.conductus("plugin", "list", *data)
     assert told.out.startswith("main  roles  1 hooks, 1 commands  ")
-    hired = conductus("plugin", "run", "hire", "bakers", *data)
+    hired = binary.conductus("plugin", "run", "hire", "bakers", *data)
     assert (hired.code, hired.out) == (0, "bakers: by hook\n")
     missing = conductus("plugin", "run", "nothing", *data)
     assert (missing.code, missing.err) == (

@@ -19,7 +19,7 @@ from conductus.extensions import BeforeWrite, CustomRequest, Registry
 from conductus.extensions.calling import Caller
 from conductus.extensions.loading import given
 from tests.databases import DRIVERS, fresh_database
-from tests.scenarios.binary import conductus, serving
+from tests.scenarios.forked import conductus, serving
 from tests.scenarios.shop import Live, live
 from tests.scenarios.test_faults import kill, until
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.scenarios.binary import conductus
+from tests.scenarios import binary
+from tests.scenarios.forked import conductus
 
 PLUGIN = """
 from conductus.errors import Forbidden
@@ -39,7 +40,7 @@ def test_schema_apply_asks_hooks(tmp_path: Path) -> None:
     (folder / "small.py").write_text(PLUGIN)
     document = tmp_path / "schema.yaml"
     document.write_text(DOCUMENT.format(name="TITLE"))
-    refused = conductus("schema", "apply", str(document), "--yes", *data)
+    refused = binary.conductus("schema", "apply", str(document), "--yes", *data)
     assert refused.code != 0
     assert "TITLE: small letters please" in refused.err
     document.write_text(DOCUMENT.format(name="title"))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Protocol
 
 from msgspec import Struct
 
@@ -52,10 +53,29 @@ def conductus(*arguments: str | Path, **environment: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+class Process(Protocol):
+    """A command that runs: what tests ask of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdout(self) -> IO[str] | None: ...
+
+    @property
+    def stderr(self) -> IO[str] | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+
 class Running:
     """A server that answers."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.out: list[str] = []
         self.err: list[str] = []
@@ -100,46 +120,56 @@ class Running:
         return self.end()
 
 
+READY = "documentation: "
+"""What a server with a project prints once it answers."""
+AT_WORK = "does the work"
+
+
 @contextmanager
 def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     """`conductus start` on a free port, ready to answer; stopped afterwards."""
-    with _running("documentation: ", "start", "--port", "0", *arguments, **environment) as server:
+    command = _process("start", "--port", "0", *arguments, **environment)
+    with command as process, until_stopped(process, READY) as server:
         yield server
 
 
 @contextmanager
 def serving_nobody(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     """The same, without a project."""
-    with _running("serves ", "start", "--port", "0", *arguments, **environment) as server:
+    command = _process("start", "--port", "0", *arguments, **environment)
+    with command as process, until_stopped(process, "serves ") as server:
         yield server
 
 
 @contextmanager
 def attending(*arguments: str | Path, **environment: str) -> Iterator[Running]:
     """`conductus worker`, at work; stopped afterwards."""
-    with _running("does the work", "worker", *arguments, **environment) as worker:
+    command = _process("worker", *arguments, **environment)
+    with command as process, until_stopped(process, AT_WORK) as worker:
         yield worker
 
 
-@contextmanager
-def _running(ready: str, *arguments: str | Path, **environment: str) -> Iterator[Running]:
-    """A command that runs until it is stopped."""
-    process = subprocess.Popen(
+def _process(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [BINARY, *arguments],
         env=environment_of(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    with process:
-        server = Running(process)
-        try:
-            server.wait_for(ready)
-            yield server
-        finally:
-            if process.poll() is None:
-                server.stop()
-            server.end()
+
+
+@contextmanager
+def until_stopped(process: Process, ready: str) -> Iterator[Running]:
+    """A command that runs until it is stopped, as soon as it has printed `ready`."""
+    server = Running(process)
+    try:
+        server.wait_for(ready)
+        yield server
+    finally:
+        if process.poll() is None:
+            server.stop()
+        server.end()
 
 
 def environment_of(added: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -27,8 +28,8 @@ from conductus.schema.system import load_system
 from tests.chinook import put_chinook
 from tests.clusters import free_port
 from tests.passwords import hash_of
-from tests.scenarios.binary import conductus, serving, serving_nobody
-from tests.scenarios.forked import conductus_again
+from tests.scenarios import binary
+from tests.scenarios.forked import conductus, serving
 
 PASSWORD = re.compile(r"password: (\S+)   \(shown only now\)")
 
@@ -45,13 +46,13 @@ public_key = "p"
 
 class TestHelp:
     def test_help_names_the_commands(self) -> None:
-        done = conductus("--help")
+        done = binary.conductus("--help")
         assert done.code == 0
         for command in ("start", "project"):
             assert command in done.out
 
     def test_version(self) -> None:
-        assert conductus("--version").out.strip() == "0.1.0"
+        assert binary.conductus("--version").out.strip() == "0.1.0"
 
     def test_help_imports_no_database_and_no_server(self) -> None:
         program = (
@@ -93,7 +94,7 @@ class TestStart:
         self, tmp_path: Path
     ) -> None:
         data = tmp_path / "new" / "data"
-        with serving("--data", data) as server:
+        with binary.serving("--data", data) as server:
             told = PASSWORD.search(server.printed)
             assert told is not None
             assert server.printed.count(told[1]) == 1
@@ -142,7 +143,7 @@ class TestStart:
                 )
                 client.sendall(head % len(body) + body[:10])
                 wait_until_idle(server.url)
-                server.process.terminate()
+                server.process.send_signal(signal.SIGTERM)
                 wait_until_refused(server.url)
                 client.sendall(body[10:])
                 answer = b"".join(iter(lambda: client.recv(65536), b""))
@@ -151,7 +152,7 @@ class TestStart:
             assert server.end() == 0
 
     def test_workers_share_the_port(self, tmp_path: Path) -> None:
-        with serving("--data", tmp_path, "--workers", "2", "--log-format", "json") as server:
+        with binary.serving("--data", tmp_path, "--workers", "2", "--log-format", "json") as server:
             for _ in range(20):
                 assert httpx2.get(f"{server.url}/server/ping").text == "pong"
             started = [json.loads(line) for line in server.err if "server started" in line]
@@ -178,7 +179,7 @@ class TestWhatKeepsItFromStarting:
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("in the way")
-        done = conductus("start", "--data", tmp_path / "file" / "data")
+        done = binary.conductus("start", "--data", tmp_path / "file" / "data")
         assert done.code == 1
         assert "cannot be written" in done.complaint
 
@@ -192,7 +193,7 @@ class TestWhatKeepsItFromStarting:
         assert "hush" not in done.err + done.out
 
     def test_some_projects_that_cannot_be_used_hinder_no_other(self, tmp_path: Path) -> None:
-        made = conductus("project", "create", "good", "--database-url",
+        made = binary.conductus("project", "create", "good", "--database-url",
                          f"sqlite:///{tmp_path / 'good.db'}", "--data", tmp_path)  # fmt: skip
         assert made.code == 0
         away = f"postgresql://u:hush@127.0.0.1:{free_port()}/d"
@@ -214,7 +215,7 @@ class TestWhatKeepsItFromStarting:
             "user_email": "a@example.com", "user_password": "A password of ours",
             "super_admin_token": token,
         }  # fmt: skip
-        with serving_nobody("--data", tmp_path, CONDUCTUS_FIRST_PROJECT="") as server:
+        with binary.serving_nobody("--data", tmp_path, CONDUCTUS_FIRST_PROJECT="") as server:
             assert httpx2.get(f"{server.url}/server/projects").status_code == 503
             proxied = {"x-forwarded-for": "203.0.113.1"}
             url = f"{server.url}/server/projects"
@@ -230,14 +231,15 @@ class TestWhatKeepsItFromStarting:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///a.db"))
 
         def listed() -> Any:
-            return json.loads(conductus_again("project", "list", "--json", "--data", tmp_path).out)
+            return json.loads(conductus("project", "list", "--json", "--data", tmp_path).out)
 
         for state, expected in (("on", True), ("on", True), ("off", False), ("off", False)):
             done = conductus("project", "maintenance", "shop", state, "--data", tmp_path)
             assert done.code == 0
             assert listed()[0]["maintenance"] is expected
-        assert conductus_again("project", "maintenance", "nope", "on", "--data", tmp_path).code == 1
-        assert conductus_again("project", "maintenance", "shop", "up", "--data", tmp_path).code == 2
+        missing = binary.conductus("project", "maintenance", "nope", "on", "--data", tmp_path)
+        assert missing.code == 1
+        assert conductus("project", "maintenance", "shop", "up", "--data", tmp_path).code == 2
 
     def test_a_database_without_the_system_tables(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("sqlite:///empty.db"))
@@ -282,7 +284,7 @@ class TestProjects:
         assert done.code == 0, done.err
         assert "11 collections, 75 fields, 11 relations are managed" in done.out
         assert PASSWORD.search(done.out) is not None
-        listed = conductus_again("project", "list", "--json", "--data", tmp_path)
+        listed = conductus("project", "list", "--json", "--data", tmp_path)
         (project,) = json.loads(listed.out)
         assert (project["key"], project["private"]) == ("music", False)
 
@@ -292,17 +294,17 @@ class TestProjects:
         await put_chinook(driver, database_url)
         before = await tables(database_url)
         options = ("--database-url", database_url, "--data", tmp_path)
-        assert conductus_again("project", "create", "music", *options).code == 0
+        assert conductus("project", "create", "music", *options).code == 0
         with_ours = await tables(database_url)
         assert before.items() < with_ours.items()
-        assert conductus_again("project", "remove", "music", "--data", tmp_path).code == 0
+        assert conductus("project", "remove", "music", "--data", tmp_path).code == 0
         assert await tables(database_url) == with_ours
-        assert conductus_again("project", "list", "--json", "--data", tmp_path).out.strip() == "[]"
+        assert conductus("project", "list", "--json", "--data", tmp_path).out.strip() == "[]"
         # What is there is used again, and then dropped on demand.
-        again = conductus_again("project", "create", "music", *options)
+        again = conductus("project", "create", "music", *options)
         assert "The database had users: they sign in as before." in again.out
         assert PASSWORD.search(again.out) is None
-        removed = conductus_again(
+        removed = conductus(
             "project", "remove", "music", "--drop-system-tables", "--data", tmp_path
         )
         assert f"{len(load_system().tables)} system tables were dropped" in removed.out
@@ -313,7 +315,7 @@ class TestProjects:
     ) -> None:
         before = await made_by_directus(database_url)
         options = ("--database-url", database_url, "--data", tmp_path, "--manage")
-        done = conductus_again("project", "create", "old", *options)
+        done = conductus("project", "create", "old", *options)
         assert done.code == 0, done.err
         assert "they sign in as before" in done.out
         after = await tables(database_url)
@@ -328,10 +330,10 @@ class TestProjects:
             assert httpx2.get(f"{server.url}/shop/").status_code == 404
             url = f"sqlite:///{tmp_path / 'shop.db'}"
             options = ("--database-url", url, "--data", tmp_path)
-            assert conductus_again("project", "create", "shop", *options).code == 0
+            assert conductus("project", "create", "shop", *options).code == 0
             assert httpx2.get(f"{server.url}/shop/").status_code == 200
             assert httpx2.get(f"{server.url}/server/projects").json()["data"] == ["main", "shop"]
-            assert conductus_again("project", "remove", "shop", "--data", tmp_path).code == 0
+            assert conductus("project", "remove", "shop", "--data", tmp_path).code == 0
             assert httpx2.get(f"{server.url}/shop/").status_code == 404
 
     def test_what_cannot_be_created(self, tmp_path: Path) -> None:
@@ -344,7 +346,7 @@ class TestProjects:
         away = f"mysql://root:hush@127.0.0.1:{free_port()}/d"
         assert "hush" not in create(tmp_path, "b", away)
         assert "is not an e-mail address" in create(tmp_path, "b", good, "--admin-email", "x")
-        listed = conductus_again("project", "list", "--json", "--data", tmp_path)
+        listed = conductus("project", "list", "--json", "--data", tmp_path)
         assert [project["key"] for project in json.loads(listed.out)] == ["shop"]
 
     def test_a_relative_file_starts_where_the_command_is_run(self, tmp_path: Path) -> None:
@@ -364,14 +366,14 @@ class TestProjects:
         assert (tmp_path / relative).exists()
 
     def test_removing_what_is_not_there(self, tmp_path: Path) -> None:
-        done = conductus_again("project", "remove", "shop", "--data", tmp_path)
+        done = conductus("project", "remove", "shop", "--data", tmp_path)
         assert done.code == 1
         assert "There is no project 'shop'" in done.complaint
 
     def test_the_list_shows_no_password(self, tmp_path: Path) -> None:
         save_new_project(tmp_path, "shop", new_project_config("mysql://root:hush@127.0.0.1/d"))
         for options in ((), ("--json",)):
-            done = conductus_again("project", "list", "--data", tmp_path, *options)
+            done = conductus("project", "list", "--data", tmp_path, *options)
             assert done.code == 0
             assert "shop" in done.out
             assert "hush" not in done.out
@@ -385,9 +387,7 @@ def sign_in(url: str, email: str, password: str, project: str = "main") -> httpx
 
 def create(data: Path, key: str, url: str, *options: str) -> str:
     """The complaint, empty when there is none."""
-    done = conductus_again(
-        "project", "create", key, "--database-url", url, "--data", data, *options
-    )
+    done = conductus("project", "create", key, "--database-url", url, "--data", data, *options)
     if done.code == 0:
         return ""
     assert done.code == 1

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from conductus.config import new_project_config, save_new_project
-from tests.scenarios.binary import conductus, serving
-from tests.scenarios.forked import conductus_again
+from tests.scenarios import binary
+from tests.scenarios.forked import conductus, serving
 
 SHOWN = re.compile(r"(?:password|token): (\S+)   \(shown only now\)")
 
@@ -20,7 +20,7 @@ SHOWN = re.compile(r"(?:password|token): (\S+)   \(shown only now\)")
 async def data(database_url: str, tmp_path: Path) -> Path:
     """A data folder with one project."""
     folder = tmp_path / "data"
-    made = conductus_again(
+    made = conductus(
         "project",
         "create",
         "main",
@@ -37,14 +37,14 @@ async def data(database_url: str, tmp_path: Path) -> Path:
 
 def did(data: Path, *arguments: str) -> str:
     """What a command says that must succeed."""
-    done = conductus_again(*arguments, "--data", str(data))
+    done = conductus(*arguments, "--data", str(data))
     assert done.code == 0, done.err
     return done.out
 
 
 def failed(data: Path, *arguments: str) -> str:
     """Why a command fails, in one line."""
-    done = conductus_again(*arguments, "--data", str(data))
+    done = conductus(*arguments, "--data", str(data))
     assert done.code == 1, done.out
     assert len(done.err.splitlines()) == 1, done.err
     return done.err
@@ -139,7 +139,7 @@ async def test_what_is_refused(data: Path) -> None:
     save_new_project(data, "shop", new_project_config("sqlite:///shop.db"))
     assert "--project: main, shop" in failed(data, "user", "list")
     # In a process that has imported nothing before.
-    done = conductus("user", "list", "--project", "main", "--data", data)
+    done = binary.conductus("user", "list", "--project", "main", "--data", data)
     assert "admin@example.com" in done.out
 
 

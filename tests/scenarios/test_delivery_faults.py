@@ -26,7 +26,9 @@ from conductus.database.dialect import Name as Driver
 from conductus.database.opening import open_database
 from tests.clusters import free_port
 from tests.databases import DRIVERS, fresh_database, require_redis
-from tests.scenarios.binary import Running, attending
+from tests.scenarios import binary
+from tests.scenarios.binary import Running
+from tests.scenarios.forked import attending
 from tests.scenarios.receiver import OK, Heard, Receiver, receiving_beside
 from tests.scenarios.test_faults import Writers, assert_whole, kill, prepare, until
 from tests.scenarios.test_workers import ID, text
@@ -258,7 +260,7 @@ async def test_without_redis_nothing_is_lost(
         with served(tmp_path, "--no-worker", **patient) as (_, wire):
             yard = Yard(tmp_path, database_url, wire, receiver)
             path = yard.path()
-            with attending("--data", elsewhere, **patient):
+            with binary.attending("--data", elsewhere, **patient):
                 made |= yard.write(path, 1)
                 until(lambda: told(receiver, path).keys() == made)
             with attending("--data", elsewhere, **SETTINGS, **rung):

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from conductus.database.dialect import Name as Driver
-from tests.scenarios.binary import PATIENCE_SECONDS, Running, conductus, serving
+from tests.scenarios.binary import PATIENCE_SECONDS, Running
+from tests.scenarios.forked import conductus, serving
 from tests.scenarios.gate import gate
 from tests.scenarios.test_cli import wait_until_refused
 from tests.scenarios.test_workers import ID, children, text

@@ -23,7 +23,8 @@ import pytest
 
 from tests.bucket import Bucket, Door, door, new_bucket, s3_server
 from tests.databases import fresh_database
-from tests.scenarios.binary import PATIENCE_SECONDS, Running, conductus
+from tests.scenarios.binary import PATIENCE_SECONDS, Running
+from tests.scenarios.forked import conductus
 from tests.scenarios.shop import KEY, Live, live
 from tests.scenarios.test_faults import LOST, kill, until, workers
 from tests.scenarios.wire import Answer, Wire, install, served

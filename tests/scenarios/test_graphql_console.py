@@ -9,8 +9,8 @@ import pytest
 
 from conductus.endpoints import console
 from tests.databases import SkipReason, in_ci
-from tests.scenarios.binary import serving
 from tests.scenarios.chromium import chromium
+from tests.scenarios.forked import serving
 from tests.scenarios.shop import EMAIL, KEY, PASSWORD, Live
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

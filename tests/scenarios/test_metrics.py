@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conductus.config import MetricsConfig, ServerConfig
 from tests.postbox import eventually
-from tests.scenarios.binary import conductus, serving
+from tests.scenarios.forked import conductus, serving
 from tests.scenarios.shop import Live, live
 
 TOKEN = "a token of its own"
@@ -36,9 +36,9 @@ def sample(name: str, **labels: str) -> Sample:
 
 
 @pytest.fixture
-async def watched(database_url: str, tmp_path: Path) -> AsyncIterator[Live]:
+async def watched(project_url: str, tmp_path: Path) -> AsyncIterator[Live]:
     config = ServerConfig(metrics=MetricsConfig(token=TOKEN))
-    async with live(database_url, tmp_path / "data", config=config) as world:
+    async with live(project_url, tmp_path / "data", config=config) as world:
         yield world
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx2
-from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_tester import Status, check_server
 from scim_sanity.probe.runner import run_probe_api
 
 from tests.scenarios.wire import KEY, install, served
@@ -34,6 +32,10 @@ async def test_two_suites_have_nothing_to_say(database_url: str, tmp_path: Path)
 
 
 def assert_checked(base: str, token: str) -> None:
+    # It takes seconds to import, which not everybody who collects tests should spend.
+    from scim2_client.engines.httpx2 import SyncSCIMClient
+    from scim2_tester import Status, check_server
+
     headers = {"authorization": f"Bearer {token}"}
     with httpx2.Client(base_url=base, headers=headers, timeout=60) as client:
         found = check_server(SyncSCIMClient(client))

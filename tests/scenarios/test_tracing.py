@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from conductus.config import ServerConfig, TracingConfig
-from tests.scenarios.binary import conductus
+from tests.scenarios.forked import conductus
 from tests.scenarios.shop import live
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

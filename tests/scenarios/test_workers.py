@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from conductus.auth.login import OF_ADDRESSES
-from tests.scenarios.binary import Running, conductus
+from tests.scenarios.binary import Running
+from tests.scenarios.forked import conductus
 from tests.scenarios.wire import PASSWORD, Answer, Wire, install, served
 
 WORKERS = 2

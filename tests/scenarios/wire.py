@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from tests.scenarios import shop
-from tests.scenarios.binary import PATIENCE_SECONDS, Running, serving
+from tests.scenarios.binary import PATIENCE_SECONDS, Running
+from tests.scenarios.forked import serving
 from tests.scenarios.neighbours import settle
 
 EMAIL, KEY, PASSWORD = shop.EMAIL, shop.KEY, shop.PASSWORD
