@@ -5,6 +5,7 @@ Source: items page §6; schema page, composite keys.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -123,6 +124,23 @@ async def test_one_body_for_several_parents(orders: Orders) -> None:
     each = [{"id": id, "lines": [{"place": 1, "note": "each"}]} for id in (second, first)]
     await orders.workshop.ok("PATCH", f"/items/{orders.orders}", each)
     assert await orders.held(first, second) == [(0, 1, "each"), (0, 2, "two"), (1, 1, "each")]
+
+
+async def test_who_comes_at_the_same_time_finds_what_the_other_made(orders: Orders) -> None:
+    first, second = await orders.put()
+    for place in range(10, 13):
+        bodies: list[Item] = [
+            {
+                "lines": [{"place": place, "note": str(n)}],
+                "next": {"id": second + place, "title": "x"},
+            }
+            for n in range(8)
+        ]
+        path = f"/items/{orders.orders}/{first}"
+        asked = (orders.workshop.world.ask("PATCH", path, json=body) for body in bodies)
+        assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * 8
+    made = [place for _, place, _ in await orders.held(first)]
+    assert made == [1, 2, 10, 11, 12]
 
 
 async def test_below_a_parent_that_a_link_leads_to(orders: Orders) -> None:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from conductus.errors import ApiError, Unprocessable, ValidationFailed
+from conductus.errors import ApiError, DuplicateValue, Unprocessable, ValidationFailed
 from conductus.items.breathing import TOGETHER, breathing
-from conductus.items.changes import Create, Delete, Item, Update
+from conductus.items.changes import Create, Delete, Item, Update, undecided
 from conductus.items.context import Context
 from conductus.items.judge import Judge
 from conductus.items.keys import find_key_in_body, key_of_text
@@ -69,3 +69,12 @@ def at(place: int, judged: Callable[..., Judged], *given: Any) -> Judged:
         return judged(*given)
     except ApiError as error:
         raise error.at(place) from error.__cause__
+
+
+def worth_again(error: ApiError, changes: Changes) -> bool:
+    """Whether changes that failed together are to be done once more, one by one."""
+    if isinstance(error, DuplicateValue) and undecided(changes):
+        # What was not there may have been made meanwhile by somebody else.
+        return True
+    # It tells which of them fails.
+    return len(changes) > 1 and "index" not in error.details and error.status < 500

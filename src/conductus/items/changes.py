@@ -139,6 +139,20 @@ def secrets_of(change: Change) -> list[Secret]:
     return found
 
 
+def undecided(changes: Iterable[Change]) -> bool:
+    """Whether some change in the trees is a creation or an update, whatever is found."""
+    for change in changes:
+        if isinstance(change, Delete):
+            continue
+        if isinstance(change, Update) and change.otherwise is not None:
+            return True
+        if undecided(one.change for one in change.ones):
+            return True
+        if any(undecided(child.change for child in many.children) for many in change.manys):
+            return True
+    return False
+
+
 def extent(changes: Iterable[Change]) -> int:
     """The number of items in the trees."""
     number = 0

@@ -20,7 +20,14 @@ from conductus.database.executor import Database, Transaction
 from conductus.database.insisting import insist
 from conductus.errors import ApiError
 from conductus.items.attempt import Attempt
-from conductus.items.batches import Changes, all_alike, at, each_by_its_key, new_items
+from conductus.items.batches import (
+    Changes,
+    all_alike,
+    at,
+    each_by_its_key,
+    new_items,
+    worth_again,
+)
 from conductus.items.breathing import breathing
 from conductus.items.changes import Change, Item, Secret, WriteLimits, extent, secrets_of
 from conductus.items.context import Context
@@ -265,9 +272,8 @@ class Writer:
         try:
             steps = await insist(lambda: attempt(_EVERYTHING), "items", self._limits.attempts)
         except ApiError as error:
-            if len(changes) == 1 or "index" in error.details or error.status >= 500:
+            if not worth_again(error, changes):
                 raise
-            # Rows went to the database together: one by one tells which of them fails.
             steps = await insist(lambda: attempt(1), "items", self._limits.attempts)
         return _answers(steps)
 
