@@ -36,10 +36,11 @@ check: $(INSTALLED) ## Check format, lint, types, rooms, dependencies and licenc
 	@$(BIN)/pip-licenses > .venv/licences.txt || { cat .venv/licences.txt; exit 1; }
 
 # Where PYTHONDONTWRITEBYTECODE is set, each of many servers would compile the source for
-# itself, and each of pytest's processes every test, its assertions spelled out.
+# itself, and each of pytest's processes every test, its assertions spelled out. A process
+# takes tests that follow one another, as they share worlds, and what others have left last.
 test: $(INSTALLED) ## Run every test on SQLite, PostgreSQL and MariaDB (JOBS=1 ARGS='-k name')
 	@$(BIN)/python -m compileall -q src
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 nightly: $(INSTALLED) ## Hold permissions against their model in 2000 worlds of each kind, kill 100 servers
 	CONDUCTUS_TEST_WORLDS=$${CONDUCTUS_TEST_WORLDS:-2000} $(BIN)/python -m pytest -n $(JOBS) tests/permissions $(ARGS)
