@@ -29,6 +29,9 @@ def key_of_text(text: str, collection: Collection, now: datetime) -> Key:
     Raises `ItemNotFound` for one that no item can have.
     """
     names = collection.primary_key
+    if len(names) == 1 and _is_short(text, collection.fields[names[0]]):
+        # Nearly every key.
+        return (int(text),)
     parts = parts_of_text(text, collection)
     if len(parts) != len(names):
         raise ItemNotFound(collection.name, text)
@@ -50,13 +53,21 @@ def parts_of_text(text: str, collection: Collection) -> list[str]:
 
 def key_value(text: str, field: Field, now: datetime) -> Plain | NoMatch:
     """The value of a key column that a text stands for: `1`, but not `01` or `1.0`."""
-    if field.kind is Kind.INTEGER and _SHORT_KEY.fullmatch(text) and field.type in _WHOLES:
-        # Nearly every key.
+    if _is_short(text, field):
         return int(text)
     value = type_of(field).operand(text, field, now)
     if lacks(field.column, value):
         return NO_MATCH
     return NO_MATCH if isinstance(value, int) and str(value) != text else value
+
+
+def _is_short(text: str, field: Field) -> bool:
+    """Whether it is a number, written as numbers are, of a column of whole numbers."""
+    return (
+        field.kind is Kind.INTEGER
+        and field.type in _WHOLES
+        and _SHORT_KEY.fullmatch(text) is not None
+    )
 
 
 def text_of_key(key: Key, collection: Collection) -> str:
@@ -91,7 +102,7 @@ def find_key_in_body(body: Mapping[str, Any], collection: Collection) -> Key | N
 
 def find_new_key(key: Key, body: Mapping[str, Any], collection: Collection) -> Key | None:
     """The key with the parts that a body names in the place of its own; None without any."""
-    if all(_blank(body.get(name)) for name in collection.primary_key):
+    if all(map(_blank, map(body.get, collection.primary_key))):
         return None
     return tuple(
         part if _blank(body.get(name)) else _parsed(body[name], collection.fields[name])
