@@ -60,8 +60,9 @@ def _statement(
 ) -> Statement:
     table = dialect.table(collection).alias("t0")
     groups = [table.c[collection.field(name).name] for name in query.groups]
+    shown = [dialect.readable(table.c[name], collection.field(name).kind) for name in query.groups]
     figures = [_figure(each, collection, table, dialect) for each in query.aggregates]
-    statement = sa.select(*groups, *figures or [sa.func.count()]).select_from(table)
+    statement = sa.select(*shown, *figures or [sa.func.count()]).select_from(table)
     if where != ALWAYS:
         condition = Conditions(context.schema, dialect).expression(where, collection, table)
         statement = statement.where(condition)

@@ -172,7 +172,10 @@ class LevelCompiler:
 
     def _tie(self, level: Level, table: FromClause, columns: list[ColumnElement[Any]]) -> int:
         """The place of the value that ties a row to its parent; read besides if need be."""
-        tie: ColumnElement[Any] = table.c[level.grouped_by or ""]
+        name = level.grouped_by or ""
+        field = self._schema.collections[level.collection].fields[name]
+        # As the parent's key is read.
+        tie = self._dialect.readable(table.c[name], field.kind)
         for place, column in enumerate(columns):
             if column is tie:
                 return place

@@ -21,6 +21,8 @@ _MOST_INSERTED = 1000
 _WHOLE_NUMBER = "^-?[0-9]{1,18}$"
 _TEXT = sa.Text()
 _OID = postgresql.OID()
+_FILLED_UP = sa.CHAR()
+"""Of columns whose values are filled up with blanks."""
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),
@@ -128,7 +130,13 @@ class PostgreSQLDialect(Dialect):
         return _TYPES[kind]
 
     def column_type(self, column: Column) -> TypeEngine[Any]:
-        return _OID if column.native.lower() == "oid" else self.type(column.kind)
+        match column.native.lower():
+            case "oid":
+                return _OID
+            case native if native.startswith("character("):
+                return _FILLED_UP
+            case _:
+                return self.type(column.kind)
 
     def binder(self, kind: Kind) -> Convert | None:
         return _BINDERS.get(kind)
@@ -148,7 +156,9 @@ class PostgreSQLDialect(Dialect):
         if kind is Kind.BOOLEAN:
             # 1 and 0, as everywhere else.
             column = sa.cast(column, sa.Integer())
-        return column if kind is Kind.TEXT else sa.cast(column, _TEXT)
+        if kind is Kind.TEXT and column.type is not _FILLED_UP:
+            return column
+        return sa.cast(column, _TEXT)
 
     def document(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         # The text of one that was stored has blanks of its own, and `json` has no `=`.
@@ -162,6 +172,9 @@ class PostgreSQLDialect(Dialect):
         return sa.case((text.regexp_match(_WHOLE_NUMBER), found))
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        if column.type is _FILLED_UP:
+            # The cast takes the blanks off.
+            return sa.cast(column, _TEXT)
         return _spelled(column) if kind is Kind.OPAQUE else column
 
     def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
@@ -216,6 +229,8 @@ class PostgreSQLDialect(Dialect):
             # which go beyond a double.
             number = sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
             return sa.cast(sa.func.sum(column), sa.Double()) / number
+        if column.type is _FILLED_UP:
+            column = sa.cast(column, _TEXT)
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain
 
