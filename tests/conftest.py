@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import AsyncIterator, Generator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,9 +96,9 @@ def _refuse_unknown_skip(report: pytest.TestReport | CollectReport) -> None:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """The one event loop that Conductus runs on."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The event loop that servers run on here."""
+    return "asyncio", {"use_uvloop": find_spec("uvloop") is not None}
 
 
 @pytest.fixture(params=DRIVERS)
