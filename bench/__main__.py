@@ -60,9 +60,12 @@ def main() -> int:
 
             return asyncio.run(files.measure(_servers(options), options.mebibytes))
         case "authentication":
+            import uvloop
+
             from bench import authentication
 
-            return asyncio.run(authentication.measure(_servers(options), options.databases))
+            # As in a worker.
+            return uvloop.run(authentication.measure(_servers(options), options.databases))
         case "roles":
             from bench import roles
 

@@ -21,7 +21,7 @@ from bench.workloads import WORKLOADS
 from bench.world import World
 
 BUSY_GENERATOR = 0.9
-PACKAGES = ("granian", "asyncpg", "asyncmy", "msgspec", "sqlalchemy", "starlette")
+PACKAGES = ("granian", "uvloop", "asyncpg", "asyncmy", "msgspec", "sqlalchemy", "starlette")
 
 
 class Line(Struct, frozen=True):
