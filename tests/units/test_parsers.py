@@ -111,6 +111,16 @@ def test_many_values_are_settled_where_each_is_given_back(field: Field, values: 
         (field_of("boolean", Kind.BOOLEAN), [True, False], True),
         (field_of("boolean", Kind.BOOLEAN), [True, 1], False),
         (field_of("decimal", Kind.DECIMAL, length="10,2"), [1.5], False),
+        (field_of("decimal", Kind.FLOAT), [1.5, -2.25], True),
+        (field_of("decimal", Kind.FLOAT), [1.5, 2], False),
+        (field_of("decimal", Kind.FLOAT), [1.5, float("nan")], False),
+        (field_of("decimal", Kind.FLOAT), [1.5, float("-inf")], False),
+        (field_of("date", Kind.DATE), ["2031-02-03", "0001-01-01"], True),
+        (field_of("date", Kind.DATE), ["2031-02-03", "2031-02-30"], False),
+        (field_of("date", Kind.DATE), ["2031-02-03", "20310203"], False),
+        (field_of("datetime", Kind.DATETIME), ["2031-02-03 04:05:06"], True),
+        (field_of("datetime", Kind.DATETIME), ["2031-02-03T04:05:06"], False),
+        (field_of("datetime", Kind.DATETIME), ["2031-02-03 04:05:06", 1], False),
     ],
 )
 def test_which_values_are_settled(field: Field, values: list[Any], expected: bool) -> None:

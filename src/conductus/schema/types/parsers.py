@@ -75,6 +75,12 @@ def settled(field: Field) -> Settled:
             return _wholes(column)
         case "boolean", Kind.BOOLEAN:
             return _truths
+        case "decimal", Kind.FLOAT:
+            return _floats
+        case "date", Kind.DATE:
+            return partial(_written, _DAY, date.fromisoformat)
+        case "datetime", Kind.DATETIME | Kind.DATETIME_ZONE:
+            return partial(_written, _MOMENT, datetime.fromisoformat)
         case _:
             return _unsettled
 
@@ -160,6 +166,14 @@ def _float(plain: Parse) -> Parse:
     return parse
 
 
+def _floats(values: Sequence[Any]) -> bool:
+    if set(map(type, values)) != {float}:
+        return False
+    sizes = [*map(abs, values)]
+    # NaN is neither near nor far.
+    return all(map((1 / _FAR).__lt__, sizes)) and all(map(_FAR.__gt__, sizes))
+
+
 def _decimal(column: Column, plain: Parse) -> Parse:
     limits = numbers.digits_of(column.length)
     if limits is None or limits[0] > _PRECISE or not column.signed:
@@ -198,6 +212,16 @@ def _moment(plain: Parse) -> Parse:
         return plain(value)
 
     return parse
+
+
+def _written(form: re.Pattern[str], read: Callable[[str], object], values: Sequence[Any]) -> bool:
+    """Whether all are texts of that form, and say something that there is."""
+    if set(map(type, values)) != {str} or not all(map(form.fullmatch, values)):
+        return False
+    try:
+        return all(map(read, values))
+    except ValueError:
+        return False
 
 
 def _exists(read: Callable[[str], object], text: str) -> bool:
