@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import AsyncIterator, Generator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,9 +95,9 @@ def _refuse_unknown_skip(report: pytest.TestReport | CollectReport) -> None:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The event loop that servers run on here."""
-    return "asyncio", {"use_uvloop": find_spec("uvloop") is not None}
+def anyio_backend() -> str:
+    """The event loop of what is not started as a server: `tests.loops` has the other one."""
+    return "asyncio"
 
 
 @pytest.fixture(params=DRIVERS)
@@ -118,7 +117,7 @@ async def database_url(
 
 
 @pytest.fixture(scope="session")
-async def shelf(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shelf]:
+async def project_shelf(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shelf]:
     """Databases with a project, for one test after another."""
     from tests.lent import Shelf
 
@@ -129,8 +128,8 @@ async def shelf(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shelf
 
 @pytest.fixture
 async def project_url(
-    driver: Driver, shelf: Shelf, request: pytest.FixtureRequest, tmp_path: Path
+    driver: Driver, project_shelf: Shelf, request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[str]:
     """The address of a database of `driver` that `live` finds its project in, as it was new."""
-    async with shelf.project(driver, request.function.__name__, tmp_path) as url:
+    async with project_shelf.project(driver, request.function.__name__, tmp_path) as url:
         yield url

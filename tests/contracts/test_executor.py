@@ -26,6 +26,14 @@ from tests.contracts.library import (
     many_rows,
     opened,
 )
+from tests.loops import LOOPS
+
+
+@pytest.fixture(params=LOOPS, scope="module")
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """On either loop."""
+    return request.param
+
 
 SERVERS: tuple[Driver, ...] = ("postgresql", "mysql")
 EXTRA = sa.Table("extra", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))

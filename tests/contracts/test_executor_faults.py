@@ -28,6 +28,14 @@ from tests.contracts.library import (
     opened,
     until,
 )
+from tests.loops import LOOPS
+
+
+@pytest.fixture(params=LOOPS, scope="module")
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """On either loop."""
+    return request.param
+
 
 SERVERS: tuple[Driver, ...] = ("postgresql", "mysql")
 SESSION = {

@@ -17,6 +17,14 @@ from conductus.files.images import MOST_WAITING, ImageProcesses, Source
 from conductus.files.orders import Order
 from conductus.files.variants import Shape
 from tests.files.pictures import RED, corners, encoded, near, opened, png_of_size, quarters
+from tests.loops import LOOPS
+
+
+@pytest.fixture(params=LOOPS, scope="module")
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """On either loop."""
+    return request.param
+
 
 MANY = 64_000_000
 PNG = encoded(quarters(), "PNG")

@@ -144,7 +144,9 @@ class _Drawer:
         if self._bed is not None:
             self._bed.cancel()
         head = msgspec.json.encode(Asked(order, source.size, self._seconds))
-        self._orders.write(len(head).to_bytes(LENGTH) + head)
+        # To uvloop it is a mistake to write to what is closed.
+        if self.listens:
+            self._orders.write(len(head).to_bytes(LENGTH) + head)
 
     async def draw(self, source: Source) -> bytes | str:
         """The picture, or why there is none. Raises `_Ended`."""
@@ -177,6 +179,8 @@ class _Drawer:
         self._orders.close()
 
     async def _send(self, part: bytes) -> None:
+        if not self.listens:
+            raise _Ended
         try:
             self._orders.write(part)
             await self._orders.drain()

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from conductus.database.executor import Row
 from conductus.database.mysql.errors import RAISED, UNPREPARED, entry_refused, number
+from conductus.database.mysql.flow import Flow
 from conductus.database.mysql.literals import literals
 from conductus.database.pool import Pooled
 from conductus.database.url import DatabaseURL
@@ -50,7 +51,10 @@ class Limits(Struct, frozen=True):
 class Link(Pooled):
     """A connection that the pool lends."""
 
-    __slots__ = ("_abandoned", "_patience", "_prepared", "_url", "about", "commits_each", "raw")
+    __slots__ = (
+        *("_abandoned", "_flow", "_patience", "_prepared", "_url"),
+        *("about", "commits_each", "raw"),
+    )
 
     def __init__(self, raw: Any, url: DatabaseURL, limits: Limits, about: About) -> None:
         super().__init__()
@@ -60,6 +64,7 @@ class Link(Pooled):
         """Whether each statement is a transaction of its own; else the first begins one."""
         self._url = url
         self._abandoned = False
+        self._flow = Flow(raw._transport)
         self._patience = limits.statement_seconds + _GRACE_SECONDS
         self._prepared: dict[str, Any] = {}
 
@@ -143,8 +148,9 @@ class Link(Pooled):
         """A cursor over rows that the server sends as they are read."""
         cursor = self.raw.cursor(SSCursor)
         self._abandoned = True
+        self._flow.begin()
         await cursor.execute(written(self.raw, sql, values))
-        self._pause()
+        self._flow.hold()
         return cursor
 
     async def fetch_from(self, cursor: Any, size: int) -> list[Row]:
@@ -154,13 +160,13 @@ class Link(Pooled):
         try:
             while len(rows) < size:
                 wanted = min(size - len(rows), _ROWS_AT_ONCE)
-                self._resume()
+                self._flow.go_on()
                 found = await cursor.fetchmany(wanted)
-                self._pause()
+                self._flow.hold()
                 rows += found
                 if len(found) < wanted:
                     self._abandoned = False
-                    self._resume()
+                    self._flow.end()
                     break
                 # Rows that have arrived are read without waiting: others need their turn.
                 await asyncio.sleep(0)
@@ -174,23 +180,10 @@ class Link(Pooled):
             with suppress(*RAISED):
                 await end_statement(self._url, self.about)
                 # What is on its way must be read; before, that could be all of it.
-                self._resume()
+                self._flow.go_on()
                 await cursor.close()
+            self._flow.end()
             self._abandoned = False
-
-    def _pause(self) -> None:
-        """Leaves the rows that nobody asked for yet in the server.
-
-        asyncmy reads whatever arrives, and keeps all of it in memory until it is wanted.
-        """
-        transport = self.raw._transport
-        if transport is not None and not transport.is_closing():
-            transport.pause_reading()
-
-    def _resume(self) -> None:
-        transport = self.raw._transport
-        if transport is not None and not transport.is_closing():
-            transport.resume_reading()
 
     @property
     def is_abandoned(self) -> bool:
