@@ -90,6 +90,15 @@ class Field(Struct, frozen=True):
         page = await self.reader.read(parsed, context)
         return page.items, len(self.counting.asked) - before
 
+    async def streamed(self, collection: str, query: str) -> tuple[list[Any], int]:
+        """Every item, and how many statements they took."""
+        params = brackets.parse(f"{query}&limit=-1", self.snapshot.limits)
+        parsed = rest.parse(collection, params, self.snapshot.schema, self.snapshot.limits)
+        before = len(self.counting.asked)
+        async with self.reader.stream(parsed, self._context) as batches:
+            items = [item async for batch in batches for item in batch]
+        return items, len(self.counting.asked) - before
+
     async def by_keys(self, collection: str, query: str, keys: list[str]) -> tuple[Any, int]:
         """The items with these keys, and how many statements they took."""
         params = brackets.parse(query, self.snapshot.limits)
@@ -179,6 +188,20 @@ async def test_lists(
 ) -> None:
     items, asked = await pitch.read(collection, f"{query}&limit={parents}")
     assert len(items) == parents
+    assert asked == statements
+
+
+@pytest.mark.parametrize(
+    ("query", "statements"),
+    [("fields=minute,helper.pupils", 2), ("fields=minute,helper.pupils.name", 3)],
+    ids=("small values", "any values"),
+)
+async def test_lists_without_bounds(pitch: Field, query: str, statements: int) -> None:
+    items, asked = await pitch.streamed("goals", f"{query}&sort=id")
+    assert [item["minute"] for item in items] == [
+        n % 90 for n in range(1, PARENTS + 1) for _ in "ab"
+    ]
+    assert all(len(item["helper"]["pupils"]) <= 2 for item in items)
     assert asked == statements
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, structs
 
@@ -25,7 +25,13 @@ from conductus.schema.model import Kind, Schema
 Slots = Mapping[str, Any]
 _NONE: Slots = {}
 STREAM_SIZE = 1000
-"""Rows of a streamed list that are in memory at a time."""
+"""Rows of a streamed list that are in memory at a time …"""
+_SMALL_STREAM_SIZE: Final = 3000
+"""… and those of a few small values: what hangs below them takes fewer statements."""
+_FEW_COLUMNS: Final = 6
+_SMALL_KINDS: Final = frozenset(Kind) - {
+    *(Kind.TEXT, Kind.JSON, Kind.BINARY, Kind.TEXT_ARRAY, Kind.OPAQUE),
+}
 FEW_KEYS = 200
 """So many parents are named one by one, however close their keys are."""
 MOST_SPREAD = 2
@@ -55,6 +61,8 @@ class Prepared(Struct, frozen=True):
     """Items of which nothing is left are not shown."""
     watched: tuple[tuple[int, str], ...] = ()
     """The nodes whose items hooks want to see first, each with its collection."""
+    stream_size: int = STREAM_SIZE
+    """Rows that are in memory at a time where the list is streamed."""
 
 
 class Compilations:
@@ -67,13 +75,16 @@ class Compilations:
 
     def prepare(self, planned: Planned, schema: Schema) -> Prepared:
         """The plan with the statements of all its levels."""
+        below = tuple(self._below(child, schema) for child in planned.children)
+        sizes = [each.prepared.stream_size for each in below]
         return Prepared(
             self._compiled(planned.level, schema),
             planned.values,
-            tuple(self._below(child, schema) for child in planned.children),
+            below,
             planned.veils,
             planned.fillings,
             watched=self._watched(planned.level),
+            stream_size=min([_stream_size(planned.level, schema), *sizes]),
         )
 
     def _watched(self, level: Level) -> tuple[tuple[int, str], ...]:
@@ -143,7 +154,8 @@ class Loader:
         """The items of a level in batches; leaving early stops the statement."""
         statement = prepared.compiled.statement
         values = statement.values({**prepared.values, **own_of(context)})
-        async with self._database.stream(statement.sql, values, STREAM_SIZE) as batches:
+        size = prepared.stream_size
+        async with self._database.stream(statement.sql, values, size) as batches:
             yield self._batches(batches, prepared, context)
 
     async def _batches(
@@ -221,6 +233,17 @@ class Loader:
                 )
                 if answer is not None:
                     _replace(shown, answer, hook.id)
+
+
+def _stream_size(level: Level, schema: Schema) -> int:
+    """How many rows of a level may be in memory at a time."""
+    columns = [
+        schema.collections[node.collection].fields[name].kind
+        for node in level.nodes
+        for name in node.columns
+    ]
+    small = len(columns) <= _FEW_COLUMNS and _SMALL_KINDS.issuperset(columns)
+    return _SMALL_STREAM_SIZE if small else STREAM_SIZE
 
 
 def own_of(context: Context) -> dict[str, Any]:
