@@ -6,10 +6,12 @@ import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, closing, suppress
+from secrets import token_hex
 from time import perf_counter
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import make_url
 
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database
@@ -224,6 +226,58 @@ async def test_a_stream_that_raises_stops_in_the_database(
         with pytest.raises(ZeroDivisionError):
             await failing()
         await idle(database, watcher)
+
+
+async def test_a_transaction_whose_stream_raises_is_over_at_once(database: Database) -> None:
+    await fill(database)
+    before = await emails(database)
+    statement = database.dialect.compile(many_rows())
+
+    async def failing() -> None:
+        async with database.transaction() as transaction:
+            await do(transaction, database, author("lost"))
+            async with transaction.stream(statement.sql, statement.values({}), 100) as batches:
+                async for _ in batches:
+                    _ = 1 / 0
+
+    for _ in range(6):  # more often than there are connections
+        async with asyncio.timeout(10):
+            with pytest.raises(ZeroDivisionError):
+                await failing()
+    assert await emails(database) == before
+
+
+@pytest.mark.parametrize("driver", ["mysql"])
+async def test_an_abandoned_stream_is_closed_where_nobody_can_be_asked_to_end_it(
+    database: Database, database_url: str
+) -> None:
+    await fill(database)
+    statement = database.dialect.compile(many_rows())
+    url = make_url(database_url).set(username=f"alone_{token_hex(4)}", password=None)
+    account = f"'{url.username}'@'%%'"
+
+    async def said(*statements: str) -> None:
+        async with database.schema_transaction() as transaction:
+            for each in statements:
+                await transaction.execute(each)
+
+    await said(
+        f"CREATE USER {account} WITH MAX_USER_CONNECTIONS 1",
+        f"GRANT SELECT ON `{url.database}`.* TO {account}",
+    )
+    try:
+        async with opened(url.render_as_string(), pool_size=1, busy_seconds=5) as lonely:
+            async with lonely.stream(statement.sql, statement.values({}), 100) as batches:
+                assert len(await anext(batches)) == 100
+
+            async def answered() -> bool:
+                with suppress(DatabaseUnreachable):
+                    return bool(await emails(lonely))
+                return False
+
+            await until(answered)
+    finally:
+        await said(f"DROP USER {account}")
 
 
 # -- not enough, or gone ----------------------------------------------------------------

@@ -159,7 +159,8 @@ class MySQLDatabase:
                 await _roll_back(transaction.link)
                 raise
         except Exception:
-            transaction.give_back(pool.release)
+            abandoned = transaction.link.is_abandoned
+            transaction.give_back(pool.discard if abandoned else pool.release)
             raise
         except BaseException:
             # Cancelled: a statement may be running still. Closing stops it.
@@ -255,7 +256,7 @@ def _writes(link: Link) -> bool:
 
 async def _roll_back(link: Link) -> None:
     # A connection that cannot even roll back is of no use; the server does it then.
-    if link.is_usable():
+    if link.is_usable() and not link.is_abandoned:
         with suppress(*RAISED):
             await link.run("ROLLBACK")
             return

@@ -19,6 +19,7 @@ from conductus.database.mysql.flow import Flow
 from conductus.database.mysql.literals import literals
 from conductus.database.pool import Pooled
 from conductus.database.url import DatabaseURL
+from conductus.errors import ApiError, DatabaseUnreachable
 
 _CONNECT_SECONDS = 10.0
 _GRACE_SECONDS = 5.0
@@ -80,7 +81,7 @@ class Link(Pooled):
     async def close(self) -> None:
         """Ends what was left running in the server, says goodbye, closes the socket."""
         self.deadline = _NEVER
-        with suppress(*RAISED):
+        with suppress(ApiError, *RAISED):
             async with asyncio.timeout(_CONNECT_SECONDS):
                 if self._abandoned:
                     # The server would not notice before the statement is over that nobody
@@ -175,12 +176,15 @@ class Link(Pooled):
         return rows
 
     async def finish(self, cursor: Any) -> None:
-        """Makes room for other statements after a cursor that was left early."""
+        """Makes room for other statements after a cursor that was left early.
+
+        Raises `DatabaseUnreachable` where that cannot be had: the connection stays abandoned.
+        """
         if self._abandoned:
+            await end_statement(self._url, self.about)
+            # What is on its way must be read; before, that could be all of it.
+            self._flow.go_on()
             with suppress(*RAISED):
-                await end_statement(self._url, self.about)
-                # What is on its way must be read; before, that could be all of it.
-                self._flow.go_on()
                 await cursor.close()
             self._flow.end()
             self._abandoned = False
@@ -298,5 +302,7 @@ async def _kill(url: DatabaseURL, about: About, command: str) -> None:
         result = await ask(raw, _IS_THERE, (about.session, about.peer))
         if result.rows:
             await ask(raw, command, (about.session,))
+    except RAISED as error:
+        raise DatabaseUnreachable from error
     finally:
         raw.close()
