@@ -69,6 +69,8 @@ CHANGES: list[tuple[str, list[Any], list[tuple[int, int, str | None]]]] = [
     ("one twice", [{"place": 3, "note": "x"}, {"place": 3, "note": "y"}],
      [(0, 1, "one"), (0, 2, "two"), (0, 3, "y")]),
     ("one to delete", [{"place": 1, "$delete": True}], [(0, 2, "two")]),
+    ("one to delete twice", [{"place": 1, "$delete": True}, {"place": 2, "note": "II"},
+                             {"place": 1, "$delete": True}], [(0, 2, "II")]),
     ("another order's", [{"parent": "OTHER", "place": 4}],
      [(0, 1, "one"), (0, 2, "two"), (1, 4, None)]),
 ]  # fmt: skip

@@ -56,6 +56,8 @@ class Attempt:
         """Rows that exist, by collection; None for those made here."""
         self._made: dict[tuple[str, Key], Create] = {}
         """Items that turned out to be new."""
+        self._gone: set[tuple[str, Key]] = set()
+        """Items that were deleted."""
 
     async def run(self, changes: Changes) -> list[Step]:
         """The steps that were done, parents before what is nested in them."""
@@ -220,10 +222,10 @@ class Attempt:
 
     async def _delete(self, steps: Sequence[Step]) -> None:
         collection = steps[0].collection
-        once = {step.key: step for step in reversed(steps)}
         for step in steps:
             # An item that is named twice goes once.
-            step.idle = once[step.key] is not step
+            step.idle = (collection.name, step.key) in self._gone
+            self._gone.add((collection.name, step.key))
         steps = [step for step in steps if not step.idle]
         for start in range(0, len(steps), self._widest):
             run = steps[start : start + self._widest]
