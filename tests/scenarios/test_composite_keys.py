@@ -143,6 +143,14 @@ async def test_who_comes_at_the_same_time_finds_what_the_other_made(orders: Orde
         assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * 8
     made = [place for _, place, _ in await orders.held(first)]
     assert made == [1, 2, 10, 11, 12]
+    for place in range(10, 13):
+        for name, item in (
+            (orders.lines, f"{first},{place}"),
+            (orders.orders, str(second + place)),
+        ):
+            deeds = [deed for deed, of in await orders.workshop.deeds(name) if of == item]
+            assert deeds[0] == "create"
+            assert set(deeds[1:]) <= {"update"}
 
 
 async def test_below_a_parent_that_a_link_leads_to(orders: Orders) -> None:
