@@ -177,6 +177,31 @@ async def test_a_key_that_is_the_parent_s(orders: Orders) -> None:
     await orders.workshop.refused((4, 422), "PATCH", path, {"bill": [{}]})
 
 
+async def test_a_key_spelled_in_another_way(workshop: Workshop) -> None:
+    shelves, books = workshop.name("shelves"), workshop.name("books")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {shelves} (code VARCHAR(20) NOT NULL PRIMARY KEY, title VARCHAR(20))",
+        f"CREATE TABLE {books} (shelf VARCHAR(20) NOT NULL, place INTEGER NOT NULL,"
+        " note VARCHAR(20), PRIMARY KEY (shelf, place))",
+    )
+    for table in (shelves, books):
+        await workshop.ok("PATCH", f"/collections/{table}", {"managed": True})
+    await workshop.ok("POST", f"/fields/{shelves}", {"field": "books", "type": "o2m"})
+    await workshop.relate(books, "shelf", shelves, "books")
+    await workshop.ok("POST", f"/items/{shelves}", {"code": "ABC", "books": [{"place": 1}]})
+    path = f"/items/{shelves}/abc?fields=books.*"
+    body = {"books": [{"place": place, "note": "x"} for place in (1, 2)]}
+    if workshop.driver != "mysql":
+        # Only there is it the same key.
+        await workshop.refused((203, 404), "PATCH", path, body)
+        return
+    held = [{"shelf": "ABC", "place": place, "note": "x"} for place in (1, 2)]
+    assert await workshop.ok("PATCH", path, body) == {"books": held}
+    assert await workshop.deeds(books) == [
+        *(("create", "ABC,1"), ("update", "ABC,1"), ("create", "ABC,2"))
+    ]
+
+
 class Tagged(Struct, frozen=True):
     """Articles and tags, tied by links whose key are the two."""
 

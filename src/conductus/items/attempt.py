@@ -131,6 +131,9 @@ class Attempt:
         if not step.tied or step.parent is None or step.relation is None or step.before is None:
             return frozenset()
         name = step.relation.field_many
+        if name in step.collection.primary_key:
+            # It was found by that key, however its own is spelled.
+            return frozenset()
         known = not isinstance(step.parent.change, Create)
         if known and step.before[name] == _as_reference(step.parent, step.collection.fields[name]):
             return frozenset()
@@ -269,10 +272,9 @@ class Attempt:
             values[name] = _as_reference(below, step.collection.fields[name])
         if step.tied and step.parent is not None and step.relation is not None:
             name = step.relation.field_many
-            key = _as_reference(step.parent, step.collection.fields[name])
             # An item that hangs there already is left alone.
-            if step.before is None or step.before[name] != key:
-                values[name] = key
+            if isinstance(change, Create) or self._moved(step):
+                values[name] = _as_reference(step.parent, step.collection.fields[name])
         return values
 
     # -- the rest -------------------------------------------------------------------

@@ -369,7 +369,7 @@ class Judge:
             return Child(created, member.get(tie) is None), created.sent
         if hanging:
             either = self._change_or_create(target, key, completed, depth)
-            return Child(either, False), {**named_key(completed, target), **either.sent}
+            return Child(either, blank), {**named_key(completed, target), **either.sent}
         changed = self.update(target, key, member, depth, tie)
         tied = tie not in member and tie not in target.primary_key
         return Child(changed, tied), {**named_key(member, target), **changed.sent}
