@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from tests.scenarios.test_composite_keys import known
 from tests.scenarios.workshop import Workshop
 from tests.scenarios.worlds import Item, field, text
 
 MINE, OTHERS, NEW = 1, 2, 3
 """Places of lines: one of who asks, one of the administrator, and one that is not there."""
 OK = (0, 200)
-CREATE, UPDATE, DELETE, FIELD = (301, 403), (302, 403), (303, 403), (305, 403)
+CREATE, UPDATE, DELETE = (301, 403), (302, 403), (303, 403)
+FIELD, EXPLAIN = (305, 403), (10, 403)
 FULL = dict.fromkeys(("create", "read", "update", "delete"), "full")
 TOKEN = "Token-of-who-asks"
 
@@ -93,7 +95,13 @@ TRIED: list[tuple[str, Item, Item, tuple[int, int]]] = [
      {"place": MINE, "note": "x"}, FIELD),
     ("a field of a new one", FULL | {"write_field_blacklist": ["note"]},
      {"place": NEW, "note": "x"}, FIELD),
+    ("one to be explained", FULL | {"explain": "update"}, {"place": MINE, "note": "x"}, EXPLAIN),
+    ("a new one, unexplained", FULL | {"explain": "update"}, {"place": NEW, "note": "x"}, OK),
     ("the owner", {"update": "mine"}, {"place": MINE, "writer": 1}, FIELD),
+    ("the owner, as an object", {"update": "mine"},
+     {"place": MINE, "writer": {"id": 1, "parent": "ME"}}, FIELD),
+    ("the same owner, as an object", {"update": "mine"},
+     {"place": MINE, "note": "x", "writer": {"id": "ME"}}, OK),
     ("of another order", {"update": "mine", "create": "full"},
      {"parent": {"id": "OTHER"}, "place": MINE, "note": "x"}, UPDATE),
     ("of another order, by its key", {"update": "mine", "create": "full"},
@@ -108,11 +116,7 @@ async def test_a_line_that_is_found_is_judged_as_what_it_is(
     desk: Desk, says: str, levels: Item, line: Item, error: tuple[int, int]
 ) -> None:
     first, second = await desk.put()
-    match line.get("parent"):
-        case {"id": "OTHER"}:
-            line = line | {"parent": {"id": second}}
-        case "OTHER":
-            line = line | {"parent": second}
+    sent = known(line, {"OTHER": second, "ME": desk.user})
     before = await desk.workshop.items(desk.lines)
-    assert await desk.told(levels, first, [line]) == error
+    assert await desk.told(levels, first, [sent]) == error
     assert (await desk.workshop.items(desk.lines) == before) is (error != OK)

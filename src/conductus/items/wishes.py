@@ -15,6 +15,7 @@ from conductus.items.changes import Item
 from conductus.items.context import Context
 from conductus.items.profile import Profiles
 from conductus.permissions.writing import Action, Wish, default_status, judge_wish
+from conductus.query.paths import step
 from conductus.schema.model import Collection
 
 
@@ -78,7 +79,8 @@ class Wishes:
         value = body[name]
         if isinstance(value, dict):
             # A link to somebody who is there.
-            value = value.get(collection.primary_key[0])
+            target = step(self._context.schema, collection, name).target
+            value = None if target is None else value.get(target.primary_key[0])
         try:
             return None if value is None else self._profiles.of(collection).own[name].parse(value)
         except ApiError:
