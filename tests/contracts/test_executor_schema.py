@@ -46,6 +46,14 @@ async def test_a_change_of_the_schema_shows_in_the_fingerprint(
             assert seen[-1] != seen[-2], statement
 
 
+@pytest.mark.parametrize("driver", ["mysql"])
+async def test_so_does_another_character_set(database: Database, database_url: str) -> None:
+    before = await database.fingerprint()
+    async with opened(database_url) as other, other.schema_transaction() as transaction:
+        await transaction.execute("ALTER TABLE authors CONVERT TO CHARACTER SET latin1")
+    assert await database.fingerprint() != before
+
+
 async def test_items_do_not_change_the_fingerprint(database: Database) -> None:
     before = await database.fingerprint()
     await change(database, author("a"))

@@ -182,7 +182,7 @@ def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     options = ("--data", str(tmp_path), "--workers", "2")
     begun = f"POST /{KEY}/items/orders HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\n".encode()
     with (
-        serving(*options, CONDUCTUS_DRAIN_SECONDS="2") as server,
+        serving(*options, CONDUCTUS_DRAIN_SECONDS="2", CONDUCTUS_CLIENT_SECONDS="600") as server,
         closing(Wire(server.url)) as wire,
     ):
         wire.sign_in()

@@ -212,10 +212,13 @@ async def test_no_text_is_looked_for_in_bytes(
     assert await workshop.get(f"/items/{name}?q={asked}") == []
 
 
-async def test_a_text_of_fixed_length_has_no_blanks_at_its_end(workshop: Workshop) -> None:
+@pytest.mark.parametrize("link", ["VARCHAR", "CHAR"])
+async def test_a_text_of_fixed_length_has_no_blanks_at_its_end(
+    workshop: Workshop, link: str
+) -> None:
     key = field("code", "string", "CHAR", 5, primary_key=True)
     countries = await workshop.make(text("name"), field("towns", "o2m"), key=key)
-    towns = await workshop.make(text("name"), text("country", "m2o"))
+    towns = await workshop.make(text("name"), field("country", "m2o", link, 5))
     await workshop.relate(towns, "country", countries, "towns")
     path = f"/items/{countries}"
     body = {"code": "ab", "name": "x", "towns": [{"name": "t"}]}
