@@ -120,3 +120,20 @@ async def test_a_line_that_is_found_is_judged_as_what_it_is(
     before = await desk.workshop.items(desk.lines)
     assert await desk.told(levels, first, [sent]) == error
     assert (await desk.workshop.items(desk.lines) == before) is (error != OK)
+
+
+@pytest.mark.parametrize(
+    ("levels", "error"),
+    [({"create": "full"}, UPDATE), ({"create": "full", "update": "mine"}, OK)],
+    ids=["who may not change", "who may change one's own"],
+)
+async def test_what_a_request_has_made_it_changes_as_any_other(
+    desk: Desk, levels: Item, error: tuple[int, int]
+) -> None:
+    first, _ = await desk.put()
+    before = await desk.workshop.items(desk.lines)
+    twice = [{"place": NEW, "note": note} for note in ("x", "y")]
+    assert await desk.told(levels, first, twice) == error
+    after = await desk.workshop.items(desk.lines)
+    made = [{"parent": first, "place": NEW, "note": "y", "writer": desk.user}]
+    assert [line for line in after if line not in before] == (made if error == OK else [])
