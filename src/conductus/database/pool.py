@@ -129,6 +129,7 @@ class Pool(Generic[C]):
     # -- slots ----------------------------------------------------------------------
 
     async def _fill(self) -> C:
+        before = _times_cancelled()
         try:
             connection = await self._connect()
         except BaseException:
@@ -137,6 +138,11 @@ class Pool(Generic[C]):
         self._open.add(connection)
         if self._watch is None:
             self._plan_round()
+        if _times_cancelled() > before:
+            # `asyncio.wait_for`, by which drivers connect, forgets it before Python 3.12 when
+            # both come at once.
+            self.discard(connection)
+            raise asyncio.CancelledError
         return connection
 
     async def _wait(self) -> C | None:
@@ -199,6 +205,12 @@ class Pool(Generic[C]):
         while len(self._idle) > 1 and self._idle[0].idle_rounds > _IDLE_ROUNDS:
             self.discard(self._idle.pop(0))
         self._plan_round()
+
+
+def _times_cancelled() -> int:
+    """How often somebody has wished the running task to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _latest(idle: Sequence[C], suits: Callable[[C], bool]) -> int:
