@@ -25,6 +25,8 @@ class Line:
         self.silent = False
         """Whether pings are left unanswered."""
         self.pings = 0
+        self.over = asyncio.Event()
+        """Set when the server is done with it."""
         self._in: asyncio.Queue[Message] = asyncio.Queue()
         self._out: asyncio.Queue[Any] = asyncio.Queue()
         self._in.put_nowait({"type": "websocket.connect"})
@@ -58,6 +60,12 @@ class Line:
 
     def hang_up(self) -> None:
         self._in.put_nowait({"type": "websocket.disconnect", "code": 1000})
+
+    async def leave(self) -> None:
+        """Hangs up, and waits until the server has noticed."""
+        self.hang_up()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.over.wait()
 
     async def hear(self) -> Any:
         """The next message that is no ping; None when there is an end."""
@@ -100,6 +108,7 @@ async def conversing(world: Live, ip: str = "127.0.0.1") -> AsyncIterator[Line]:
         "client": (ip, 1),
     }
     task = asyncio.create_task(world.application.socket(scope, line.receive, line.send))
+    task.add_done_callback(lambda _: line.over.set())
     try:
         yield line
     finally:

@@ -84,7 +84,7 @@ async def test_connections_are_counted_whatever_is_asked_for_on_them(tmp_path: P
         await fourth.begin(await token(world, EMAIL))
         third.say(type="connection_init", payload={"token": await token(world, ADA)})
         await refused(third, sockets.TRY_LATER)
-        first.hang_up()
+        await first.leave()
         again = await another(near)
         await again.begin(await token(world, ADA))
         assert await again.answer(ALL) == {"data": {"notes": {"data": [{"title": "first"}]}}}
