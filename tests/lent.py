@@ -20,11 +20,11 @@ from sqlalchemy import make_url
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database
 from conductus.database.introspection import Table, introspect
-from conductus.database.opening import open_database
 from conductus.projects import rows
 from conductus.schema.model import Kind
 from tests.databases import cut_off, fresh_database
 from tests.installed import put_project
+from tests.opening import opened
 from tests.passwords import hash_of
 from tests.scenarios.shop import EMAIL, KEY, PASSWORD
 
@@ -115,16 +115,6 @@ class Shelf:
         path = make_url(url).database
         assert path is not None
         shutil.copyfile(self._file, path)
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
-    """The database at `url`, closed afterwards."""
-    database = await open_database(url)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def _made(driver: Driver) -> Lent:

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from conductus.database.executor import Database
-from tests.contracts.library import BOOKS, author, build, change, opened
+from tests.contracts.library import BOOKS, author, build, change
+from tests.opening import opened
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
@@ -12,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from conductus.database.executor import Database, Row, Transaction
-from conductus.database.opening import open_database
 
 TABLES = sa.MetaData()
 AUTHORS = sa.Table(
@@ -62,16 +60,6 @@ async def change(database: Database, *statements: sa.ClauseElement) -> None:
 def ddl(database: Database, element: ExecutableDDLElement) -> str:
     """A DDL statement as the database's text."""
     return str(element.compile(dialect=database.dialect.sqlalchemy))
-
-
-@asynccontextmanager
-async def opened(url: str, **limits: Any) -> AsyncIterator[Database]:
-    """The database at the address, as it is."""
-    database = await open_database(url, **limits)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def build(database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -21,20 +20,11 @@ from conductus.database.ddl import (
 )
 from conductus.database.executor import Database
 from conductus.database.introspection import Table, introspect, introspect_within
-from conductus.database.opening import open_database
 from conductus.errors import DuplicateValue, Unprocessable, ValidationFailed
 from conductus.schema.model import Column
+from tests.opening import opened
 
 NAMES = ("plain", "With Blank", 'quo"te', "tick`s", "Größe 你", "per%cent", "select", "a.b", "it's")
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
-    database = await open_database(url)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 @pytest.fixture

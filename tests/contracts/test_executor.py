@@ -24,9 +24,9 @@ from tests.contracts.library import (
     emails,
     fill,
     many_rows,
-    opened,
 )
 from tests.loops import LOOPS
+from tests.opening import opened
 
 
 @pytest.fixture(params=LOOPS, scope="module")

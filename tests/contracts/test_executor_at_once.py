@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from conductus.database.executor import Database
-from tests.contracts.library import AUTHORS, ask, author, change, do, emails, opened
+from tests.contracts.library import AUTHORS, ask, author, change, do, emails
+from tests.opening import opened
 
 
 async def test_many_writers_lose_nothing(database: Database, database_url: str) -> None:

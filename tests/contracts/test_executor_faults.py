@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 
 from conductus.database.dialect import Name as Driver
 from conductus.database.executor import Database
+from conductus.database.opening import open_database
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryTooSlow
 from tests.contracts.library import (
     AUTHORS,
@@ -27,10 +28,10 @@ from tests.contracts.library import (
     endless,
     fill,
     many_rows,
-    opened,
     until,
 )
 from tests.loops import LOOPS
+from tests.opening import opened
 
 
 @pytest.fixture(params=LOOPS, scope="module")
@@ -430,3 +431,15 @@ async def test_a_closed_database_answers_no_more(database_url: str) -> None:
         await build(database)
     with pytest.raises(DatabaseUnreachable):
         await emails(database)
+
+
+async def test_a_server_that_hangs_up_at_once_is_away() -> None:
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for scheme in ("mysql", "postgresql"):
+            for _ in range(50):
+                with pytest.raises(DatabaseUnreachable):
+                    await open_database(f"{scheme}://nobody:x@127.0.0.1:{port}/none")

@@ -21,8 +21,8 @@ from tests.contracts.library import (
     ddl,
     do,
     emails,
-    opened,
 )
+from tests.opening import opened
 
 EXTRA = sa.Table("extra", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
 

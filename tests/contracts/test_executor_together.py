@@ -17,7 +17,8 @@ from conductus.database.executor import Database, Transaction
 from conductus.database.insisting import insist
 from conductus.database.sqlite import SQLiteDatabase
 from conductus.errors import ApiError, DuplicateValue, Unprocessable
-from tests.contracts.library import AUTHORS, ask, author, change, do, emails, opened
+from tests.contracts.library import AUTHORS, ask, author, change, do, emails
+from tests.opening import opened
 
 Work = Callable[[Transaction], Awaitable[None]]
 

@@ -23,7 +23,7 @@ from conductus.items.records import Kept, Records
 from conductus.schema.model import Collection, Field, Kind, assemble
 from conductus.schema.types import MASK, type_of
 from conductus.schema.types.fitting import column_of
-from tests.contracts.library import opened
+from tests.opening import opened
 
 TABLE = "samples"
 UUID = "5b1f3a52-9a0e-4c60-8f0e-2d1c3b4a5f6e"

@@ -19,7 +19,8 @@ from conductus.projects.install import Administrator, install
 from conductus.schema.system import load_system
 from tests.databases import fresh_database
 from tests.installed import put_project
-from tests.lent import Shelf, opened
+from tests.lent import Shelf
+from tests.opening import opened
 
 WHO = ("Somebody's", "somebody@example.com", "no hash of anything")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clusters import cluster
-from tests.contracts.library import opened
+from tests.opening import opened
 
 
 @pytest.mark.timeout(300)

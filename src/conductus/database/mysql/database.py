@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conductus.database import refusals
 from conductus.database.dialects.mysql import MySQLDialect
@@ -20,10 +20,6 @@ from conductus.database.mysql.transactions import (
 from conductus.database.pool import Pool
 from conductus.database.url import DatabaseURL
 from conductus.errors import DatabaseUnreachable, DatabaseUnusable, QueryFailed
-
-if TYPE_CHECKING:
-    pass
-
 
 _Run = Callable[[Link, str, Sequence[Any]], Awaitable[Any]]
 _OLDEST_MYSQL = (8, 0)

@@ -235,7 +235,7 @@ async def connect(url: DatabaseURL) -> Any:
         raise entry_refused(error) from error
     except RuntimeError as error:
         # The server has hung up already: uvloop has no socket to be set up then.
-        raise entry_refused(ConnectionResetError(str(error))) from error
+        raise DatabaseUnreachable from error
 
 
 async def connect_link(url: DatabaseURL, limits: Limits) -> Link:
