@@ -13,7 +13,7 @@ import pytest
 
 from tests.databases import DRIVERS
 from tests.scenarios.office import COLLECTIONS, Office, office
-from tests.scenarios.worlds import Item, done
+from tests.scenarios.worlds import Item, done, field, relation
 
 ASKERS = (None, "ann", "ben", "cid", "admin")
 """Nobody; the owner; one of the same role; one of another; the administrator."""
@@ -265,6 +265,43 @@ async def test_mass_assignment_of_the_owner(here: Office) -> None:
         created = await here.ask("ann", "POST", "/items/owned", {"owner": cid})
         assert created.json()["data"]["owner"] == here.people["ann"]
         await here.withdraw()
+
+
+async def users_in_draft(here: Office, **levels: str) -> None:
+    """What editors may do to users who are drafts."""
+    role = here.roles["editors"]
+    query = f"filter[role]={role}&filter[collection]=directus_users&filter[status]=draft"
+    (row,) = await here.data("admin", f"/permissions?{query}")
+    answer = await here.ask("admin", "PATCH", f"/permissions/{row['id']}", levels)
+    assert answer.status_code == 200
+
+
+async def test_an_owner_is_not_changed_by_a_list_of_what_somebody_owns(here: Office) -> None:
+    """`things` of a user lists what the user owns, so to hang an item there is to give it."""
+    await done(here.world, "/fields/directus_users", field("things", "o2m"))
+    made = await done(
+        here.world, "/relations", relation("owned", "owner", "directus_users", "things")
+    )
+    try:
+        for level, expected in (("mine", 302), ("role", 305), ("full", OK)):
+            await here.grant({"collection": "owned", **FULL, "update": level})
+            id = await thing(here, "owned")
+            assert await told(here, "ben", "PATCH", "/users/me", {"things": [id]}) == expected
+            item = await found(here, "owned", id)
+            assert item is not None
+            assert (item["owner"] == here.people["ben"]) is (expected == OK)
+            own = {"things": [await thing(here, "owned", owner="ben"), {"name": "new"}]}
+            assert await told(here, "ben", "PATCH", "/users/me", own) == OK
+            await here.withdraw()
+        await here.grant({"collection": "owned", **FULL})
+        await users_in_draft(here, create="full")
+        body = {"email": "eve@example.org", "things": [{"name": "forged"}]}
+        assert await told(here, "ben", "POST", "/users", body) == 305
+        assert await here.data("admin", "/items/owned?filter[name]=forged") == []
+    finally:
+        await users_in_draft(here, create="none")
+        for path in (f"/relations/{made['id']}", "/fields/directus_users/things"):
+            assert (await here.ask("admin", "DELETE", path)).status_code == 204
 
 
 # -- explanations and history -------------------------------------------------------------

@@ -17,7 +17,7 @@ from conductus.items.context import Context
 from conductus.items.intercepting import Intercepted
 from conductus.items.keys import Key, key_fixed, text_of_key
 from conductus.items.records import Record, Records, Stored
-from conductus.items.standing import judge_rows
+from conductus.items.standing import judge_rows, judge_ties
 from conductus.items.steps import Step, laid_out, stages
 from conductus.permissions.writing import default_status, judge_row
 from conductus.schema.model import Collection, Field, Kind
@@ -125,6 +125,7 @@ class Attempt:
             and step.before is not None
         ]
         await judge_rows(self._transaction, self._records, self._context, standings)
+        judge_ties(self._context, steps)
 
     def _moved(self, step: Step) -> frozenset[str]:
         """The field that a tie to the parent gives another value."""

@@ -14,7 +14,12 @@ from conductus.errors import ApiError
 from conductus.items.context import Context
 from conductus.items.records import Record, Records
 from conductus.items.steps import Step
-from conductus.permissions.writing import Wish, deciding_owner, judge_row
+from conductus.permissions.writing import (
+    Wish,
+    deciding_owner,
+    judge_row,
+    judge_tie_of_new,
+)
 
 _USERS: Final = "directus_users"
 Standing = tuple[Step, Wish, Record, frozenset[str]]
@@ -31,6 +36,19 @@ async def judge_rows(
     for (step, wish, row, tied), owner in zip(standings, owners, strict=True):
         try:
             judge_row(actor, policy, wish, row, None if owner is None else roles.get(owner), tied)
+        except ApiError as error:
+            raise error.at(step.index) from error.__cause__
+
+
+def judge_ties(context: Context, steps: Sequence[Step]) -> None:
+    """Raises what the first new item is refused with that hangs on somebody's list."""
+    for step in steps:
+        parent, relation = step.parent, step.relation
+        if not step.tied or step.before is not None or parent is None or relation is None:
+            continue
+        (key,) = parent.key or (None,)
+        try:
+            judge_tie_of_new(context.actor, step.collection, relation.field_many, key)
         except ApiError as error:
             raise error.at(step.index) from error.__cause__
 

@@ -159,8 +159,19 @@ def judge_row(
         raise _refusal(actor, Action.UPDATE, collection.name)
     target = rule if wish.status is UNSET else policy.on(collection.name).row(wish.status)
     _check_fields(wish, wish.names | tied, rule, target)
-    if _moves_owner(wish, row) and rule.update < Level.FULL:
+    moved = _moves_owner(wish, row) or collection.owner_field in tied
+    if moved and rule.update < Level.FULL:
         raise FieldWriteForbidden(collection.owner_field or "", collection.name)
+
+
+def judge_tie_of_new(actor: Actor, collection: Collection, field: str, parent: Any) -> None:
+    """An item that is made in a list of somebody's items: whoever makes one owns it.
+
+    `parent` is the key of whose list it is, None for one who is new. Raises
+    `FieldWriteForbidden`; not to be asked of administrators.
+    """
+    if field == collection.owner_field and parent != actor.user:
+        raise FieldWriteForbidden(field, collection.name)
 
 
 def deciding_owner(actor: Actor, policy: Policy, wish: Wish, row: Mapping[str, Any]) -> int | None:
