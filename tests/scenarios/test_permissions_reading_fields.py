@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.office import Office, token
+from tests.scenarios.worlds import done
 
 SECRETS = ("password", "token", "2fa_secret", "password_reset_token")
 PRIVATE = {"token", "email_notifications", "last_access_on", "last_page", "2fa_secret"}
@@ -340,6 +341,23 @@ async def test_revisions_without_hidden_fields(place: Office) -> None:
     assert "secret" in (await place.ask("admin", "GET", path)).text
     for query in ("filter[data][contains]=secret", "filter[delta][contains]=s", "sort=data"):
         assert await place.error("ann", f"/revisions?{query}") == UNREADABLE
+
+
+async def test_revisions_without_items_that_may_not_be_read(place: Office) -> None:
+    """Items that were written along with another are in its `delta`: for those alone who may
+    read every such item, whichever of them others may read."""
+    written = {"name": "of the administrator"}
+    hub = await done(place.world, "/items/hubs", {"name": "full", "owned": [written]})
+    link = await done(place.world, "/items/links", {"owned": written})
+    for level in ("none", "mine", "role", "full"):
+        readable = [{"collection": name, "read": "full"} for name in ("hubs", "links")]
+        await place.grant(*readable, {"collection": "owned", "read": level})
+        for path in (f"hubs/{hub['id']}", f"links/{link['id']}"):
+            answer = await place.ask("ann", "GET", f"/items/{path}/revisions")
+            (revision,) = answer.json()["data"]
+            assert "owned" in revision["delta"]
+            assert ("of the administrator" in answer.text) is (level == "full"), level
+        await place.withdraw()
 
 
 async def test_revisions_of_users_hold_no_secrets(place: Office) -> None:
