@@ -342,6 +342,20 @@ class TestWhoIsTold:
             # Ben was not told of it by what is Ann's.
             assert await by_filter[1].told() == ("delete", key)
 
+    async def test_a_search_in_what_hangs_on_the_user_is_read_for_each(self, place: Office) -> None:
+        await place.grant(
+            {"collection": "hubs", "read": "full"}, {"collection": "owned", "read": "mine"}
+        )
+        hub = await make(place.world, "hubs", name="a")
+        key = await make(place.world, "owned", name="sought", hub=hub)
+        await change(place.world, "owned", key, owner=place.people["ann"])
+        path = "/items/hubs/events?fields=name&q=sought"
+        async with ear_of(place, "ann", path) as ann, ear_of(place, "ben", path) as ben:
+            await change(place.world, "hubs", hub, name="b")
+            assert await ann.told() == ("update", hub)
+            # To Ben it is one of those that he does not see.
+            assert await ben.told() == ("leave", hub)
+
 
 class TestStreamsThatEnd:
     @pytest.mark.parametrize(

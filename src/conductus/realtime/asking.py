@@ -80,6 +80,10 @@ def _entered(query: ItemQuery, schema: Schema) -> Iterator[Collection]:
     collection = schema.collection(query.collection)
     yield collection
     yield from _expanded(query.selection, collection, schema)
+    if query.search is not None:
+        # What is searched for may stand in any item that is related directly.
+        related = (step(schema, collection, name).target for name in collection.fields)
+        yield from (target for target in related if target is not None)
     filters = [query.filter or ALL, *(deep.filter or ALL for _, deep in query.deep)]
     starts = [(), *(tuple(map(_field, path)) for path, _ in query.deep)]
     for start, filter in zip(starts, filters, strict=True):
