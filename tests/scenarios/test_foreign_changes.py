@@ -266,6 +266,47 @@ async def test_shapes_are_read_as_texts(workshop: Workshop) -> None:
         await workshop.refused((12, 422), "PATCH", f"{path}/1", {"place": "nowhere"})
 
 
+FAR_DAYS: list[Item] = [
+    {"id": 1, "d": "infinity", "m": "-infinity", "z": "infinity", "c": "24:00:00"},
+    {"id": 2, "d": "0044-03-15 BC", "m": "0044-03-15 12:00:00 BC", "z": "10000-01-01 00:00:00",
+     "c": "23:59:59.5"},
+    {"id": 3, "d": "10000-01-01", "m": "10000-01-01 00:00:00.5", "z": "2031-02-03 04:05:06.789",
+     "c": "00:00:00"},
+    {"id": 4, "d": "9999-12-31", "m": "9999-12-31 23:59:59.999999", "z": "0001-01-01 00:00:00",
+     "c": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("workshop", ["postgresql"], indirect=True)
+async def test_days_and_times_of_every_age_are_read(workshop: Workshop) -> None:
+    name = workshop.name("ages")
+    # With an offset, so that it is seen that moments are told in UTC.
+    rows = (
+        f"({row['id']}, '{row['d']}', '{row['m']}', '{row['z']}+00',"
+        f" {repr(row['c']) if row['c'] else 'NULL'}, 0)".replace("infinity+00", "infinity")
+        for row in FAR_DAYS
+    )
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, d DATE, m TIMESTAMP, z TIMESTAMPTZ,"
+        " c TIME, n INTEGER)",
+        f"INSERT INTO {name} VALUES {', '.join(rows)}",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    assert await workshop.get(f"{path}?fields=id,d,m,z,c") == FAR_DAYS
+    for each in "dmzc":
+        order = [item["id"] for item in await workshop.get(f"{path}?sort={each}&fields=id")]
+        groups = await workshop.get(f"{path}?groups={each}&sort={each}")
+        assert [group[each] for group in groups] == [FAR_DAYS[place - 1][each] for place in order]
+    assert await workshop.get(f"{path}?aggregate[max]=d,z&aggregate[min]=m") == [
+        {"max": {"d": "infinity", "z": "infinity"}, "min": {"m": "-infinity"}}
+    ]
+    changed = await workshop.ok("PATCH", f"{path}/1,2,3,4?fields=id,d,m,z,c", {"n": 1})
+    assert changed == FAR_DAYS
+    kept = [{**row["data"], "n": None} for row in await workshop.revisions(name)]
+    assert kept == [{**row, "n": None} for row in FAR_DAYS]
+
+
 @pytest.mark.parametrize("workshop", ["sqlite"], indirect=True)
 async def test_values_that_are_not_of_their_columns_types(workshop: Workshop) -> None:
     name = workshop.name("loose")

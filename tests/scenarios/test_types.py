@@ -182,6 +182,37 @@ async def test_an_unsigned_number_is_judged_by_what_its_column_holds(workshop: W
     assert told["message"] == f"v: must be between 0 and {beyond - 1}"
 
 
+ENDS = [
+    ("date", "9999-12-31", "2031-02-03"),
+    ("date", "0001-01-01", "2031-02-03"),
+    ("datetime", "0001-01-01 00:00:00", "2031-02-03 04:05:06"),
+]
+
+
+@pytest.mark.parametrize(("type", "end", "other"), ENDS)
+async def test_the_first_and_the_last_day_are_days_like_others(
+    workshop: Workshop, type: str, end: str, other: str
+) -> None:
+    name = await workshop.make(field("v", type))
+    path = f"/items/{name}"
+    await workshop.ok("POST", path, {"v": end})
+    await workshop.ok("POST", path, [{"v": end}, {"v": other}])
+    # As another program writes them.
+    await workshop.behind_our_back(f"INSERT INTO {name} (v) VALUES ('{end}'), ('{other}')")
+    for condition, found in (
+        ("", [1, 2, 4]), ("[in]=", [1, 2, 4]), ("[neq]=", [3, 5]), ("[gte]=", [1, 2, 3, 4, 5]),
+        ("[contains]=", [1, 2, 4]),
+    ):  # fmt: skip
+        asked = f"{path}?fields=id&filter[v]{condition or '='}{end}"
+        if condition != "[gte]=" or end < other:
+            assert [item["id"] for item in await workshop.get(asked)] == found, condition
+    groups = [{"v": end, "count": 3}, {"v": other, "count": 2}]
+    found = await workshop.get(f"{path}?groups=v&aggregate[count]=*")
+    assert sorted(found, key=lambda group: -group["count"]) == groups
+    outermost = "max" if end > other else "min"
+    assert await workshop.get(f"{path}?aggregate[{outermost}]=v") == [{outermost: {"v": end}}]
+
+
 async def test_bytes_are_found_in_a_list(workshop: Workshop) -> None:
     name = await workshop.make(field("v", "binary"))
     values = ["AAEC/w==", "", "AAE=", None]

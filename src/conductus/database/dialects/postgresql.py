@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -23,6 +22,32 @@ _TEXT = sa.Text()
 _OID = postgresql.OID()
 _FILLED_UP = sa.CHAR()
 """Of columns whose values are filled up with blanks."""
+_MOMENTS: dict[Kind, TypeEngine[Any]] = {
+    Kind.DATE: sa.Date(),
+    Kind.TIME: sa.Time(),
+    Kind.DATETIME: sa.DateTime(),
+    Kind.DATETIME_ZONE: sa.DateTime(timezone=True),
+}
+
+
+class _Spelt(sa.types.TypeDecorator[str]):
+    """Days and times go to the server as texts, and come from it so.
+
+    The driver takes the first and the last day of Python for infinite ones, and cannot read
+    what Python has not: `infinity`, the years before the first and after 9999, `24:00`.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, native: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.native = native
+
+    def bind_expression(self, bindvalue: sa.BindParameter[Any]) -> ColumnElement[Any]:
+        return sa.cast(bindvalue, self.native)
+
+
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),
@@ -31,10 +56,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.BOOLEAN: sa.Boolean(),
     Kind.TEXT: sa.String(),
     Kind.UUID: sa.Uuid(),
-    Kind.DATE: sa.Date(),
-    Kind.TIME: sa.Time(),
-    Kind.DATETIME: sa.DateTime(),
-    Kind.DATETIME_ZONE: sa.DateTime(timezone=True),
+    **{kind: _Spelt(native) for kind, native in _MOMENTS.items()},
     Kind.JSON: postgresql.JSONB(),
     Kind.BINARY: sa.LargeBinary(),
     Kind.TEXT_ARRAY: postgresql.ARRAY(_TEXT),
@@ -74,7 +96,7 @@ class PostgreSQLDialect(Dialect):
             return super().insert(collection, rows, names, answered)
         # A list for each column: one statement, and few parameters, for any number of rows.
         columns = [column for name in names if (column := collection.fields[name].column)]
-        lists = {f"v{place}": self.type(column.kind) for place, column in enumerate(columns)}
+        lists = {f"v{place}": _in_lists(column.kind) for place, column in enumerate(columns)}
         given = (
             sa.func.unnest(
                 *(sa.bindparam(name, type_=postgresql.ARRAY(type)) for name, type in lists.items())
@@ -87,7 +109,7 @@ class PostgreSQLDialect(Dialect):
             .render_derived()
         )
         values = [
-            self.assignable(given.c[name], column)
+            self.assignable(_out_of_list(given.c[name], column.kind), column)
             for name, column in zip(lists, columns, strict=True)
         ]
         table = self.table(collection)
@@ -158,6 +180,8 @@ class PostgreSQLDialect(Dialect):
             column = sa.cast(column, sa.Integer())
         if kind is Kind.TEXT and column.type is not _FILLED_UP:
             return column
+        if kind is Kind.DATETIME_ZONE:
+            return _at_utc(column)
         return sa.cast(column, _TEXT)
 
     def document(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -175,6 +199,8 @@ class PostgreSQLDialect(Dialect):
         if column.type is _FILLED_UP:
             # The cast takes the blanks off.
             return sa.cast(column, _TEXT)
+        if kind in _MOMENTS:
+            return self.text(column, kind)
         return _spelled(column) if kind is Kind.OPAQUE else column
 
     def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
@@ -197,7 +223,11 @@ class PostgreSQLDialect(Dialect):
         if kind is Kind.TEXT_ARRAY:
             # ANY looks into lists of lists.
             column, kind = sa.func.array_to_string(column, sa.literal_column("','")), Kind.TEXT
-        listed = sa.bindparam(parameter, type_=postgresql.ARRAY(self.type(kind)))
+        listed: ColumnElement[Any] = sa.bindparam(
+            parameter, type_=postgresql.ARRAY(_in_lists(kind))
+        )
+        if kind in _MOMENTS:
+            listed = sa.cast(listed, postgresql.ARRAY(_MOMENTS[kind]))
         return column == sa.any_(listed)
 
     def among_few(self, column: ColumnElement[Any], select: sa.Select[Any]) -> ColumnElement[bool]:
@@ -232,7 +262,21 @@ class PostgreSQLDialect(Dialect):
         if column.type is _FILLED_UP:
             column = sa.cast(column, _TEXT)
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
-        return plain
+        return self.readable(plain, kind) if kind in _MOMENTS else plain
+
+
+def _in_lists(kind: Kind) -> TypeEngine[Any]:
+    """The type of what a list of such values holds."""
+    return _TEXT if kind in _MOMENTS else _TYPES[kind]
+
+
+def _out_of_list(value: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+    return sa.cast(value, _MOMENTS[kind]) if kind in _MOMENTS else value
+
+
+def _at_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The text of a moment with a zone, in UTC, without saying so."""
+    return sa.cast(sa.func.timezone(sa.literal_column("'UTC'"), column), _TEXT)
 
 
 def _spelled(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -257,46 +301,13 @@ def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
     return [",".join(words) for words in lists]
 
 
-def _bind_zoned(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _load_zoned(value: datetime | None) -> str | None:
-    return None if value is None else _load_datetime(value.astimezone(UTC).replace(tzinfo=None))
-
-
-def _load_datetime(value: datetime | None) -> str | None:
-    if value is None:
-        return None
-    # A fraction is as long as it needs to be, on every database.
-    return value.isoformat(" ").rstrip("0") if value.microsecond else value.isoformat(" ")
-
-
-def _load_date(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _load_time(value: time | None) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat().rstrip("0") if value.microsecond else value.isoformat()
+def _bind_zoned(text: str) -> str:
+    return f"{text}+00"
 
 
 def _load_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-_BINDERS: dict[Kind, Convert] = {
-    Kind.UUID: uuid.UUID,
-    Kind.DATE: date.fromisoformat,
-    Kind.TIME: time.fromisoformat,
-    Kind.DATETIME: datetime.fromisoformat,
-    Kind.DATETIME_ZONE: _bind_zoned,
-}
-_LOADERS: dict[Kind, Convert] = {
-    Kind.UUID: _load_text,
-    Kind.DATE: _load_date,
-    Kind.TIME: _load_time,
-    Kind.DATETIME: _load_datetime,
-    Kind.DATETIME_ZONE: _load_zoned,
-}
+_BINDERS: dict[Kind, Convert] = {Kind.UUID: uuid.UUID, Kind.DATETIME_ZONE: _bind_zoned}
+_LOADERS: dict[Kind, Convert] = {Kind.UUID: _load_text}
