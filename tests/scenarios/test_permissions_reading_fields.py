@@ -118,6 +118,35 @@ async def test_fields_that_hang_on_the_status(place: Office) -> None:
     assert found == [{"status": "published"}]
 
 
+async def test_a_relation_that_hangs_on_the_status(place: Office) -> None:
+    """It is followed in the items that show it; what is behind it has hidden fields too."""
+    await place.grant(
+        {
+            "collection": "cases",
+            "status": "draft",
+            "read": "full",
+            "read_field_blacklist": ["owner"],
+        },
+        {"collection": "cases", "status": "published", **FULL},
+        {"collection": "links", **FULL},
+    )
+    for query in ("fields=status,owner.*", "fields=*.*.*", "fields=*.*&limit=-1"):
+        found = await place.data("ann", f"/items/cases?filter[owner][nnull]=1&{query}")
+        assert {item["status"] for item in found} == {"published"}
+        assert all("token" not in item["owner"] for item in found[1:])
+        found = await place.data("ann", f"/items/cases?{query}")
+        assert {item["status"]: "owner" in item for item in found} == {
+            "draft": False,
+            "published": True,
+        }
+    found = await place.data("ann", "/items/links?fields=cases.status,cases.owner.*")
+    assert all(
+        ("owner" in item["cases"]) is (item["cases"]["status"] == "published")
+        for item in found
+        if item["cases"] is not None
+    )
+
+
 async def test_a_hidden_status_cannot_be_asked_for(place: Office) -> None:
     row = {"collection": "staged", "read": "full", "read_field_blacklist": ["status"]}
     await place.grant(row)

@@ -274,8 +274,7 @@ def _fill(rows: Sequence[Row], found: list[Item], prepared: Prepared) -> None:
 def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, context: Context) -> None:
     """Takes out of the items what their own rows forbid."""
     me = NOBODY if context.policy.administrator else context.actor.user
-    # From within, as long as there are names to reach the inner items by.
-    for place, veil in reversed(prepared.veils):
+    for place, veil in prepared.veils:
         node = prepared.compiled.layouts[place]
         columns = [node.hidden[name] for name in veil.columns]
         veil.draw(of_node(found, node), [[row[at] for row in rows] for at in columns], me)

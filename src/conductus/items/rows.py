@@ -91,9 +91,10 @@ def _through(load: Convert, present: Convert, kind: Kind) -> Convert:
 
 
 def of_node(found: Sequence[Item], layout: Layout) -> list[Item | None]:
-    """The items of a joined node, one per row; None where there is none."""
+    """The items of a joined node, one per row; None where there is none, or none any more:
+    a veil over an outer item may have taken it out."""
     path = (*layout.parent, layout.name) if layout.name else ()
     reached: list[Item | None] = list(found)
     for name in path:
-        reached = [None if item is None else item[name] for item in reached]
+        reached = [None if item is None else item.get(name) for item in reached]
     return reached
