@@ -13,7 +13,7 @@ import pytest
 
 from tests.databases import DRIVERS
 from tests.scenarios.office import COLLECTIONS, Office, office
-from tests.scenarios.worlds import Item, done, field, relation
+from tests.scenarios.worlds import KEY, Item, done, field, relation, whole
 
 ASKERS = (None, "ann", "ben", "cid", "admin")
 """Nobody; the owner; one of the same role; one of another; the administrator."""
@@ -380,6 +380,56 @@ async def test_nested_writes_reach_no_forbidden_collection(here: Office) -> None
         before = await here.data("admin", "/items/owned?limit=-1")
         assert await told(here, "ann", "PATCH", f"/items/{path}", body) == expected, body
         assert await here.data("admin", "/items/owned?limit=-1") == before
+
+
+@pytest.mark.parametrize("person", ["ann", "admin"])
+async def test_nested_writes_reach_nothing_that_is_no_item(here: Office, person: str) -> None:
+    """History, sessions and what describes the project: they can be linked, and no more."""
+    kept = ("activity", "revisions", "user_sessions", "fields", "relations", "settings")
+    name = f"incidents_{person}"
+    fields = [KEY, *(whole(one, "m2o") for one in kept)]
+    await done(here.world, "/collections", {"collection": name, "fields": fields})
+    for one in kept:
+        await done(here.world, "/relations", relation(name, one, f"directus_{one}", None))
+    deeds = {"collection_many": "directus_activity", "field_many": "action_by"}
+    (row,) = await here.data("admin", f"/relations?{filtered(deeds)}")
+    await here.grant({"collection": name, **FULL}, roles=[here.roles["editors"]])
+    await done(here.world, "/fields/directus_users", field("deeds", "o2m"))
+    answer = await here.ask("admin", "PATCH", f"/relations/{row['id']}", {"field_one": "deeds"})
+    assert answer.status_code == 200
+    try:
+        for one in kept:
+            for body in (
+                {one: {"collection": "plain", "item": "1", "action": "update", "action_by": 1}},
+                {one: {"id": 1, "collection": "forged"}},
+                {one: {"id": 1, "$delete": True}},
+            ):
+                before = await everything(here, name)
+                assert await told(here, person, "POST", f"/items/{name}", body) == 12, body
+                assert await everything(here, name) == before
+            body = {one: {"id": 1}}
+            assert await told(here, person, "POST", f"/items/{name}", body) == OK, body
+        for deed in ({"action": "update", "collection": "plain", "item": "1"}, 1):
+            assert await told(here, person, "PATCH", "/users/me", {"deeds": [deed]}) == 12, deed
+        told_of = await here.ask("admin", "GET", f"/items/{name}?fields=user_sessions.*")
+        assert "token_type" in told_of.text
+        assert '"token"' not in told_of.text
+    finally:
+        await here.withdraw()
+        await here.ask("admin", "PATCH", f"/relations/{row['id']}", {"field_one": None})
+        for path in ("/fields/directus_users/deeds", f"/collections/{name}"):
+            assert (await here.ask("admin", "DELETE", path)).status_code == 204
+
+
+def filtered(wanted: Item) -> str:
+    """A filter by the values of several fields."""
+    return "&".join(f"filter[{name}]={value}" for name, value in wanted.items())
+
+
+async def everything(here: Office, name: str) -> Any:
+    """Items, history and what describes the project."""
+    paths = (f"/items/{name}", "/activity", "/revisions", "/fields", "/relations", "/settings")
+    return [await here.data("admin", f"{path}?limit=-1") for path in paths]
 
 
 async def test_a_child_gets_another_parent_by_who_may_change_it(here: Office) -> None:

@@ -19,6 +19,7 @@ from conductus.permissions.writing import Action
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Kind, Schema
 from conductus.schema.secrets import withheld
+from conductus.schema.system import WRITTEN
 
 FILES: Final = "directus_files"
 USERS: Final = "directus_users"
@@ -27,13 +28,6 @@ _OF_ADMINISTRATORS: Final = frozenset(
     {"directus_collections", "directus_fields", "directus_relations", "directus_settings"}
 )
 """What describes the project itself: elsewhere it is shown in other shapes, bit by bit."""
-_WRITTEN: Final = frozenset(
-    {
-        *("directus_users", "directus_roles", "directus_permissions", "directus_folders"),
-        *("directus_collection_presets", "directus_webhooks"),
-    }
-)
-"""What is built in and is written like items. Of files only what is said of them is."""
 _TYPES: Final = (
     *("Query", "Mutation", "Subscription", "Node", "Metadata", "FileThumbnail"),
     *("DeletedItem", "DeletedItems", "String", "Int", "Float", "Boolean", "ID"),
@@ -103,7 +97,7 @@ class World:
             return False
         if name == FILES and action is not Action.UPDATE:
             return False
-        if collection.system and name not in _WRITTEN and name != FILES:
+        if collection.system and name not in WRITTEN:
             return False
         if self.policy.administrator:
             return True

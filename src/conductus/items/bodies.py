@@ -12,6 +12,7 @@ from conductus.items.changes import Change, Child, Delete, Item, Many, One, Upda
 from conductus.items.keys import Key, find_new_key, key_fixed, parts_of_text, shown_key
 from conductus.items.profile import Profile
 from conductus.schema.model import Collection, Field
+from conductus.schema.system import WRITTEN
 
 
 class Parts(Struct):
@@ -55,6 +56,16 @@ def refuse_unknown(collection: Collection, body: Item) -> None:
     if unknown:
         named = ", ".join(repr(name[:64]) for name in unknown[:10])
         raise Unprocessable(f"{collection.name!r} has no field {named}")
+
+
+def check_nested(field: Field, target: Collection) -> None:
+    """Raises `Unprocessable` for items that are not written along with others.
+
+    History is written by what happens alone, and what describes the project and who is
+    signed in by who keeps the rest in step with it.
+    """
+    if target.system and target.name not in WRITTEN:
+        raise Unprocessable(f"{field.name}: items of {target.name!r} are not written like this")
 
 
 def without_missing_keys(own: Item, profile: Profile) -> Item:

@@ -18,6 +18,7 @@ from conductus.items import stamps
 from conductus.items.alike import values_alike
 from conductus.items.bodies import (
     Parts,
+    check_nested,
     field_names,
     key_body,
     key_led_to,
@@ -256,12 +257,14 @@ class Judge:
         if value.get(DELETE) is True:
             if key is None or field.type in _LINK_ONLY:
                 raise Unprocessable(f"{field.name}: `$delete` needs the key of an item")
+            check_nested(field, target)
             parts.add_one(field, self.delete(target, key, depth + 1), value)
             return
         rest = {name: given for name, given in value.items() if name not in target.primary_key}
         if key is not None and (field.type in _LINK_ONLY or not field_names(rest)):
             parts.own[field.name] = value[target.primary_key[0]]
             return
+        check_nested(field, target)
         if field.type in _LINK_ONLY:
             raise Unprocessable(f"{field.name}: takes an existing item by its key")
         if key is None:
@@ -323,6 +326,7 @@ class Judge:
         if relation is None:
             raise Unprocessable(f"{field.name}: has no relation to write through")
         target = self.collection(relation.collection_many)
+        check_nested(field, target)
         parent = None
         if key and len(key) == 1 and relation.field_many in target.primary_key:
             parent = shown_key(key, collection)

@@ -12,15 +12,20 @@ from conductus.schema.model import Field
 from conductus.schema.types import MASK, field_type
 
 _USERS = "directus_users"
+_SESSIONS = "directus_user_sessions"
 UNFILTERABLE = frozenset(
     {
         (_USERS, "password"),
         (_USERS, "token"),
         (_USERS, "2fa_secret"),
         (_USERS, "password_reset_token"),
+        (_SESSIONS, "token"),
     }
 )
-_WITHHELD: Mapping[str, frozenset[str]] = {_USERS: frozenset({"password"})}
+_WITHHELD: Mapping[str, frozenset[str]] = {
+    _USERS: frozenset({"password"}),
+    _SESSIONS: frozenset({"token"}),
+}
 _NONE: frozenset[str] = frozenset()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -36,6 +36,15 @@ COMPUTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     }
 }
 """Collection → aliases that are computed, with the columns that they are made of."""
+
+
+WRITTEN: Final = frozenset(
+    {
+        *("directus_users", "directus_roles", "directus_permissions", "directus_files"),
+        *("directus_folders", "directus_collection_presets", "directus_webhooks"),
+    }
+)
+"""Built-in collections whose rows are written as items are, along with others too."""
 
 
 class SystemColumn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
