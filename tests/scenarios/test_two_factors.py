@@ -127,6 +127,7 @@ async def test_a_role_that_asks_for_it_lets_nobody_in_before(empty: Live) -> Non
 
     assert (await mine("GET", ME)).status_code == 401
     assert (await mine("GET", "/permissions/me")).json()["data"] == []
+    assert (await mine("GET", "/auth/sessions")).json() == {"public": True}
     secret = (await mine("GET", "/utils/2fa_secret")).json()["data"]["2fa_secret"]
     setting_up = {"2fa_secret": secret, "otp": pyotp.TOTP(secret).now()}
     assert refused(await mine("POST", "/users/1/activate_2fa", setting_up)) == (305, 403)

@@ -125,10 +125,11 @@ class Sessions:
     ) -> list[dict[str, Any]] | None:
         """The sessions of whoever asks; of any `user` for administrators. None for nobody.
 
-        Raises `Forbidden` (10/403) when somebody else's are asked for.
+        Who has to set up a second factor first is nobody until then. Raises `Forbidden`
+        (10/403) when somebody else's are asked for.
         """
         asking = await self._identity.find_signed_in(project, shown, now)
-        if asking is None:
+        if asking is None or asking.needs_2fa:
             return None
         wanted = asking.user if user is None else user
         _check_may_handle(asking, wanted)
