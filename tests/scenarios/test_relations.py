@@ -98,6 +98,9 @@ async def test_what_makes_no_sense_is_refused(pair: Pair, says: str, change: Ite
     assert await pair.rows() == []
     good = await workshop.ok("POST", "/relations", pair.body())
     await workshop.refused((4, 422), "PATCH", f"/relations/{good['id']}", change)
+    # By a list, however the id is spelled there.
+    for id in (good["id"], f"0{good['id']}"):
+        await workshop.refused((4, 422), "PATCH", "/relations", [{"id": id, **change}])
     assert await pair.rows() == [good]
 
 
@@ -112,9 +115,13 @@ async def test_a_field_has_one_relation(pair: Pair) -> None:
     assert "field_many" in refused["message"]
     change = {"field_many": "one"}
     await workshop.refused((4, 422), "PATCH", f"/relations/{other['id']}", change)
+    change = {"id": other["id"], "field_many": "one"}
+    await workshop.refused((4, 422), "PATCH", "/relations", [change])
     assert await pair.rows() == [made, other]
     # Itself is no other.
+    change = {"id": made["id"], "field_many": "one"}
     assert await workshop.ok("PATCH", f"/relations/{made['id']}", change) == made
+    assert await workshop.ok("PATCH", "/relations", [change]) == [made]
 
 
 async def test_a_batch_of_relations_is_all_or_nothing(pair: Pair) -> None:

@@ -132,6 +132,39 @@ async def test_many_change_at_once_and_are_answered_as_texts(empty: Live) -> Non
         assert (answer.json()["error"]["code"], answer.status_code) == error
 
 
+async def test_an_id_is_judged_however_it_is_spelled(empty: Live) -> None:
+    id = (await setting(empty, "default_limit"))["id"]
+    answer = await empty.ask("PATCH", f"/settings/0{id}", json={"value": 7})
+    assert (answer.json()["error"]["code"], answer.status_code) == (203, 404)
+    answer = await empty.ask("PATCH", "/settings", json=[{"id": f"0{id}", "value": "many"}])
+    assert answer.status_code == 422
+    assert (await setting(empty, "default_limit"))["value"] == 200
+    (row,) = await told(empty, "PATCH", "/settings", [{"id": f"0{id}", "value": 7}])
+    assert (row["id"], row["value"]) == (id, "7")
+
+
+async def test_who_may_write_and_not_read_is_answered_nothing(empty: Live) -> None:
+    role = (await told(empty, "POST", "/roles", {"name": "setters"}))["id"]
+    rows = f"/permissions?filter[role]={role}&filter[collection]=directus_settings"
+    (row,) = await empty.data(rows)
+    levels = {"create": "full", "update": "full", "read": "none"}
+    await told(empty, "PATCH", f"/permissions/{row['id']}", levels)
+    body = {"email": "ada@example.org", "status": "active", "role": role, "token": "Token-of-Ada"}
+    await told(empty, "POST", "/users", body)
+    id = (await setting(empty, "default_limit"))["id"]
+    for method, path, sent in (
+        ("PATCH", f"/settings/{id}", {"value": 7}),
+        ("PATCH", "/settings", [{"id": id, "value": 8}]),
+        ("POST", "/settings", {"key": "one", "value": "1"}),
+        ("POST", "/settings", [{"key": "two", "value": "2"}]),
+    ):
+        headers = {"authorization": "Bearer Token-of-Ada"}
+        answer = await empty.client.request(method, f"/{KEY}{path}", json=sent, headers=headers)
+        assert (answer.status_code, answer.content) == (204, b""), (method, path)
+    values = {row["key"]: row["value"] for row in await empty.data("/settings?limit=-1")}
+    assert (values["default_limit"], values["one"], values["two"]) == (8, "1", "2")
+
+
 async def test_keys_are_added_once(empty: Live) -> None:
     made = await told(empty, "POST", "/settings", {"key": "mine", "value": {"a": [1]}})
     assert made["value"] == '{"a":[1]}'

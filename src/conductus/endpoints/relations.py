@@ -5,6 +5,7 @@ Source: schema page §2.3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -15,10 +16,13 @@ from conductus.errors import BodyInvalid
 from conductus.http.call import Call
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.keys import find_key_in_body, text_of_key
 from conductus.items.rows import Item
+from conductus.permissions.actor import SYSTEM
+from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import Action, check_able
 from conductus.projects.schema_changes.relations import check_relations
-from conductus.query.item_query import Selection
+from conductus.query.item_query import ItemQuery, Selection
 
 RELATIONS = "directus_relations"
 
@@ -48,17 +52,40 @@ async def _create_kept(call: Call, body: Item | list[Item]) -> Reply:
     return await generic.answer_key(call, RELATIONS, key)
 
 
-async def update(call: Call) -> Reply:
-    """Changes a relation, which must make sense afterwards."""
-    collection = call.schema.collection(RELATIONS)
+async def update_by_keys(call: Call) -> Reply:
+    """Changes a relation, or several in the same way, which must make sense afterwards."""
     check_able(call.actor, call.policy, Action.UPDATE, RELATIONS)
     body = await call.body.item()
-    columns = Selection(tuple(field.name for field in collection.columns()))
-    query = structs.replace(call.shape_query(RELATIONS), selection=columns, meta=None)
-    keys = generic.keys_of(call.raw("id"), collection, call.limits.max_ids)
-    rows = await call.project.reader.in_order(query, keys, call.context)
-    check_relations(call.schema, [{**row, **body, "id": row["id"]} for row in rows])
+    keys = generic.keys_of(call.raw("id"), call.schema.collection(RELATIONS), call.limits.max_ids)
+    await _check_changed(call, dict.fromkeys(keys, body))
     return await generic.update_by_keys(call, RELATIONS)
+
+
+async def update_many(call: Call) -> Reply:
+    """Changes each relation of a list that names its id, in the same way."""
+    check_able(call.actor, call.policy, Action.UPDATE, RELATIONS)
+    body = await call.body.items()
+    collection = call.schema.collection(RELATIONS)
+    listed = body if isinstance(body, list) else []
+    named = ((find_key_in_body(each, collection), each) for each in listed)
+    bodies = {text_of_key(key, collection): each for key, each in named if key is not None}
+    await _check_changed(call, bodies)
+    return await generic.update_many(call, RELATIONS)
+
+
+async def _check_changed(call: Call, bodies: Mapping[str, Item]) -> None:
+    """Raises what relations break as they would be; those that are not there are passed over.
+
+    They are read whole, whatever of them the asker may read: nothing is told of the rows.
+    """
+    collection = call.schema.collection(RELATIONS)
+    columns = Selection(tuple(field.name for field in collection.columns()))
+    query = ItemQuery(collection=RELATIONS, selection=columns, limit=None)
+    context = structs.replace(call.context.for_own_use(), actor=SYSTEM, policy=ADMINISTRATOR)
+    rows = await call.project.reader.in_order(query, list(bodies), context)
+    check_relations(
+        call.schema, [{**row, **bodies[str(row["id"])], "id": row["id"]} for row in rows]
+    )
 
 
 ROUTES: tuple[Route[Any], ...] = tuple(
@@ -67,7 +94,8 @@ ROUTES: tuple[Route[Any], ...] = tuple(
         for route in (
             *sections.section("relations", RELATIONS),
             Route("POST", "relations", create),
-            Route("PATCH", "relations/{id}", update),
+            Route("PATCH", "relations", update_many),
+            Route("PATCH", "relations/{id}", update_by_keys),
         )
     }.values()
 )

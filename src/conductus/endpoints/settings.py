@@ -10,9 +10,10 @@ from conductus.endpoints import generic, objects, sections
 from conductus.endpoints.listing import listing
 from conductus.errors import ReadForbidden, Unauthorized, Unprocessable
 from conductus.http.call import Call
-from conductus.http.envelope import envelope
+from conductus.http.envelope import envelope, nothing
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
 from conductus.items.reader import Page
 from conductus.items.rows import Item
 from conductus.projects.schema_changes.objects import field_object
@@ -49,25 +50,24 @@ async def create(call: Call) -> Reply:
     bodies = body if isinstance(body, list) else [body]
     rows = [_stored(call, each, str(each.get("key"))) for each in bodies]
     written = await call.project.writer.create(SETTINGS, rows, call.context, generic.options(call))
-    ids = [one.key for one in written]
-    if isinstance(body, list):
-        return await _typed(call, *await _in_order(call, ids))
-    return await _typed_by_ids(call, ids)
+    found = await _written(call, [one.key for one in written], one=isinstance(body, dict))
+    return nothing(public=call.public) if found is None else await _typed(call, *found)
 
 
 async def update_by_keys(call: Call) -> Reply:
     """Changes one setting, or several in the same way; echoes the value that was given."""
     body = await call.body.item()
-    ids = _ids(call)
-    await _write(call, [{**body, "id": id} for id in ids])
-    query, page = await _in_order(call, ids)
-    items = page.items if isinstance(page.items, list) else [page.items]
-    echoed = [
-        {**item, "value": body["value"]} if "value" in item and "value" in body else item
-        for item in items
-    ]
-    one = len(ids) == 1
-    return await _answer(call, query, Page(items=echoed[0] if one else echoed, counts=page.counts))
+    collection = call.schema.collection(SETTINGS)
+    named = [key_of_text(id, collection, call.context.now) for id in _ids(call)]
+    ids = await _write(call, [{**body, "id": id} for (id,) in named])
+    found = await _written(call, ids, one=len(ids) == 1)
+    if found is None:
+        return nothing(public=call.public)
+    query, page = found
+    for item in page.items if isinstance(page.items, list) else [page.items]:
+        if "value" in item and "value" in body:
+            item["value"] = body["value"]
+    return await _answer(call, query, page)
 
 
 async def update_many(call: Call) -> Reply:
@@ -75,22 +75,27 @@ async def update_many(call: Call) -> Reply:
     body = await call.body.items()
     if not isinstance(body, list):
         raise Unprocessable("A list of settings with their ids is needed")
-    await _write(call, body)
-    return await _answer(call, *await _in_order(call, [str(each["id"]) for each in body]))
+    found = await _written(call, await _write(call, body), one=False)
+    return nothing(public=call.public) if found is None else await _answer(call, *found)
 
 
 # -- writing ------------------------------------------------------------------------
 
 
-async def _write(call: Call, bodies: list[Item]) -> None:
-    """Changes settings by their ids, each value in the form of its key."""
-    if any(each.get("id") in (None, "") for each in bodies):
+async def _write(call: Call, bodies: list[Item]) -> list[str]:
+    """Changes settings by their ids, each value in the form of its key; answers the ids."""
+    collection = call.schema.collection(SETTINGS)
+    named = [find_key_in_body(each, collection) for each in bodies]
+    if None in named:
         raise Unprocessable("id: every setting needs its id")
-    keys = await _keys(call, [str(each["id"]) for each in bodies])
+    ids = [text_of_key(key, collection) for key in named if key is not None]
+    keys = await _keys(call, ids)
     rows = [
-        _stored(call, each, str(each.get("key") or keys.get(str(each["id"])))) for each in bodies
+        _stored(call, each, str(each.get("key") or keys.get(id)))
+        for id, each in zip(ids, bodies, strict=True)
     ]
     await call.project.writer.update(SETTINGS, None, rows, call.context, generic.options(call))
+    return ids
 
 
 async def _keys(call: Call, ids: list[str]) -> dict[str, str]:
@@ -119,10 +124,18 @@ async def _typed_by_ids(call: Call, ids: list[str]) -> Reply:
     return await _typed(call, query, page)
 
 
-async def _in_order(call: Call, ids: list[str]) -> tuple[ItemQuery, Page]:
+async def _written(call: Call, ids: list[str], *, one: bool) -> tuple[ItemQuery, Page] | None:
+    """The settings that were just written; None where they may not be read."""
     query = call.shape_query(SETTINGS)
-    found = await call.project.reader.in_order(_with_key(query), ids, call.context)
-    return query, Page(items=found, counts=await call.project.reader.counted(query, call.context))
+    reader = call.project.reader
+    try:
+        found = await reader.in_order(_with_key(query), ids, call.context)
+        counts = await reader.counted(query, call.context)
+    except (ReadForbidden, Unauthorized):
+        return None
+    if one and not found:
+        return None
+    return query, Page(items=found[0] if one else found, counts=counts)
 
 
 async def _typed(call: Call, query: ItemQuery, page: Page) -> Reply:
