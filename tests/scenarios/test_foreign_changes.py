@@ -266,6 +266,53 @@ async def test_shapes_are_read_as_texts(workshop: Workshop) -> None:
         await workshop.refused((12, 422), "PATCH", f"{path}/1", {"place": "nowhere"})
 
 
+SINGLES = [0.1, 1234567.0, 3.14159, 16777216.0, -3.4e38, 1.5e-7, 0.0, None]
+
+
+@pytest.mark.parametrize("workshop", ["postgresql", "mysql"], indirect=True)
+async def test_numbers_of_single_precision(workshop: Workshop) -> None:
+    name = workshop.name("singles")
+    native = "real" if workshop.driver == "postgresql" else "float"
+    rows = ", ".join(
+        f"({place}, {'NULL' if number is None else repr(number)})"
+        for place, number in enumerate(SINGLES)
+    )
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER NOT NULL PRIMARY KEY, v {native})",
+        f"INSERT INTO {name} VALUES {rows}",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    shown = [number or 0 for number in SINGLES]
+    assert [item["v"] for item in await workshop.get(path)] == shown
+    for place, number in enumerate(SINGLES[:-1]):
+        for condition in ("[eq]", "[in]", "[lte]", "[gte]"):
+            query = {f"filter[v]{condition}": repr(number), "fields": "id"}
+            found = await workshop.ok("GET", path, params=query)
+            assert {"id": place} in found, (number, condition)
+        query = {"filter[v][lt]": repr(number), "fields": "id"}
+        assert {"id": place} not in await workshop.ok("GET", path, params=query), number
+    assert await workshop.get(f"{path}?filter[v][in]=0.1,3.14159&fields=v") == [
+        {"v": 0.1}, {"v": 3.14159},
+    ]  # fmt: skip
+    assert await workshop.get(f"{path}?filter[v]=1e39") == []
+    assert await workshop.get(f"{path}?groups=v&filter[id]=1") == [{"v": 1234567.0, "count": 1}]
+    (figures,) = await workshop.get(
+        f"{path}?filter[id][in]=0,1&aggregate[max]=v&aggregate[min]=v&aggregate[sum]=v"
+    )
+    assert (figures["max"], figures["min"]) == ({"v": 1234567.0}, {"v": 0.1})
+    assert figures["sum"]["v"] == pytest.approx(1234567.1, abs=1e-8)
+    made = await workshop.ok("POST", path, {"id": 20, "v": "0.123456789"})
+    assert made == {"id": 20, "v": 0.12345679}
+    assert await workshop.ok("PATCH", f"{path}/20", {"v": 0.7}) == {"id": 20, "v": 0.7}
+    assert await workshop.get(f"{path}?filter[v]=0.7") == [{"id": 20, "v": 0.7}]
+    kept = [row["data"]["v"] for row in await workshop.revisions(name)]
+    assert kept == ["0.12345679", "0.7"]
+    for beyond in (1e39, -1e39, 1e-50):
+        told = await workshop.refused((12, 422), "PATCH", f"{path}/20", {"v": beyond})
+        assert told["message"] == "v: the number is beyond single precision"
+
+
 FAR_DAYS: list[Item] = [
     {"id": 1, "d": "infinity", "m": "-infinity", "z": "infinity", "c": "24:00:00"},
     {"id": 2, "d": "0044-03-15 BC", "m": "0044-03-15 12:00:00 BC", "z": "10000-01-01 00:00:00",

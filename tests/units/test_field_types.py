@@ -22,7 +22,7 @@ from conductus.errors import (
 from conductus.schema.model import Field, Kind
 from conductus.schema.types import FIELD_TYPES, MASK, NO_MATCH, field_type, type_of
 from conductus.schema.types.json import decode
-from conductus.schema.types.numbers import decimal_json, decimal_json_plainly
+from conductus.schema.types.numbers import decimal_json, decimal_json_plainly, single, widened
 from tests.field_samples import MAPPING, SAMPLES, UUID, Sample, field_of
 
 NOW = datetime(2031, 3, 31, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -380,6 +380,15 @@ VALUES = st.one_of(
     st.uuids().map(str),
     st.from_regex(r"now\([+-]?[0-9]{1,6} (day|month|year)s?\)", fullmatch=True),
 )
+
+
+@given(number=st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_number_of_single_precision_is_told_by_few_digits(number: float) -> None:
+    told = single(number)
+    assert told is not None
+    assert widened(told) == number
+    assert single(told) == told
+    assert len(repr(told)) <= len(repr(number))
 
 
 @given(name=st.sampled_from(COLUMN_TYPES), kind=st.sampled_from(Kind), value=VALUES)

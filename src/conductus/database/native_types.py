@@ -84,6 +84,7 @@ _UUID: Final = NativeType(Kind.UUID, "CHAR", "36")
 
 _POSTGRESQL: Final[Mapping[str, NativeType]] = {
     "BOOLEAN": _BOOLEAN,
+    "REAL": NativeType(Kind.SINGLE, "FLOAT"),
     "OID": NativeType(Kind.INTEGER, "BIGINT", "20"),
     "TEXT": NativeType(Kind.TEXT, "TEXT"),
     "CITEXT": NativeType(Kind.TEXT, "TEXT"),
@@ -160,6 +161,8 @@ def mysql_type(native: str) -> NativeType:
             return NativeType(Kind.JSON, "JSON")
         case "UUID":
             return _UUID
+        case "FLOAT":
+            return NativeType(Kind.SINGLE, "FLOAT", spelling.length, not spelling.unsigned)
         case _:
             return _shared(spelling) or _OPAQUE
 

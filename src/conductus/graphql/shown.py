@@ -80,7 +80,7 @@ def key(field: Field) -> Value:
 def written(field: Field, column: Column) -> GraphQLInputType:
     """The type of a value to be written."""
     shown = value(field, column)
-    if field.type == "decimal" and column.kind is not Kind.FLOAT:
+    if field.type == "decimal" and column.kind not in (Kind.FLOAT, Kind.SINGLE):
         return DECIMAL
     return GraphQLList(GraphQLString) if shown.listed else shown.scalar
 

@@ -17,7 +17,7 @@ from conductus.permissions.scope import Sight
 from conductus.permissions.veils import PRIVATE
 from conductus.permissions.writing import Action
 from conductus.query.paths import step
-from conductus.schema.model import Collection, Field, Kind, Schema
+from conductus.schema.model import NUMBERS, Collection, Field, Kind, Schema
 from conductus.schema.secrets import withheld
 from conductus.schema.system import WRITTEN
 
@@ -47,9 +47,7 @@ _DERIVED: Final = (
         "Mutated",
     ),
 )
-_SURE: Final = frozenset(
-    {Kind.INTEGER, Kind.TEXT, Kind.UUID, Kind.BOOLEAN, Kind.FLOAT, Kind.DECIMAL, Kind.DECIMAL_TEXT}
-)
+_SURE: Final = frozenset(NUMBERS | {Kind.TEXT, Kind.UUID, Kind.BOOLEAN})
 """Kinds of columns whose values are never shown as null unless they are."""
 
 

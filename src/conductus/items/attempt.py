@@ -20,13 +20,11 @@ from conductus.items.records import Record, Records, Stored
 from conductus.items.standing import judge_rows, judge_ties
 from conductus.items.steps import Step, laid_out, stages
 from conductus.permissions.writing import default_status, judge_row
-from conductus.schema.model import Collection, Field, Kind
+from conductus.schema.model import NUMBERS, Collection, Field, Kind
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 
-_FILLABLE: Final = frozenset(
-    {Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT, Kind.BOOLEAN, Kind.TEXT}
-)
+_FILLABLE: Final = frozenset(NUMBERS | {Kind.BOOLEAN, Kind.TEXT})
 """Kinds whose defaults are as good written by us as by the database."""
 
 Changes = Sequence[Create | Update | Delete]

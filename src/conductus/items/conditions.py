@@ -26,10 +26,10 @@ from conductus.items.predicate import (
 )
 from conductus.query.item_query import Operator
 from conductus.query.paths import Step, step
-from conductus.schema.model import Collection, Field, Kind, Schema
+from conductus.schema.model import NUMBERS, Collection, Field, Kind, Schema
 
 _NUMBER = sa.BigInteger()
-_NATIVE_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+_NATIVE_NUMBERS = NUMBERS - {Kind.DECIMAL_TEXT}
 _TEXTS = frozenset({Kind.TEXT})
 
 

@@ -146,7 +146,9 @@ def _total(field: Field, function: str, dialect: Dialect) -> Present:
         return lambda value: None if value is None else float(value)
     if function == "sum" and field.kind is Kind.INTEGER:
         return lambda value: None if value is None else int(value)
-    load = dialect.loader(field.kind)
+    # A sum of numbers of single precision is a double.
+    doubled = function == "sum" and field.kind is Kind.SINGLE
+    load = None if doubled else dialect.loader(field.kind)
     present = field_type(field.type).presenter(field.kind)
 
     def convert(value: Any) -> Any:

@@ -106,7 +106,9 @@ def _column_value(field: Field, column: Column, world: World) -> JSONSchema:
             return _integer(column)
         case "decimal":
             # What a double cannot hold is told as text.
-            types: Any = "number" if column.kind is Kind.FLOAT else ["number", "string"]
+            types: Any = (
+                "number" if column.kind in (Kind.FLOAT, Kind.SINGLE) else ["number", "string"]
+            )
             return {"type": types}
         case "json":
             return {}

@@ -38,6 +38,7 @@ _INFERRED: Mapping[Kind, str] = {
     Kind.DECIMAL: "decimal",
     Kind.DECIMAL_TEXT: "decimal",
     Kind.FLOAT: "decimal",
+    Kind.SINGLE: "decimal",
     Kind.BOOLEAN: "boolean",
     Kind.TEXT: "string",
     Kind.UUID: "uuid",

@@ -11,20 +11,19 @@ from conductus.errors import Unprocessable, ValidationFailed
 from conductus.query.item_query import Aggregate, SortKey
 from conductus.query.limits import Limits
 from conductus.query.values import clean, entries
-from conductus.schema.model import Collection, Kind
+from conductus.schema.model import NUMBERS, Collection, Kind
 
 Function = Literal["count", "countDistinct", "sum", "avg", "min", "max"]
 FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}
 
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
-_ORDERED = _NUMBERS | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DATETIME_ZONE}
+_ORDERED = NUMBERS | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DATETIME_ZONE}
 # What not every database can tell apart.
 _COMPARABLE = frozenset(Kind) - {Kind.JSON, Kind.OPAQUE}
 _SUITABLE: dict[Function, frozenset[Kind]] = {
     "count": frozenset(Kind),
     "countDistinct": _COMPARABLE,
-    "sum": _NUMBERS,
-    "avg": _NUMBERS,
+    "sum": NUMBERS,
+    "avg": NUMBERS,
     "min": _ORDERED,
     "max": _ORDERED,
 }

@@ -27,6 +27,10 @@ class Kind(Enum):
     DECIMAL_TEXT = "decimal text"
     """Exact numbers kept as canonical text, where the database has no exact type (SQLite)."""
     FLOAT = "float"
+    """Of double precision."""
+    SINGLE = "single"
+    """Of single precision (`real`, MySQL's `float`). A plain value is a double with no more
+    digits than it takes to tell it from its neighbours."""
     BOOLEAN = "boolean"
     TEXT = "text"
     UUID = "uuid"
@@ -47,7 +51,7 @@ class Kind(Enum):
     __hash__ = object.__hash__
 
 
-NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT, Kind.SINGLE})
 
 
 class Column(Struct, frozen=True, kw_only=True):

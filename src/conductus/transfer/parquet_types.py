@@ -113,7 +113,7 @@ def _number(column: Column) -> Typed:
             return Typed(pa.uint64(), int)
         case Kind.INTEGER:
             return Typed(pa.int64(), int)
-        case Kind.FLOAT:
+        case Kind.FLOAT | Kind.SINGLE:
             return Typed(pa.float64(), float)
         case Kind.DECIMAL | Kind.DECIMAL_TEXT:
             return _decimal(column)

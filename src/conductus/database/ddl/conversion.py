@@ -19,9 +19,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from conductus.database.datatypes import listed_values, precision_scale
 from conductus.database.ddl.elements import Spelled, quoted
 from conductus.database.dialect import Name
-from conductus.schema.model import Column, Kind
+from conductus.schema.model import NUMBERS, Column, Kind
+from conductus.schema.types import numbers
 
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
 _DECIMALS = frozenset({Kind.DECIMAL, Kind.DECIMAL_TEXT})
 _DATETIMES = frozenset({Kind.DATETIME, Kind.DATETIME_ZONE})
 _TEXTS = frozenset({Kind.TEXT, Kind.OPAQUE, Kind.UUID})
@@ -44,8 +44,8 @@ def widening(database: Name, before: Column, after: Column) -> bool:
             return _holds_decimals(precision_scale(before.length), precision_scale(after.length))
         case Kind.TEXT:
             return _holds_texts(database, before, after)
-        case Kind.FLOAT:
-            return after.datatype in ("DOUBLE", before.datatype)
+        case Kind.FLOAT | Kind.SINGLE:
+            return True
         case _:
             return before.native.lower() == after.native.lower()
 
@@ -64,10 +64,10 @@ def converted(database: Name, before: Column, after: Column) -> ColumnElement[An
     if database == "sqlite":
         return _converted_by_affinity(column, before, after)
     target = Spelled(after.native)
-    if after.kind in _NUMBERS or after.kind is Kind.BOOLEAN:
+    if after.kind in NUMBERS or after.kind is Kind.BOOLEAN:
         if before.kind is Kind.BOOLEAN:
             column = sa.cast(column, sa.Integer())
-        elif before.kind not in _NUMBERS:
+        elif before.kind not in NUMBERS:
             column = sa.cast(sa.cast(column, sa.Text()), sa.Numeric())
         if after.kind is Kind.BOOLEAN:
             column = sa.cast(column, sa.Integer())
@@ -119,6 +119,10 @@ def _fits(value: Any, before: Column, after: Column) -> bool:
         case Kind.FLOAT:
             number = _number(value)
             return _exact(number) and (after.signed or number >= 0)
+        case Kind.SINGLE:
+            number = _number(value)
+            held = numbers.single(float(number))
+            return held == float(number) and _exact(number) and (after.signed or number >= 0)
         case Kind.BOOLEAN:
             return _number(value) in (0, 1)
         case Kind.TEXT | Kind.OPAQUE:

@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name
 from conductus.schema.model import Collection, Column, Kind
+from conductus.schema.types.numbers import single, widened
 
 _MOST_INSERTED = 1000
 """Values of one INSERT …"""
@@ -23,6 +24,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),
     Kind.FLOAT: sa.Double(),
+    Kind.SINGLE: sa.Double(),
     Kind.BOOLEAN: sa.Integer(),
     Kind.BINARY: sa.LargeBinary(),
 }
@@ -73,7 +75,7 @@ class MySQLDialect(Dialect):
         return _Shape() if shape else self.type(column.kind)
 
     def binder(self, kind: Kind) -> Convert | None:
-        return int if kind is Kind.BOOLEAN else None
+        return _BINDERS.get(kind)
 
     def loader(self, kind: Kind) -> Convert | None:
         return _LOADERS.get(kind)
@@ -93,6 +95,9 @@ class MySQLDialect(Dialect):
         return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.CHAR())
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        if kind is Kind.SINGLE:
+            # It is told by six digits, whatever it holds; CAST knows no DOUBLE.
+            return column * sa.literal_column("1e0")
         return self.text(column, kind) if kind is Kind.OPAQUE else column
 
     def like(
@@ -150,7 +155,7 @@ class MySQLDialect(Dialect):
             number = sa.func.nullif(sa.func.count(column), sa.literal_column("0"))
             return sa.func.sum(column) * sa.literal_column("1e0") / number
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
-        return plain
+        return plain if function == "sum" else self.readable(plain, kind)
 
 
 def _bytes(text: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -164,6 +169,10 @@ def _tuple(values: Sequence[Any]) -> tuple[Any, ...]:
 
 def _load_boolean(value: Any) -> bool | None:
     return None if value is None else bool(value)
+
+
+def _load_single(value: float | None) -> float | None:
+    return None if value is None else single(value)
 
 
 def _load_datetime(value: datetime | str | None) -> str | None:
@@ -191,9 +200,11 @@ def _load_text(value: Any) -> str | None:
     return value if value is None or type(value) is str else str(value)
 
 
+_BINDERS: dict[Kind, Convert] = {Kind.BOOLEAN: int, Kind.SINGLE: widened}
 _STORED_AS_TEXT = frozenset({Kind.TEXT, Kind.UUID, Kind.JSON})
 _LOADERS: dict[Kind, Convert] = {
     Kind.BOOLEAN: _load_boolean,
+    Kind.SINGLE: _load_single,
     Kind.DATE: _load_date,
     Kind.TIME: _load_time,
     Kind.DATETIME: _load_datetime,

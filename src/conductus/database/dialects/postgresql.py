@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name, Statement
 from conductus.schema.model import Collection, Column, Kind
+from conductus.schema.types.numbers import single, widened
 
 _MOST_INSERTED = 1000
 """Rows of one INSERT."""
@@ -53,6 +54,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.DECIMAL: sa.Numeric(),
     Kind.DECIMAL_TEXT: _TEXT,
     Kind.FLOAT: sa.Double(),
+    Kind.SINGLE: sa.Double(),
     Kind.BOOLEAN: sa.Boolean(),
     Kind.TEXT: sa.String(),
     Kind.UUID: sa.Uuid(),
@@ -254,6 +256,9 @@ class PostgreSQLDialect(Dialect):
         if column.type is _OID:
             # A number that PostgreSQL does not add.
             column = sa.cast(column, sa.BigInteger())
+        if kind is Kind.SINGLE and function in ("sum", "avg"):
+            # It would add up in single precision.
+            column = sa.cast(column, sa.Double())
         if function == "avg":
             # Exact until it is divided; its own average of doubles adds up their squares,
             # which go beyond a double.
@@ -305,9 +310,17 @@ def _bind_zoned(text: str) -> str:
     return f"{text}+00"
 
 
+def _load_single(value: float | None) -> float | None:
+    return None if value is None else single(value)
+
+
 def _load_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-_BINDERS: dict[Kind, Convert] = {Kind.UUID: uuid.UUID, Kind.DATETIME_ZONE: _bind_zoned}
-_LOADERS: dict[Kind, Convert] = {Kind.UUID: _load_text}
+_BINDERS: dict[Kind, Convert] = {
+    Kind.SINGLE: widened,
+    Kind.UUID: uuid.UUID,
+    Kind.DATETIME_ZONE: _bind_zoned,
+}
+_LOADERS: dict[Kind, Convert] = {Kind.SINGLE: _load_single, Kind.UUID: _load_text}

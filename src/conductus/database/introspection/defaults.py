@@ -110,7 +110,7 @@ def _value(text: str, kind: Kind) -> Any:
             )
         case Kind.DECIMAL | Kind.DECIMAL_TEXT:
             return Decimal(text)
-        case Kind.FLOAT:
+        case Kind.FLOAT | Kind.SINGLE:
             return float(text)
         case Kind.BOOLEAN:
             return _boolean(text)

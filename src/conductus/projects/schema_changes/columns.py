@@ -22,7 +22,7 @@ from conductus.database.ddl.conversion import fits
 from conductus.database.dialect import Name
 from conductus.errors import FieldTypeUnknown, Unprocessable, ValidationFailed
 from conductus.projects.schema_changes.requests import FieldRequest
-from conductus.schema.model import REFERENCES_BY_TYPE, Column, Field, Kind, Schema
+from conductus.schema.model import NUMBERS, REFERENCES_BY_TYPE, Column, Field, Kind, Schema
 from conductus.schema.types import FIELD_TYPES, FieldType, field_type
 from conductus.schema.types.fitting import fit
 
@@ -31,7 +31,6 @@ SINGLE_TYPES = frozenset(
 )
 """Field types of which a collection has one at most."""
 _TEXTS = frozenset({Kind.TEXT, Kind.OPAQUE, Kind.UUID})
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DECIMAL_TEXT, Kind.FLOAT})
 
 
 def stated_type(request: FieldRequest) -> FieldType:
@@ -77,7 +76,7 @@ def changed_column(
     kind = field_type(request.type.lower()) if request.type is not UNSET else None
     shape_wanted = _changed_shape(schema, kind, before, request)
     signed = before.signed
-    if request.signed is not UNSET and before.kind in _NUMBERS:
+    if request.signed is not UNSET and before.kind in NUMBERS:
         signed = request.signed
     after = before
     if shape_wanted is not None or signed != before.signed:

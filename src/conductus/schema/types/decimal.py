@@ -20,7 +20,7 @@ class Decimal(ScalarType):
 
     name = "decimal"
     searchable = True
-    kinds = (Kind.DECIMAL, Kind.FLOAT)
+    kinds = (Kind.DECIMAL, Kind.FLOAT, Kind.SINGLE)
 
     def parse_scalar(self, value: JSON, field: Field) -> Plain:
         """A number, also as text, with no more digits than the column takes."""
@@ -40,7 +40,7 @@ class Decimal(ScalarType):
         match kind:
             case Kind.DECIMAL | Kind.DECIMAL_TEXT:
                 return _decimal_json
-            case Kind.FLOAT:
+            case Kind.FLOAT | Kind.SINGLE:
                 return _float_json
             case Kind.INTEGER:
                 return _integer_json

@@ -99,7 +99,7 @@ def check_length(text: str, name: str, column: Column) -> str:
 def text_presenter(kind: Kind) -> Present | None:
     """From the plain value of any column to text; null stays null."""
     match kind:
-        case Kind.INTEGER | Kind.FLOAT:
+        case Kind.INTEGER | Kind.FLOAT | Kind.SINGLE:
             return _number_text
         case Kind.DECIMAL | Kind.DECIMAL_TEXT:
             return _decimal_text
@@ -127,6 +127,14 @@ def _fit_float(value: Any, name: str, _: Column) -> float:
     if isinstance(value, bool):
         return float(value)
     return float(numbers.exact(value, name))
+
+
+def _fit_single(value: Any, name: str, column: Column) -> float:
+    number = _fit_float(value, name, column)
+    found = numbers.single(number)
+    if found is None:
+        raise Unprocessable(f"{name}: the number is beyond single precision")
+    return found
 
 
 def _fit_boolean(value: Any, name: str, _: Column) -> bool:
@@ -196,6 +204,7 @@ _FITS: Final[Mapping[Kind, Callable[[Any, str, Column], Plain]]] = {
     Kind.DECIMAL: _fit_decimal,
     Kind.DECIMAL_TEXT: _fit_decimal,
     Kind.FLOAT: _fit_float,
+    Kind.SINGLE: _fit_single,
     Kind.BOOLEAN: _fit_boolean,
     Kind.TEXT: _fit_text,
     Kind.UUID: _fit_uuid,

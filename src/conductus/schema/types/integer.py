@@ -42,7 +42,7 @@ class Integer(ScalarType):
                 return None
             case Kind.BOOLEAN:
                 return _boolean_number
-            case Kind.DECIMAL | Kind.DECIMAL_TEXT | Kind.FLOAT:
+            case Kind.DECIMAL | Kind.DECIMAL_TEXT | Kind.FLOAT | Kind.SINGLE:
                 return _whole_json
             case Kind.TEXT:
                 return _text_json

@@ -26,7 +26,7 @@ class KeyType(ScalarType):
     def presenter(self, kind: Kind) -> Present | None:
         """The key."""
         match kind:
-            case Kind.INTEGER | Kind.FLOAT:
+            case Kind.INTEGER | Kind.FLOAT | Kind.SINGLE:
                 return None
             case Kind.DECIMAL | Kind.DECIMAL_TEXT:
                 return lambda value: None if value is None else numbers.decimal_json(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ _MAX_EXPONENT: Final = 308
 """Numbers beyond the reach of a double are refused, so that every client can read them."""
 
 _BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INT": 32}
+_SINGLE: Final = struct.Struct("<f")
+_DIGITS_OF_SINGLES: Final = range(6, 10)
+"""So many significant digits tell any two numbers of single precision apart."""
 _EXACT_DIGITS: Final = 15
 """Every decimal of this many significant digits is what its double prints as."""
 
@@ -93,6 +97,32 @@ def canonical(number: Decimal, column: Column) -> Decimal:
 def scaled(number: Decimal, scale: int) -> Decimal:
     """The number with so many digits behind the point, or with as many as it needs."""
     return _scaled(number, max(scale, -_significant(number)[1]))
+
+
+def single(number: float) -> float | None:
+    """What a column of single precision holds of a number, told by as few digits as will do.
+
+    None for one that is too large or too small for it.
+    """
+    if not number or number - number != 0.0:
+        # Zero, NaN and the infinities are what they are.
+        return number
+    try:
+        held = _SINGLE.pack(number)
+    except OverflowError:
+        return None
+    (found,) = _SINGLE.unpack(held)
+    for digits in _DIGITS_OF_SINGLES:
+        told = float(f"{found:.{digits}g}")
+        if _SINGLE.pack(told) == held:
+            return told or None
+    return None
+
+
+def widened(number: float) -> float:
+    """The double that a number of single precision is compared as."""
+    found: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
+    return found
 
 
 def plain_text(number: Decimal) -> str:
