@@ -221,3 +221,64 @@ async def test_keys_of_every_kind_are_referred_to(workshop: Workshop) -> None:
         await workshop.ok("POST", f"/items/{one}", {"id": value, "name": "x", "things": [{}]})
         assert await workshop.items(many, "fields=one.*") == [{"one": {"id": value, "name": "x"}}]
         await workshop.refused((12, 422), "POST", f"/items/{many}", {"one": "nope"})
+
+
+UUIDS = [f"6f9619ff-8b86-4011-b42d-00c04fc964f{place}" for place in range(2)]
+MIXED: list[tuple[str, Item, Item, list[Any]]] = [
+    ("a UUID in a text", field("id", "uuid"), field("one", "m2o", "VARCHAR", 36), UUIDS),
+    ("… of fixed length", field("id", "uuid"), field("one", "m2o", "CHAR", 36), UUIDS),
+    ("a number in a text", field("id", "integer"), field("one", "m2o", "VARCHAR", 20), [7, 8]),
+    ("a text in a number", text("id"), field("one", "m2o", "INT"), ["7", "8"]),
+    ("a great number in a small one", field("id", "integer", "BIGINT"),
+     field("one", "m2o", "DECIMAL", "20,0"), [7, 8]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "link", "keys"), [case[1:] for case in MIXED], ids=[case[0] for case in MIXED]
+)
+async def test_a_key_is_held_by_a_column_of_another_kind(
+    workshop: Workshop, key: Item, link: Item, keys: list[Any]
+) -> None:
+    ones = await workshop.make(
+        text("name"), field("things", "o2m"), key={**key, "primary_key": True}
+    )
+    many = await workshop.make(text("label"), link)
+    await workshop.relate(many, "one", ones, "things")
+    await workshop.ok("POST", f"/items/{ones}", {"id": keys[0], "name": "Ann"})
+    body = {"label": "south", "one": {"id": keys[1], "name": "Bob"}}
+    assert await workshop.ok("POST", f"/items/{many}?fields=one.name", body) == {
+        "one": {"name": "Bob"}
+    }
+    nested = {"things": [{"label": "north"}, {"label": "west"}]}
+    assert await workshop.ok(
+        "PATCH", f"/items/{ones}/{keys[0]}?fields=name,things.label", nested
+    ) == {"name": "Ann", "things": [{"label": "north"}, {"label": "west"}]}
+    # Nothing else that such a column holds is a key, and nothing breaks over it.
+    await workshop.ok("POST", f"/items/{many}", [{"label": "none"}, {"label": "far", "one": "999"}])
+    shown = await workshop.items(many, "fields=label,one.name&sort=id")
+    assert [(item["label"], item["one"] and item["one"]["name"]) for item in shown] == [
+        ("south", "Bob"), ("north", "Ann"), ("west", "Ann"), ("none", None), ("far", None),
+    ]  # fmt: skip
+    lists = await workshop.items(ones, "fields=name,things.label&sort=name")
+    assert lists == [
+        {"name": "Ann", "things": [{"label": "north"}, {"label": "west"}]},
+        {"name": "Bob", "things": [{"label": "south"}]},
+    ]
+    for query, labels in (
+        ("filter[one.name]=Ann", ["north", "west"]), ("q=Bob", ["south"]),
+        ("filter[one][contains]=ann", ["north", "west"]), (f"filter[one]={keys[1]}", ["south"]),
+    ):  # fmt: skip
+        found = await workshop.items(many, f"fields=label&sort=id&{query}")
+        assert [item["label"] for item in found] == labels, query
+    for query, names in (
+        ("filter[things.label]=south", ["Bob"]), ("filter[things][has]=2", ["Ann"]),
+        ("filter[things][empty]=1", []), ("q=west", ["Ann"]),
+        ("filter[things][contains]=nor", ["Ann"]),
+    ):  # fmt: skip
+        found = await workshop.items(ones, f"fields=name&sort=name&{query}")
+        assert [item["name"] for item in found] == names, query
+    limited = await workshop.items(
+        ones, "fields=things.label&sort=name&deep[things][limit]=1&deep[things][sort]=-label"
+    )
+    assert limited == [{"things": [{"label": "west"}]}, {"things": [{"label": "south"}]}]

@@ -250,6 +250,12 @@ class Dialect(ABC):
         """What to select for a column: itself, or its text form where the driver needs it."""
         return column
 
+    def matched(
+        self, near: ColumnElement[Any], near_kind: Kind, far: ColumnElement[Any], far_kind: Kind
+    ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """The two columns of a relation, as they are compared where they differ in kind."""
+        return near, far
+
     @abstractmethod
     def like(
         self, text: ColumnElement[Any], pattern: ColumnElement[Any], *, ascii: bool, negate: bool

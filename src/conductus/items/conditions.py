@@ -162,8 +162,11 @@ class Conditions:
         relation = taken.relation
         if taken.to_many and relation is not None:
             one = self._schema.collections[relation.collection_one]
-            return other, table.c[one.primary_key[0]], other.c[relation.field_many]
-        return other, table.c[taken.field.name], other.c[target.primary_key[0]]
+            near, far = one.fields[one.primary_key[0]], target.fields[relation.field_many]
+        else:
+            near, far = taken.field, target.fields[target.primary_key[0]]
+        ends = self._dialect.matched(table.c[near.name], near.kind, other.c[far.name], far.kind)
+        return other, *ends
 
     def _on_list(self, test: Test, taken: Step, table: FromClause) -> ColumnElement[bool]:
         other, near, far = self._ends(taken, table)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
-from conductus.database.dialect import Dialect
+from conductus.database.dialect import Convert, Dialect
 from conductus.database.executor import Database, Row
 from conductus.database.statements import StatementCache
 from conductus.items.computing import Filling
@@ -18,6 +18,7 @@ from conductus.items.levels import Child, Level, Planned
 from conductus.items.predicate import own_values
 from conductus.items.rows import Item, of_node
 from conductus.items.sql import Compiled, LevelCompiler
+from conductus.items.ties import carrier
 from conductus.permissions.actor import NOBODY
 from conductus.permissions.veils import Veil
 from conductus.schema.model import Kind, Schema
@@ -46,6 +47,8 @@ class Below(Struct, frozen=True):
     dense: Prepared | None
     """The same level for parents whose keys lie close together; None where keys do not."""
     kind: Kind
+    carry: Convert | None = None
+    """From a parent's key to what holds it in the rows below, where that is another kind."""
 
 
 class Prepared(Struct, frozen=True):
@@ -75,7 +78,7 @@ class Compilations:
 
     def prepare(self, planned: Planned, schema: Schema) -> Prepared:
         """The plan with the statements of all its levels."""
-        below = tuple(self._below(child, schema) for child in planned.children)
+        below = tuple(self._below(child, planned.level, schema) for child in planned.children)
         sizes = [each.prepared.stream_size for each in below]
         return Prepared(
             self._compiled(planned.level, schema),
@@ -96,8 +99,9 @@ class Compilations:
             if self._hooks.of(READ, "now", node.collection)
         )
 
-    def _below(self, child: Child, schema: Schema) -> Below:
+    def _below(self, child: Child, above: Level, schema: Schema) -> Below:
         level = child.planned.level
+        key = schema.collections[above.nodes[child.node].collection].fields[child.key]
         tie = schema.collections[level.collection].fields[level.grouped_by or ""]
         prepared = self.prepare(child.planned, schema)
         if child.bare:
@@ -107,7 +111,8 @@ class Compilations:
         if tie.kind is Kind.INTEGER:
             compiled = self._compiled(structs.replace(level, dense=True), schema)
             dense = structs.replace(prepared, compiled=compiled)
-        return Below(child, prepared, dense, tie.kind)
+        carry = carrier(key, tie, self._dialect)
+        return Below(child, prepared, dense, tie.kind, carry)
 
     def _compiled(self, level: Level, schema: Schema) -> Compiled:
         return self._levels.get(
@@ -184,6 +189,8 @@ class Loader:
         node = compiled.layouts[child.node]
         place = node.hidden[child.key]
         keys = [row[place] for row in rows]
+        if below.carry is not None:
+            keys = [below.carry(key) for key in keys]
         related = await self._related(below, keys, context)
         name = child.name
         for parent, key in zip(of_node(found, node), keys, strict=True):

@@ -155,7 +155,14 @@ class LevelCompiler:
         for node, table in zip(nodes[1:], tables[1:], strict=True):
             parent = tables[places[node.path[:-1]]]
             target = self._schema.collections[node.collection]
-            on = parent.c[node.path[-1]] == table.c[target.primary_key[0]]
+            link = self._schema.collections[nodes[places[node.path[:-1]]].collection].fields[
+                node.path[-1]
+            ]
+            key = target.fields[target.primary_key[0]]
+            near, far = self._dialect.matched(
+                parent.c[link.name], link.kind, table.c[key.name], key.kind
+            )
+            on = near == far
             if node.visible != ALWAYS:
                 on = sa.and_(on, self._conditions.expression(node.visible, target, table))
             joined = joined.outerjoin(table, on)

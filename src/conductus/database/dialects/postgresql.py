@@ -13,12 +13,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from conductus.database.dialect import Convert, Dialect, Name, Statement
-from conductus.schema.model import Collection, Column, Kind
+from conductus.schema.model import NUMBERS, Collection, Column, Kind
 from conductus.schema.types.numbers import single, widened
 
 _MOST_INSERTED = 1000
 """Rows of one INSERT."""
 _WHOLE_NUMBER = "^-?[0-9]{1,18}$"
+_A_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _TEXT = sa.Text()
 _OID = postgresql.OID()
 _FILLED_UP = sa.CHAR()
@@ -196,6 +197,25 @@ class PostgreSQLDialect(Dialect):
             return found
         # A cast of what is no number is an error, also where other conditions rule it out.
         return sa.case((text.regexp_match(_WHOLE_NUMBER), found))
+
+    def matched(
+        self, near: ColumnElement[Any], near_kind: Kind, far: ColumnElement[Any], far_kind: Kind
+    ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        # It has no `=` for a text and a number, nor for a text and a UUID.
+        if near_kind is far_kind or {near_kind, far_kind} <= NUMBERS:
+            return near, far
+        if near_kind is Kind.TEXT and (sought := self._sought(near, far_kind)) is not None:
+            return sought, far
+        if far_kind is Kind.TEXT and (sought := self._sought(far, near_kind)) is not None:
+            return near, sought
+        return self.text(near, near_kind), self.text(far, far_kind)
+
+    def _sought(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
+        """The key that a text stands for, so that the index of the key serves."""
+        text = self.text(text, Kind.TEXT)
+        if kind is Kind.UUID:
+            return sa.case((text.regexp_match(_A_UUID), sa.cast(text, sa.Uuid())))
+        return self.key_in_text(text, kind) if kind is Kind.INTEGER else None
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         if column.type is _FILLED_UP:
