@@ -163,6 +163,15 @@ async def test_who_may_write_and_not_read_is_answered_nothing(empty: Live) -> No
         assert (answer.status_code, answer.content) == (204, b""), (method, path)
     values = {row["key"]: row["value"] for row in await empty.data("/settings?limit=-1")}
     assert (values["default_limit"], values["one"], values["two"]) == (8, "1", "2")
+    # Nor is a value judged less by what may be read of it.
+    for hidden in ({"read": "none"}, {"read": "full", "read_field_blacklist": ["id", "key"]}):
+        await told(empty, "PATCH", f"/permissions/{row['id']}", hidden)
+        for path, sent in (
+            (f"/settings/{id}", {"value": "many"}),
+            ("/settings", [{"id": id, "value": "many"}]),
+        ):
+            answer = await empty.client.patch(f"/{KEY}{path}", json=sent, headers=headers)
+            assert answer.status_code == 422, answer.text
 
 
 async def test_keys_are_added_once(empty: Live) -> None:

@@ -16,6 +16,8 @@ from conductus.http.routing import Route
 from conductus.items.keys import find_key_in_body, key_of_text, text_of_key
 from conductus.items.reader import Page
 from conductus.items.rows import Item
+from conductus.permissions.actor import SYSTEM
+from conductus.permissions.policy import ADMINISTRATOR
 from conductus.projects.schema_changes.objects import field_object
 from conductus.projects.setting_values import shown, stored
 from conductus.query.item_query import ItemQuery, Selection
@@ -99,13 +101,10 @@ async def _write(call: Call, bodies: list[Item]) -> list[str]:
 
 
 async def _keys(call: Call, ids: list[str]) -> dict[str, str]:
-    """Id → key of the settings that the asker may read."""
+    """Id → key, whatever of the settings the asker may read: nothing is told of them."""
     query = call.project.queries.shape(SETTINGS, "fields=id,key", call.snapshot)
-    context = call.context.for_own_use()
-    try:
-        found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), context)
-    except (ReadForbidden, Unauthorized):
-        return {}
+    context = structs.replace(call.context.for_own_use(), actor=SYSTEM, policy=ADMINISTRATOR)
+    found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), context)
     return {str(item["id"]): item["key"] for item in found}
 
 
