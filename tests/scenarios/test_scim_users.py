@@ -274,6 +274,29 @@ async def test_who_may_provision_users_alone_is_no_administrator(scim: Provider)
     assert all(each["active"] is not None for each in hidden["Resources"])
 
 
+async def test_keys_that_are_kept_back_tell_resources_apart(scim: Provider) -> None:
+    role = (await scim.made("/roles", {"name": scim.name("helpers")}))["id"]
+    change = {"read": "full", "update": "full", "create": "full", "read_field_blacklist": ["id"]}
+    for name in ("directus_users", "directus_roles"):
+        query = f"filter[role]={role}&filter[collection]={name}&limit=-1"
+        for row in await scim.rest(f"/permissions?{query}"):
+            done = await scim.world.ask("PATCH", f"/permissions/{row['id']}", json=change)
+            assert done.status_code == 200
+    token = await scim.token_of(role)
+    for path in ("/Users", "/Groups"):
+        listed = await scim.ok(200, "GET", f"{path}?count=200", token=token)
+        ids = [each["id"] for each in listed["Resources"]]
+        assert len(set(ids)) == len(ids) == listed["totalResults"]
+        one = await scim.ok(200, "GET", f"{path}/{ids[-1]}", token=token)
+        assert one == listed["Resources"][-1]
+    body = {"userName": f"{scim.name()}@example.org", "active": True}
+    made = await scim.ok(201, "POST", "/Users", body, token=token)
+    group = await scim.ok(201, "POST", "/Groups", {"displayName": scim.name()}, token=token)
+    members = {"members": [{"value": made["id"]}]}
+    joined = await scim.ok(200, "PATCH", f"/Groups/{group['id']}", members, token=token)
+    assert len(joined["members"]) == 1
+
+
 async def test_attributes_that_are_nobodys_business(scim: Provider) -> None:
     """Mass assignment: what SCIM does not name cannot be written by it."""
     for name, value in (

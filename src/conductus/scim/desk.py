@@ -19,7 +19,7 @@ from conductus.schema.model import Schema
 from conductus.scim.attributes import Kind
 from conductus.scim.backfill import Backfill
 from conductus.scim.resources import COLLECTIONS, Shape
-from conductus.scim.widened import permitted, widened
+from conductus.scim.widened import identified, permitted, widened
 
 PATH: Final = "scim/v2"
 
@@ -60,9 +60,11 @@ class Desks:
         """
         shape = self.shape(project)
         await self._backfill.run(project)
-        sight = context
+        sight, policy = context, identified(context.policy)
+        if policy is not context.policy:
+            sight = structs.replace(context, policy=policy)
         if shape.strict:
-            schema, policy = self._schema(project, context.schema), permitted(context.policy)
+            schema, policy = self._schema(project, context.schema), permitted(policy)
             sight = structs.replace(context, schema=schema, policy=policy)
         return Desk(project=project, context=context, sight=sight, shape=shape)
 

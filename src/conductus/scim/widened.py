@@ -19,6 +19,7 @@ USERS: Final = "directus_users"
 ROLES: Final = "directus_roles"
 NAMES: Final = "conductus_scim"
 """The alias, of users and of roles, under which their names are."""
+_KEY: Final = "id"
 _TIES: Final = {USERS: (USERS_TABLE, "user"), ROLES: (GROUPS_TABLE, "role")}
 _TEXTS: Final = {USERS: ("external_id", "user_name", "user_key"), ROLES: ("external_id",)}
 
@@ -54,6 +55,28 @@ def permitted(policy: Policy) -> Policy:
         for many, _ in _TIES.values()
     }
     return structs.replace(policy, rules={**policy.rules, **whole})
+
+
+def identified(policy: Policy) -> Policy:
+    """The policy that lets the keys of users and roles through, by which they are told apart."""
+    telling = {
+        name: policy.on(name)
+        for name in _TIES
+        if any(_KEY in rule.read_blacklist for rule in policy.on(name).applicable())
+    }
+    if not telling:
+        return policy
+    rules = {name: _without_key(found) for name, found in telling.items()}
+    return structs.replace(policy, rules={**policy.rules, **rules})
+
+
+def _without_key(rules: Rules) -> Rules:
+    def shown(rule: Rule) -> Rule:
+        return structs.replace(rule, read_blacklist=rule.read_blacklist - {_KEY})
+
+    by_status = {status: shown(rule) for status, rule in rules.by_status.items()}
+    whole = None if rules.whole is None else shown(rules.whole)
+    return structs.replace(rules, whole=whole, by_status=by_status)
 
 
 def _relation(one: str) -> Relation:
