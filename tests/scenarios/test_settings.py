@@ -163,6 +163,16 @@ async def test_who_may_write_and_not_read_is_answered_nothing(empty: Live) -> No
         assert (answer.status_code, answer.content) == (204, b""), (method, path)
     values = {row["key"]: row["value"] for row in await empty.data("/settings?limit=-1")}
     assert (values["default_limit"], values["one"], values["two"]) == (8, "1", "2")
+    logo = {"filename_download": "a.txt", "data": "YQ=="}
+    file = (await told(empty, "POST", "/files", logo))["id"]
+    await write(empty, "project_logo", file)
+    (files,) = await empty.data(rows.replace("settings", "files"))
+    hiding = {"read": "full", "read_field_blacklist": ["id"]}
+    for each in (row, files):
+        await told(empty, "PATCH", f"/permissions/{each['id']}", hiding)
+    answer = await empty.client.get(f"/{KEY}/settings?limit=-1", headers=headers)
+    shown = {each["key"]: each["value"] for each in answer.json()["data"]}
+    assert shown["project_logo"] is None
     # Nor is a value judged less by what may be read of it.
     for hidden in ({"read": "none"}, {"read": "full", "read_field_blacklist": ["id", "key"]}):
         await told(empty, "PATCH", f"/permissions/{row['id']}", hidden)

@@ -43,6 +43,19 @@ async def test_a_secret_is_offered_to_anybody_with_its_picture(empty: Live) -> N
     assert answer["data"]["2fa_secret"] != told["2fa_secret"]
 
 
+async def test_who_does_not_know_its_own_address_is_offered_one_too(empty: Live) -> None:
+    role = (await empty.ask("POST", "/roles", json={"name": "shy"})).json()["data"]["id"]
+    query = f"filter[role]={role}&filter[collection]=directus_users&filter[status]=active"
+    (row,) = await empty.data(f"/permissions?{query}")
+    hidden = {"read_field_blacklist": ["email"]}
+    assert (await empty.ask("PATCH", f"/permissions/{row['id']}", json=hidden)).is_success
+    body = {"email": "ada@example.org", "status": "active", "role": role, "token": "Token-of-Ada"}
+    assert (await empty.ask("POST", "/users", json=body)).is_success
+    headers = {"authorization": "Bearer Token-of-Ada"}
+    answer = await empty.client.get(f"/{KEY}/utils/2fa_secret", headers=headers)
+    assert urlsplit(answer.json()["data"]["otpauth_url"]).path.endswith("account")
+
+
 async def test_a_second_factor_is_set_up_with_proof_and_asked_for(empty: Live) -> None:
     secret = await offered(empty)
     otp = pyotp.TOTP(secret).now()

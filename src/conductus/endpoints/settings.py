@@ -159,7 +159,7 @@ async def _typed(call: Call, query: ItemQuery, page: Page) -> Reply:
 
 
 async def _files(call: Call, ids: list[str]) -> dict[str, Item]:
-    """The files of these ids that the asker may read."""
+    """The files of these ids that the asker may read, and know by their ids."""
     if not ids:
         return {}
     query = call.project.queries.shape(FILES, "fields=*", call.snapshot)
@@ -167,7 +167,7 @@ async def _files(call: Call, ids: list[str]) -> dict[str, Item]:
         found = await call.project.reader.in_order(query, list(dict.fromkeys(ids)), call.context)
     except (ReadForbidden, Unauthorized):
         return {}
-    return {str(file["id"]): file for file in found}
+    return {str(file["id"]): file for file in found if "id" in file}
 
 
 async def _answer(call: Call, query: ItemQuery, page: Page) -> Reply:

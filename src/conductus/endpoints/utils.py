@@ -102,9 +102,9 @@ async def _account(call: Call) -> str:
     try:
         page = await call.project.reader.by_keys(query, [str(call.actor.user)], context)
     except ApiError:
-        # May not even read itself.
+        # May not even read itself, or not the address.
         return "account"
-    return str(page.items["email"]) if isinstance(page.items, dict) else "account"
+    return str(page.items.get("email", "account")) if isinstance(page.items, dict) else "account"
 
 
 def _texts(body: Item, *names: str) -> list[str]:
