@@ -304,6 +304,41 @@ async def test_a_text_of_fixed_length_has_no_blanks_at_its_end(
     assert [item for _, item in await workshop.deeds(countries)] == ["ab"] * 3
 
 
+async def test_blanks_at_the_end_of_a_fixed_length_are_not_kept(workshop: Workshop) -> None:
+    name = await workshop.make(field("v", "string", "CHAR", 5), field("n", "integer"))
+    path = f"/items/{name}"
+    assert await workshop.ok("POST", path, {"v": "ab  "}) == {"id": 1, "v": "ab", "n": None}
+    batch = [{"v": " c "}, {"v": "     "}]
+    assert [item["v"] for item in await workshop.ok("POST", path, batch)] == [" c", ""]
+    assert (await workshop.ok("PATCH", f"{path}/1", {"v": "d ", "n": 1}))["v"] == "d"
+    assert [item["v"] for item in await workshop.items(name)] == ["d", " c", ""]
+    assert [item["id"] for item in await workshop.items(name, "filter[v]=d")] == [1]
+    await workshop.refused((12, 422), "POST", path, {"v": "abcde "})
+
+
+@pytest.mark.parametrize("workshop", ["mysql"], indirect=True)
+async def test_no_number_is_taken_for_another_value(workshop: Workshop) -> None:
+    name = await workshop.make(
+        field("kind", "string", "ENUM", "'a','b','7'"),
+        field("kinds", "string", "SET", "'a','b'"),
+        field("several", "array", "SET", "'a','b'"),
+        field("year", "integer", "YEAR"),
+    )
+    path = f"/items/{name}"
+    fine = {"kind": "7", "kinds": "a,b", "several": ["b"], "year": 2031}
+    assert await workshop.ok("POST", path, fine) == {"id": 1, **fine}
+    assert (await workshop.ok("POST", path, {"year": 0}))["year"] == 0
+    for wrong in (
+        {"kind": "1"}, {"kind": 2}, {"kind": "0"}, {"kinds": "1"}, {"kinds": "0"},
+        {"several": ["1"]}, {"several": "3"}, {"year": 1}, {"year": 69}, {"year": "12"},
+        {"year": 1900}, {"year": 2156},
+    ):  # fmt: skip
+        told = await workshop.refused((12, 422), "POST", path, wrong)
+        assert told["message"].startswith(f"{next(iter(wrong))}: must be"), wrong
+        await workshop.refused((12, 422), "POST", path, [wrong, fine])
+    assert len(await workshop.items(name)) == 2
+
+
 WHAT_IS_BACK = [kind for kind in KINDS if kind.takes and kind.made["type"] not in ("file", "user")]
 
 

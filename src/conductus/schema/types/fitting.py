@@ -147,7 +147,20 @@ def _fit_boolean(value: Any, name: str, _: Column) -> bool:
 
 
 def _fit_text(value: Any, name: str, column: Column) -> str:
-    return check_length(as_text(value, name), name, column)
+    text = check_length(as_text(value, name), name, column)
+    if column.datatype == "CHAR":
+        # Such columns keep no blanks at the end, but for SQLite's, which know no CHAR.
+        return text.rstrip(" ")
+    if column.datatype in ("ENUM", "SET") and numbers.is_number(text):
+        return _listed(text, name, column)
+    return text
+
+
+def _listed(text: str, name: str, column: Column) -> str:
+    """A number among the values of an ENUM or SET, which would take it for a place else."""
+    if f"'{text}'" not in (column.length or ""):
+        raise Unprocessable(f"{name}: must be one of {column.length}")
+    return text
 
 
 def _fit_uuid(value: Any, name: str, _: Column) -> str:

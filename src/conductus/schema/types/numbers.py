@@ -19,6 +19,8 @@ _BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 24, "INT": 32}
 _SINGLE: Final = struct.Struct("<f")
 _DIGITS_OF_SINGLES: Final = range(6, 10)
 """So many significant digits tell any two numbers of single precision apart."""
+_YEARS: Final = (1901, 2156)
+"""MySQL takes smaller ones for years of this century or the last."""
 _EXACT_DIGITS: Final = 15
 """Every decimal of this many significant digits is what its double prints as."""
 
@@ -33,6 +35,11 @@ def exact(value: Any, name: str) -> Decimal:
     if number is None or not number.is_finite() or _beyond(number):
         raise Unprocessable(f"{name}: must be a number")
     return number
+
+
+def is_number(text: str) -> bool:
+    """Whether a text says a number."""
+    return _decimal(text) is not None
 
 
 def whole(value: Any, name: str) -> int:
@@ -52,15 +59,18 @@ def whole(value: Any, name: str) -> int:
 
 def check_integer(number: int, name: str, column: Column) -> int:
     """The number, when a column of integers can hold it."""
-    low, high = _bounds(column, 64 if column.wide else _BITS.get(column.datatype, 64))
-    if not low <= number < high:
+    bits = 64 if column.wide else _BITS.get(column.datatype, 64)
+    low, high = _YEARS if column.datatype == "YEAR" else _bounds(column, bits)
+    # Zero is a year that is not known.
+    if not low <= number < high and not (number == 0 and column.datatype == "YEAR"):
         raise Unprocessable(f"{name}: must be between {low} and {high - 1}")
     return number
 
 
 def reach(column: Column) -> tuple[int, int]:
     """The least number that a column of integers holds, and the first one beyond it."""
-    return _bounds(column, _BITS.get(column.datatype.upper(), 64))
+    datatype = column.datatype.upper()
+    return _YEARS if datatype == "YEAR" else _bounds(column, _BITS.get(datatype, 64))
 
 
 def _bounds(column: Column, bits: int) -> tuple[int, int]:

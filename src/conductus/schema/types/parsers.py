@@ -25,6 +25,8 @@ Parse = Callable[[JSON], Plain]
 Settled = Callable[[Sequence[JSON]], bool]
 
 _TEXTS: Final = frozenset({"string", "slug", "lang", "status"})
+_TURNED: Final = frozenset({"CHAR", "ENUM", "SET"})
+"""Datatypes whose columns do not keep every text as it is."""
 _WHOLES: Final = frozenset(
     {"integer", "sort", "m2o", "user", "owner", "user_created", "user_updated", "file"}
 )
@@ -42,7 +44,7 @@ def parser(field: Field) -> Parse:
     if column is None:
         return plain
     match field.type, column.kind:
-        case name, Kind.TEXT if name in _TEXTS:
+        case name, Kind.TEXT if name in _TEXTS and column.datatype not in _TURNED:
             return _text(field, column, plain)
         case name, Kind.INTEGER if name in _WHOLES:
             return _whole(column, plain)
@@ -69,7 +71,7 @@ def settled(field: Field) -> Settled:
     if column is None:
         return _unsettled
     match field.type, column.kind:
-        case name, Kind.TEXT if name in _TEXTS:
+        case name, Kind.TEXT if name in _TEXTS and column.datatype not in _TURNED:
             return _texts(field, column)
         case name, Kind.INTEGER if name in _WHOLES:
             return _wholes(column)
