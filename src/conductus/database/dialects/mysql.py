@@ -176,9 +176,9 @@ def _load_single(value: float | None) -> float | None:
 
 
 def _load_datetime(value: datetime | str | None) -> str | None:
-    # A date that does not exist (`0000-00-00`) arrives as text.
-    if not isinstance(value, datetime):
-        return value
+    # As text but from a prepared statement.
+    if value is None or isinstance(value, str):
+        return _shortened(value)
     # A fraction is as long as it needs to be, on every database.
     return value.isoformat(" ").rstrip("0") if value.microsecond else value.isoformat(" ")
 
@@ -188,12 +188,16 @@ def _load_date(value: date | str | None) -> str | None:
 
 
 def _load_time(value: timedelta | str | None) -> str | None:
-    if not isinstance(value, timedelta):
-        return value
+    if value is None or isinstance(value, str):
+        return _shortened(value)
     sign = "-" if value < timedelta(0) else ""
     minutes, seconds = divmod(int(abs(value).total_seconds()), 60)
     text = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
     return f"{text}.{abs(value).microseconds:06d}".rstrip("0") if value.microseconds else text
+
+
+def _shortened(text: str | None) -> str | None:
+    return text.rstrip("0").rstrip(".") if text and "." in text else text
 
 
 def _load_text(value: Any) -> str | None:

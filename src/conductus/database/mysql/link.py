@@ -9,7 +9,8 @@ from time import monotonic
 from typing import Any
 
 import asyncmy
-from asyncmy.constants import CLIENT
+from asyncmy.constants import CLIENT, FIELD_TYPE
+from asyncmy.converters import conversions
 from asyncmy.cursors import SSCursor
 from msgspec import Struct
 
@@ -29,6 +30,9 @@ _MODES = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO
 """Values that do not fit are errors, and 0 is a key like any other; no ANSI quotes, no
 NO_BACKSLASH_ESCAPES, which the escaping relies on."""
 
+_MOMENTS = {FIELD_TYPE.DATE, FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.TIME}
+_CONVERSIONS = {kind: made for kind, made in conversions.items() if kind not in _MOMENTS}
+"""Days and times stay the texts that they come as and are told as."""
 _SLOW_READER_SECONDS = 600
 """How long rows of a stream that were not asked for yet may wait in the server."""
 _ROWS_AT_ONCE = 100
@@ -225,6 +229,7 @@ async def connect(url: DatabaseURL) -> Any:
             password=password,
             database=url.database,
             charset="utf8mb4",
+            conv=_CONVERSIONS,
             autocommit=True,
             ssl=url.tls_context(),
             connect_timeout=int(_CONNECT_SECONDS),
