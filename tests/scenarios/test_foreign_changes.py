@@ -266,6 +266,30 @@ async def test_shapes_are_read_as_texts(workshop: Workshop) -> None:
         await workshop.refused((12, 422), "PATCH", f"{path}/1", {"place": "nowhere"})
 
 
+@pytest.mark.parametrize("workshop", ["mysql"], indirect=True)
+async def test_bits_are_found_by_their_bytes(workshop: Workshop) -> None:
+    name = workshop.name("bits")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER NOT NULL PRIMARY KEY, one BIT(1), many BIT(12))",
+        f"INSERT INTO {name} VALUES (1, b'1', b'100000001'), (2, b'0', b'0'), (3, NULL, NULL)",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    path = f"/items/{name}"
+    assert await workshop.get(path) == [
+        {"id": 1, "one": "AQ==", "many": "AQE="},
+        {"id": 2, "one": "AA==", "many": "AAA="},
+        {"id": 3, "one": None, "many": None},
+    ]
+    for bits, value in (("one", "AQ=="), ("many", "AQE=")):
+        for operator, found in (("eq", [1]), ("in", [1]), ("neq", [2]), ("nin", [2])):
+            query = {f"filter[{bits}][{operator}]": value, "fields": "id"}
+            items = await workshop.ok("GET", path, params=query)
+            assert [item["id"] for item in items] == found, (bits, operator)
+    changed = {"one": "AA==", "many": "AQE="}
+    assert await workshop.ok("PATCH", f"{path}/1", changed) == {"id": 1, **changed}
+    assert [item["id"] for item in await workshop.get(f"{path}?filter[one]=AA==")] == [1, 2]
+
+
 SINGLES = [0.1, 1234567.0, 3.14159, 16777216.0, -3.4e38, 1.5e-7, 0.0, None]
 
 

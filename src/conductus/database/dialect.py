@@ -233,6 +233,10 @@ class Dialect(ABC):
         """A column of JSON as values of that kind are compared with: by their text."""
         return self.text(column, Kind.JSON)
 
+    def binary(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of bytes as values of that kind are compared with."""
+        return column
+
     def key_in_text(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any] | None:
         """The value of a key of this kind that a text may stand for; never an error.
 

@@ -288,6 +288,8 @@ class Conditions:
     def _value(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         if kind is Kind.OPAQUE:
             return self._dialect.readable(column, kind)
+        if kind is Kind.BINARY:
+            return self._dialect.binary(column)
         return self._dialect.document(column) if kind is Kind.JSON else column
 
     def _empty(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[bool]:

@@ -41,6 +41,12 @@ class _Shape(sa.Text):
     cache_ok = True
 
 
+class _Bits(sa.LargeBinary):
+    """The type of columns of bits, which are numbers where they are compared."""
+
+    cache_ok = True
+
+
 class MySQLDialect(Dialect):
     """What the reading and writing rooms must know about MySQL and MariaDB."""
 
@@ -71,8 +77,9 @@ class MySQLDialect(Dialect):
         return _TYPES.get(kind, _TEXT)
 
     def column_type(self, column: Column) -> TypeEngine[Any]:
-        shape = column.kind is Kind.OPAQUE and column.native.lower() in _SHAPES
-        return _Shape() if shape else self.type(column.kind)
+        if column.kind is Kind.OPAQUE and column.native.lower() in _SHAPES:
+            return _Shape()
+        return _Bits() if column.datatype == "BIT" else self.type(column.kind)
 
     def binder(self, kind: Kind) -> Convert | None:
         return _BINDERS.get(kind)
@@ -93,6 +100,9 @@ class MySQLDialect(Dialect):
         if isinstance(column.type, _Shape):
             return sa.func.st_astext(column)
         return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.CHAR())
+
+    def binary(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return sa.cast(column, sa.LargeBinary()) if isinstance(column.type, _Bits) else column
 
     def readable(self, column: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
         if kind is Kind.SINGLE:
