@@ -100,6 +100,24 @@ async def test_rules_are_asked_in_their_order(
     await workshop.refused(error, "POST", "/collections", body)
 
 
+async def test_what_is_wrong_with_the_answer_is_said_before_anything_is_changed(
+    workshop: Workshop,
+) -> None:
+    name, made = workshop.name(), await workshop.make(text("title"))
+    before = [await workshop.get(f"/collections/{made}"), await workshop.get(f"/fields/{made}")]
+    for method, path, body in (
+        ("POST", "/collections", {"collection": name, "fields": [KEY]}),
+        ("PATCH", f"/collections/{made}", {"note": "x"}),
+        ("POST", f"/fields/{made}", text("more")),
+        ("PATCH", f"/fields/{made}/title", {"note": "x"}),
+        ("PATCH", f"/fields/{made}", [{"field": "title", "note": "x"}]),
+    ):
+        await workshop.refused((202, 422), method, f"{path}?fields=nope", body)
+    assert not await workshop.exists(name)
+    after = [await workshop.get(f"/collections/{made}"), await workshop.get(f"/fields/{made}")]
+    assert after == before
+
+
 async def test_a_new_collection_is_answered_without_its_fields(workshop: Workshop) -> None:
     name = workshop.name()
     body = {"collection": name, "fields": [KEY, text("title")]}

@@ -68,7 +68,9 @@ async def shelf(workshop: Workshop) -> Shelf:
         field("sold", "boolean", "TINYINT", 1), whole("owner", "owner"), whole("cover", "file"),
         word="books",
     )  # fmt: skip
-    pages = await workshop.make(text("body"), whole("book", "m2o"), word="pages")
+    pages = await workshop.make(
+        text("body"), whole("book", "m2o"), field("scan", "binary", "BLOB"), word="pages"
+    )
     await workshop.relate(books, "writer", writers)
     await workshop.relate(pages, "book", books, "pages")
     return Shelf(workshop, books, pages, writers)
@@ -97,6 +99,15 @@ async def test_values_are_written_as_over_rest(shelf: Shelf) -> None:
     assert (await shelf.data(literal))[f"update_{shelf.books}_item"] == {
         "price": 2.5, "extra": {"b": [True]}, "words": [], "title": None,
     }  # fmt: skip
+
+
+async def test_what_is_wrong_with_the_answer_is_said_before_anything_is_written(
+    shelf: Shelf,
+) -> None:
+    document = """mutation { create_<B>_item(data: {title: "One"}) {
+      id pages(filter: {scan_contains: "x"}) { id } } }"""
+    told = await shelf.problem(document)
+    assert (told["extensions"]["code"], told["path"]) == (12, [f"create_{shelf.books}_item"])
 
 
 async def test_nested_items(shelf: Shelf) -> None:

@@ -204,6 +204,47 @@ async def test_what_may_not_be_read_is_not_answered(here: Office) -> None:
 # -- fields -----------------------------------------------------------------------------
 
 
+async def test_what_is_wrong_with_the_answer_is_said_before_anything_is_written(
+    here: Office,
+) -> None:
+    await here.grant(
+        {"collection": "hubs", **FULL},
+        {"collection": "plain", **FULL, "comment": "full", "read_field_blacklist": ["secret"]},
+    )
+    id = await thing(here, "plain")
+    note = {"collection": "plain", "item": str(id), "comment": "a"}
+    made = await done(here.world, "/activity/comment", note)
+    hidden = "fields=plain.*&deep[plain][filter][secret]=x"
+    unknown = "fields=nope"
+    before = await everything(here, "hubs")
+    for method, path, body, expected in (
+        ("POST", f"/items/hubs?{hidden}", {"name": "x"}, 215),
+        ("POST", f"/items/hubs?{hidden}", [{"name": "x"}], 215),
+        ("PATCH", f"/items/hubs/1?{hidden}", {"name": "x"}, 215),
+        ("PATCH", f"/items/hubs?{hidden}", [{"id": 1, "name": "x"}], 215),
+        ("POST", f"/activity/comment?{unknown}", note, 202),
+        ("PATCH", f"/users/me/tracking/page?{unknown}", {"last_page": "/x"}, 202),
+    ):
+        answer = await here.ask("ann", method, path, body)
+        assert answer.json()["error"]["code"] == expected, (path, answer.text)
+    path = f"/activity/comment/{made['id']}?{unknown}"
+    answer = await here.ask("admin", "PATCH", path, {"comment": "b"})
+    assert answer.json()["error"]["code"] == 202
+    assert await everything(here, "hubs") == before
+    (page,) = await here.data("admin", f"/users?filter[id]={here.people['ann']}&fields=last_page")
+    assert page == {"last_page": None}
+    kept: tuple[tuple[str, str, Any], ...] = (
+        ("PATCH", "/settings/1", {"value": "http://x.example"}),
+        ("PATCH", "/settings", [{"id": 1, "value": "http://x.example"}]),
+        ("POST", "/settings", {"key": "x", "value": "1"}),
+        ("POST", "/relations", relation("hubs", "name", "plain", None)),
+    )
+    for method, path, changed in kept:
+        answer = await here.ask("admin", method, f"{path}?{unknown}", changed)
+        assert answer.json()["error"]["code"] == 202, (path, answer.text)
+    assert await everything(here, "hubs") == before
+
+
 async def test_fields_that_may_not_be_written(here: Office) -> None:
     await here.grant({"collection": "owned", **FULL, "write_field_blacklist": ["secret", "id"]})
     await here.grant({"collection": "hubs", **FULL})

@@ -274,6 +274,21 @@ async def test_who_may_provision_users_alone_is_no_administrator(scim: Provider)
     assert all(each["active"] is not None for each in hidden["Resources"])
 
 
+async def test_what_is_wrong_with_the_answer_is_said_before_anything_is_written(
+    scim: Provider,
+) -> None:
+    name = f"{scim.name()}@example.org"
+    asked = "?attributes[x]=1"
+    await scim.refused(400, "invalidValue", "POST", f"/Users{asked}", {"userName": name})
+    assert await scim.found("Users", f'userName eq "{name}"') == []
+    made = await scim.ok(201, "POST", "/Users", {"userName": name})
+    for method in ("PATCH", "PUT"):
+        body = {"userName": name, "title": "x"}
+        path = f"/Users/{made['id']}{asked}"
+        await scim.refused(400, "invalidValue", method, path, body)
+    assert await scim.ok(200, "GET", f"/Users/{made['id']}") == made
+
+
 async def test_keys_that_are_kept_back_tell_resources_apart(scim: Provider) -> None:
     role = (await scim.made("/roles", {"name": scim.name("helpers")}))["id"]
     change = {"read": "full", "update": "full", "create": "full", "read_field_blacklist": ["id"]}

@@ -10,6 +10,7 @@ from conductus.http.call import Call
 from conductus.http.envelope import nothing
 from conductus.http.reply import Reply, StreamReply
 from conductus.http.routing import Route
+from conductus.items.written import Written
 
 ACTIVITY = "directus_activity"
 
@@ -27,15 +28,17 @@ async def read_by_keys(call: Call) -> Reply:
 async def comment(call: Call) -> Reply:
     """Comments on an item."""
     body = await call.body.item()
+    query = generic.answering(call, ACTIVITY)
     id = await call.project.comments.add(body, call.context)
-    return await generic.answer_key(call, ACTIVITY, id)
+    return await generic.written_one(call, query, Written(id))
 
 
 async def edit_comment(call: Call) -> Reply:
     """Changes the text of a comment."""
     body = await call.body.item()
+    query = generic.answering(call, ACTIVITY)
     id = await call.project.comments.edit(call.text("id"), body, call.context)
-    return await generic.answer_key(call, ACTIVITY, id)
+    return await generic.written_one(call, query, Written(id))
 
 
 async def remove_comment(call: Call) -> Reply:

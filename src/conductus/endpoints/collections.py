@@ -44,6 +44,8 @@ async def read_by_names(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     """Makes a table, or manages one that is there."""
     objects.only_administrators(call)
+    example = call.schema.collection(COLLECTIONS)
+    objects.check(call, collection_metadata(example), COLLECTIONS)
     name = await call.project.schema_changes.by(call.actor).create_collection(
         await call.body.item()
     )
@@ -55,6 +57,7 @@ async def create(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     """Changes what is said of a collection, and its fields."""
     objects.only_administrators(call)
+    objects.check(call, collection_object(call.schema.collection(COLLECTIONS)), COLLECTIONS)
     name = call.text("collection")
     await call.project.schema_changes.by(call.actor).update_collection(name, await call.body.item())
     snapshot = await call.project.current()

@@ -55,6 +55,7 @@ async def read_by_names(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     """Adds a field."""
     objects.only_administrators(call)
+    _check(call)
     collection = call.text("collection")
     name = await call.project.schema_changes.by(call.actor).create_field(
         collection, await call.body.item()
@@ -65,6 +66,7 @@ async def create(call: Call) -> Reply:
 async def update_by_names(call: Call) -> Reply:
     """Changes one field, or several in the same way."""
     objects.only_administrators(call)
+    _check(call)
     names = await call.project.schema_changes.by(call.actor).update_field(
         call.text("collection"),
         call.text("field").split(","),
@@ -77,6 +79,7 @@ async def update_by_names(call: Call) -> Reply:
 async def update_many(call: Call) -> Reply:
     """Changes each field of a list that names it."""
     objects.only_administrators(call)
+    _check(call)
     bodies = await call.body.items()
     if not isinstance(bodies, list):
         raise BodyInvalid("The body must be a list of fields")
@@ -96,6 +99,12 @@ async def delete(call: Call) -> Reply:
         delete_junction=call.flag("delete_junction"),
     )
     return nothing(public=call.public)
+
+
+def _check(call: Call) -> None:
+    """Raises what is wrong with what is asked of the fields that are changed."""
+    example = call.schema.collection(FIELDS).fields["field"]
+    objects.check(call, field_object(example), FIELDS)
 
 
 def _shown(call: Call, collection: Collection) -> Iterable[Field]:

@@ -52,7 +52,7 @@ class Files:
         async with self._body(call) as (body, incoming):
             if incoming is None:
                 raise ValidationFailed({DATA: "This value is required"})
-            query = call.shape_query(FILES)
+            query = generic.answering(call, FILES)
             written = await self._uploads.create(_asked(call), body, incoming)
             return await generic.written_one(call, query, written)
 
@@ -75,7 +75,7 @@ class Files:
         async with self._body(call) as (body, incoming):
             if len(keys) > 1:
                 return await self._alike(call, keys, body, incoming)
-            query = call.shape_query(FILES)
+            query = generic.answering(call, FILES)
             asked = _asked(call)
             if incoming is not None:
                 written = await self._uploads.replace(asked, keys[0], body, incoming)
@@ -131,7 +131,7 @@ class Files:
             raise BatchUpload
         if "filename_disk" in body:
             raise Unprocessable("filename_disk: files are renamed one at a time")
-        query = call.shape_query(FILES)
+        query = generic.answering(call, FILES)
         written = await call.project.writer.update(
             FILES, keys, body, call.context, generic.options(call)
         )

@@ -54,7 +54,7 @@ async def create(call: Call, collection: str) -> Reply:
     """Creates one item, or all of a list; answers them as they are read."""
     body = await _body(call, collection)
     check_able(call.actor, call.policy, Action.CREATE, collection)
-    query = call.shape_query(collection)
+    query = answering(call, collection)
     bodies = body if isinstance(body, list) else [body]
     written = await call.project.writer.create(collection, bodies, call.context, options(call))
     if isinstance(body, list):
@@ -66,7 +66,7 @@ async def update_many(call: Call, collection: str) -> Reply:
     """Changes each item of a list that names its key."""
     body = await _body(call, collection)
     _check_able_to_change(call, collection, body)
-    query = call.shape_query(collection)
+    query = answering(call, collection)
     written = await call.project.writer.update(collection, None, body, call.context, options(call))
     return await written_items(call, query, written)
 
@@ -75,7 +75,7 @@ async def update_by_keys(call: Call, collection: str) -> Reply:
     """Changes one item, or several in the same way."""
     body = await _body(call, collection)
     _check_able_to_change(call, collection, body)
-    query = call.shape_query(collection)
+    query = answering(call, collection)
     keys = keys_of(call.raw("id"), call.schema.collection(collection), call.limits.max_ids)
     written = await call.project.writer.update(collection, keys, body, call.context, options(call))
     if len(keys) > 1:
@@ -93,7 +93,7 @@ async def delete(call: Call, collection: str) -> Reply:
 async def revert(call: Call, collection: str) -> Reply:
     """Writes back what a revision of the item holds."""
     check_able_to_change(call.actor, call.policy, call.schema.collection(collection))
-    query = call.shape_query(collection)
+    query = answering(call, collection)
     (key,) = keys_of(call.raw("id"), call.schema.collection(collection), 1)
     written = await call.project.writer.revert(
         collection, key, call.text("revision"), call.context, options(call)
@@ -113,6 +113,13 @@ def _check_readable_by(keys: list[str], call: Call, collection: str) -> None:
         if len(keys) == 1 and not (call.public and kept):
             raise ItemNotFound(collection, keys[0]) from None
         raise
+
+
+def answering(call: Call, collection: str) -> ItemQuery:
+    """What a write is to answer of its items; what is wrong with that is raised before it."""
+    query = call.shape_query(collection)
+    call.project.reader.check(query, call.context)
+    return query
 
 
 def options(call: Call) -> WriteOptions:
@@ -148,11 +155,6 @@ async def written_items(call: Call, query: ItemQuery, written: list[Written]) ->
     meta = meta_of(call, query, len(found), counts, "collection")
     messages = call.project.reader.warnings(query, call.context)
     return envelope(found, public=call.public, meta=meta, messages=messages)
-
-
-async def answer_key(call: Call, collection: str, key: str) -> Reply:
-    """An item that was just written, as the actor may read it."""
-    return await written_one(call, call.shape_query(collection), Written(key))
 
 
 async def written_one(call: Call, query: ItemQuery, written: Written) -> Reply:

@@ -9,6 +9,7 @@ from typing import Any
 
 from conductus.auth.accounts import USERS
 from conductus.auth.invitations import Invitations, acceptance, order
+from conductus.endpoints.generic import answering
 from conductus.endpoints.passwords import visit
 from conductus.errors import ApiError
 from conductus.http.call import Call
@@ -37,7 +38,7 @@ class Inviting:
         """Invites one address, or all of a list."""
         call.check_administrator()
         wanted = order(await call.body.item())
-        query = call.shape_query(USERS)
+        query = answering(call, USERS)
         keys = await self._invitations.invite(visit(call), call.context, wanted)
         found = await call.project.reader.in_order(query, keys, call.context)
         return envelope(found, public=False)

@@ -21,6 +21,11 @@ def only_administrators(call: Call) -> None:
         raise Unauthorized
 
 
+def check(call: Call, example: Object, collection: str) -> None:
+    """Raises what is wrong with what is asked of such objects, before anything is changed."""
+    one(call, example, collection)
+
+
 def listed(call: Call, found: list[Object], collection: str) -> Reply:
     """A list, with what is asked of each and the `meta` that is asked for."""
     data = [_selected(call, each, collection) for each in found]

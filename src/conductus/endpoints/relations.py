@@ -18,6 +18,7 @@ from conductus.http.reply import Reply
 from conductus.http.routing import Route
 from conductus.items.keys import find_key_in_body, text_of_key
 from conductus.items.rows import Item
+from conductus.items.written import Written
 from conductus.permissions.actor import SYSTEM
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import Action, check_able
@@ -42,14 +43,14 @@ async def _create_kept(call: Call, body: Item | list[Item]) -> Reply:
     rule = call.params["foreign_key"]
     if not isinstance(body, dict) or not isinstance(rule, str):
         raise BodyInvalid("A foreign key is made with one relation at a time")
-    options = generic.options(call)
+    query, options = generic.answering(call, RELATIONS), generic.options(call)
 
     async def write(transaction: Transaction) -> str:
         writer = call.project.writer
         return await writer.create_within(transaction, RELATIONS, body, call.context, options)
 
     key = await call.project.schema_changes.create_relation(body, rule, write)
-    return await generic.answer_key(call, RELATIONS, key)
+    return await generic.written_one(call, query, Written(key))
 
 
 async def update_by_keys(call: Call) -> Reply:

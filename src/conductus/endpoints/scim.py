@@ -25,6 +25,7 @@ from conductus.scim.asking import Asked
 from conductus.scim.attributes import Kind
 from conductus.scim.desk import PATH, Desk, Desks, check_granted, granted
 from conductus.scim.preconditions import Precondition, matches
+from conductus.scim.projection import Projection
 from conductus.scim.refusals import NotOffered, Refused, ResourceNotFound, TooLarge
 from conductus.scim.resources import Resource
 
@@ -74,13 +75,14 @@ class Provisioning:
         desk = await self._desk(call, kind)
         wanted = asking.shown(call.params)
         row = await reading.row(desk, kind, call.text("id"), members=wanted.wants("members"))
-        return _resource(call, await reading.shown(desk, kind, row), 200)
+        return _resource(call, await reading.shown(desk, kind, row), 200, wanted)
 
     async def me(self, call: Call) -> Reply:
         """Whoever asks, as a resource."""
         desk = await self._desk(call, "User")
+        wanted = asking.shown(call.params)
         row = await reading.own(desk)
-        return _resource(call, await reading.shown(desk, "User", row), 200)
+        return _resource(call, await reading.shown(desk, "User", row), 200, wanted)
 
     async def read_many(self, call: Call, kind: Kind) -> Reply:
         """A page of a list."""
@@ -104,8 +106,9 @@ class Provisioning:
     async def create(self, call: Call, kind: Kind) -> Reply:
         """A new resource."""
         desk = await self._desk(call, kind)
+        wanted = asking.shown(call.params)
         row = await _room(kind).create(desk, await _body(call))
-        return _resource(call, await reading.shown(desk, kind, row), 201)
+        return _resource(call, await reading.shown(desk, kind, row), 201, wanted)
 
     async def replace(self, call: Call, kind: Kind) -> Reply:
         """A resource as it shall be."""
@@ -172,8 +175,9 @@ class Provisioning:
 
     async def _written(self, call: Call, kind: Kind, work: Callable[..., Awaitable[Any]]) -> Reply:
         desk = await self._desk(call, kind)
+        wanted = asking.shown(call.params)
         row = await work(desk, call.text("id"), await _body(call), _condition(call))
-        return _resource(call, await reading.shown(desk, kind, row), 200)
+        return _resource(call, await reading.shown(desk, kind, row), 200, wanted)
 
 
 def told(error: ApiError, _: str) -> Reply:
@@ -274,7 +278,7 @@ def _reply(body: Mapping[str, Any], status: int, headers: Headers = ()) -> Reply
     return Reply(encode(body), status, (TYPE, *headers))
 
 
-def _resource(call: Call, found: Resource, status: int) -> Reply:
+def _resource(call: Call, found: Resource, status: int, wanted: Projection) -> Reply:
     meta = found["meta"]
     version = meta.get("version")
     headers: Headers = () if version is None else ((b"etag", version.encode()),)
@@ -283,7 +287,7 @@ def _resource(call: Call, found: Resource, status: int) -> Reply:
     known = call.request.headers.get(b"if-none-match", b"").decode("latin-1")
     if call.request.method in _SAFE and known and matches(known, version):
         return Reply(b"", 304, headers)
-    return _reply(asking.shown(call.params).applied(found), status, headers)
+    return _reply(wanted.applied(found), status, headers)
 
 
 def _listed(asked: Asked, found: reading.Found) -> Reply:

@@ -50,10 +50,11 @@ async def create(call: Call) -> Reply:
     """Adds one setting, or all of a list."""
     body = await call.body.items()
     bodies = body if isinstance(body, list) else [body]
+    query = generic.answering(call, SETTINGS)
     rows = [_stored(call, each, str(each.get("key"))) for each in bodies]
     written = await call.project.writer.create(SETTINGS, rows, call.context, generic.options(call))
-    found = await _written(call, [one.key for one in written], one=isinstance(body, dict))
-    return nothing(public=call.public) if found is None else await _typed(call, *found)
+    page = await _written(call, query, [one.key for one in written], one=isinstance(body, dict))
+    return nothing(public=call.public) if page is None else await _typed(call, query, page)
 
 
 async def update_by_keys(call: Call) -> Reply:
@@ -61,11 +62,11 @@ async def update_by_keys(call: Call) -> Reply:
     body = await call.body.item()
     collection = call.schema.collection(SETTINGS)
     named = [key_of_text(id, collection, call.context.now) for id in _ids(call)]
+    query = generic.answering(call, SETTINGS)
     ids = await _write(call, [{**body, "id": id} for (id,) in named])
-    found = await _written(call, ids, one=len(ids) == 1)
-    if found is None:
+    page = await _written(call, query, ids, one=len(ids) == 1)
+    if page is None:
         return nothing(public=call.public)
-    query, page = found
     for item in page.items if isinstance(page.items, list) else [page.items]:
         if "value" in item and "value" in body:
             item["value"] = body["value"]
@@ -77,8 +78,9 @@ async def update_many(call: Call) -> Reply:
     body = await call.body.items()
     if not isinstance(body, list):
         raise Unprocessable("A list of settings with their ids is needed")
-    found = await _written(call, await _write(call, body), one=False)
-    return nothing(public=call.public) if found is None else await _answer(call, *found)
+    query = generic.answering(call, SETTINGS)
+    page = await _written(call, query, await _write(call, body), one=False)
+    return nothing(public=call.public) if page is None else await _answer(call, query, page)
 
 
 # -- writing ------------------------------------------------------------------------
@@ -123,9 +125,8 @@ async def _typed_by_ids(call: Call, ids: list[str]) -> Reply:
     return await _typed(call, query, page)
 
 
-async def _written(call: Call, ids: list[str], *, one: bool) -> tuple[ItemQuery, Page] | None:
+async def _written(call: Call, query: ItemQuery, ids: list[str], *, one: bool) -> Page | None:
     """The settings that were just written; None where they may not be read."""
-    query = call.shape_query(SETTINGS)
     reader = call.project.reader
     try:
         found = await reader.in_order(_with_key(query), ids, call.context)
@@ -134,7 +135,7 @@ async def _written(call: Call, ids: list[str], *, one: bool) -> tuple[ItemQuery,
         return None
     if one and not found:
         return None
-    return query, Page(items=found[0] if one else found, counts=counts)
+    return Page(items=found[0] if one else found, counts=counts)
 
 
 async def _typed(call: Call, query: ItemQuery, page: Page) -> Reply:

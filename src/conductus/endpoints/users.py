@@ -23,6 +23,7 @@ from conductus.http.call import Call
 from conductus.http.envelope import envelope
 from conductus.http.reply import Reply
 from conductus.http.routing import Route
+from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
 
 USERS = "directus_users"
@@ -52,13 +53,14 @@ async def track_page(call: Call) -> Reply:
     (key,) = generic.keys_of(called.raw("id"), call.schema.collection(USERS), 1)
     if key != str(call.actor.user) and not call.actor.administrator:
         raise Unauthorized() if call.public else Forbidden("You may track your own page alone")
+    query = generic.answering(called, USERS)
 
     async def work(transaction: Transaction) -> Outcome[bool]:
         return Outcome(await call.project.tracking.track(transaction, key, page, call.context))
 
     if not await transact(call.project, work):
         raise ItemNotFound(USERS, key)
-    return await generic.answer_key(called, USERS, key)
+    return await generic.written_one(called, query, Written(key))
 
 
 async def activate_second_factor(call: Call) -> Reply:
@@ -75,6 +77,7 @@ async def activate_second_factor(call: Call) -> Reply:
     (key,) = generic.keys_of(called.raw("id"), call.schema.collection(USERS), 1)
     if key != str(call.actor.user):
         raise FieldWriteForbidden(FIELD, USERS)
+    query = generic.answering(called, USERS)
     secret = judged_secret(body[FIELD])
     await prove(call.project, call.actor.user, secret, body["otp"], call.context.now)
     context = call.context
@@ -83,7 +86,7 @@ async def activate_second_factor(call: Call) -> Reply:
         own = structs.replace(call.actor, credential="system")
         context = structs.replace(context, actor=own, policy=ADMINISTRATOR)
     await call.project.writer.update(USERS, [key], {FIELD: secret}, context, generic.options(call))
-    return await generic.answer_key(called, USERS, key)
+    return await generic.written_one(called, query, Written(key))
 
 
 async def make_recovery_codes(call: Call) -> Reply:

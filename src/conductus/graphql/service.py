@@ -224,6 +224,9 @@ async def _changed(operation: Operation, project: Project, context: Context) -> 
     if problems:
         return _nothing_done(operation, problems)
     try:
+        for each in changings:
+            if each.query is not None:
+                project.reader.check(each.query, context)
         written = await write(changings, project.writer, context)
     except ApiError as error:
         at = failing(changings, error) or (changings[0] if len(changings) == 1 else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from conductus.database.dialect import Statement
 from conductus.database.executor import Database, Row
 from conductus.database.statements import StatementCache
-from conductus.errors import ItemNotFound, Unprocessable
+from conductus.errors import ItemNotFound, ReadForbidden, Unauthorized, Unprocessable
 from conductus.items import groups
 from conductus.items.computing import Computing
 from conductus.items.context import Context
@@ -130,6 +130,14 @@ class Reader:
         # A database that ignores case may answer a key that is spelt differently.
         rows.sort(key=lambda row: order.get(row[place], len(order)))
         return await self._loader.present(rows, ready.prepared, context)
+
+    def check(self, query: ItemQuery, context: Context) -> None:
+        """Raises what would stand in the way of an answer, before anything is written for it.
+
+        That the collection may not be read does not: then nothing is answered.
+        """
+        with suppress(ReadForbidden, Unauthorized):
+            self._ready(query, _Way.ONE_KEY, context)
 
     async def written(
         self, query: ItemQuery, written: Sequence[Written], context: Context
