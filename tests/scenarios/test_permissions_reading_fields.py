@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.office import Office, token
-from tests.scenarios.worlds import done
+from tests.scenarios.office import STATUSES, Office, token
+from tests.scenarios.worlds import KEY, done, field, relation, status, text, whole
 
 SECRETS = ("password", "token", "2fa_secret", "password_reset_token")
 PRIVATE = {"token", "email_notifications", "last_access_on", "last_page", "2fa_secret"}
@@ -145,6 +145,41 @@ async def test_a_relation_that_hangs_on_the_status(place: Office) -> None:
         for item in found
         if item["cases"] is not None
     )
+
+
+async def test_a_hidden_language_chooses_no_translations(place: Office) -> None:
+    texts = [KEY, status(STATUSES), text("lang", "lang"), text("title"), whole("poster", "m2o")]
+    for name, fields in (
+        ("posters", [KEY, field("texts", "translation")]),
+        ("poster_texts", texts),
+    ):
+        await done(place.world, "/collections", {"collection": name, "fields": fields})
+    await done(place.world, "/relations", relation("poster_texts", "poster", "posters", "texts"))
+    written = [
+        {"lang": lang, "status": stage, "title": f"{lang} {stage}"}
+        for lang in ("de", "nl")
+        for stage in ("draft", "published")
+    ]
+    await done(place.world, "/items/posters", {"texts": written})
+    try:
+        hiding = {"collection": "poster_texts", "read": "full", "read_field_blacklist": ["lang"]}
+        await place.grant({"collection": "posters", **FULL}, hiding)
+        for query in ("fields=texts.title&lang=de", "fields=texts&lang=de"):
+            assert await place.error("ann", f"/items/posters?{query}") == UNREADABLE
+        (poster,) = await place.data("ann", "/items/posters?fields=texts.title&lang=*")
+        assert len(poster["texts"]) == 4
+        await place.withdraw()
+        await place.grant(
+            {"collection": "posters", **FULL},
+            {**hiding, "status": "draft"},
+            {"collection": "poster_texts", "status": "published", **FULL},
+        )
+        (poster,) = await place.data("ann", "/items/posters?fields=texts.title&lang=de")
+        assert poster["texts"] == [{"title": "de published"}]
+    finally:
+        await place.withdraw()
+        for name in ("poster_texts", "posters"):
+            assert (await place.ask("admin", "DELETE", f"/collections/{name}")).status_code == 204
 
 
 async def test_a_hidden_status_cannot_be_asked_for(place: Office) -> None:

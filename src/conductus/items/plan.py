@@ -32,6 +32,7 @@ from conductus.query.item_query import (
     Selection,
     SortKey,
     Statuses,
+    every,
 )
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Relation
@@ -229,8 +230,10 @@ class Planner:
         alias = one.fields.get(relation.field_one or "")
         if languages is None or alias is None or alias.type != "translation":
             return ALWAYS
-        spoken = Compare((_language_field(collection).name,), Operator.IN, languages)
-        return resolver.rule(spoken, collection)
+        field = _language_field(collection).name
+        spoken = Compare((field,), Operator.IN, languages)
+        shown = self.sight.showing(collection, field)
+        return resolver.rule(every(spoken, shown), collection)
 
 
 class _LevelBuilder:

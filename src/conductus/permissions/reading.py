@@ -36,6 +36,7 @@ from conductus.query.item_query import (
     every,
 )
 from conductus.query.paths import step
+from conductus.query.selection import LANGUAGE, TRANSLATION
 from conductus.schema.model import Collection
 from conductus.schema.secrets import secret, withheld
 
@@ -86,6 +87,8 @@ def narrow(query: ItemQuery, sight: Sight, actor: Actor) -> Narrowed:
     if isinstance(query.statuses, tuple) and collection.status_field is not None:
         judge.told((collection.status_field,))
     selection, kept_back = _seen(query.selection, collection, sight)
+    if query.languages is not None:
+        _check_spoken(selection, collection, sight)
     deep = tuple(
         (path, _deep(path, each, _reached(path, query.selection, collection, sight), sight))
         for path, each in query.deep
@@ -194,6 +197,22 @@ def _deep(path: tuple[str, ...], deep: Deep, here: Collection, sight: Sight) -> 
     judge.compared(deep.filter)
     judge.ordered(deep.sort)
     return structs.replace(deep, filter=judge.narrowed(deep.filter))
+
+
+def _check_spoken(selection: Selection, collection: Collection, sight: Sight) -> None:
+    """Raises `FieldUnreadable` where a language that is kept back would decide about a list."""
+    expanded = dict(selection.expanded)
+    for name in (*selection.fields, *expanded):
+        taken = step(sight.schema, collection, selection.field_of(name))
+        if taken.target is None:
+            continue
+        if taken.field.type == TRANSLATION:
+            hidden = sight.hidden(taken.target)
+            for field in taken.target.fields.values():
+                if field.type == LANGUAGE and field.name in hidden:
+                    raise FieldUnreadable(field.name, taken.target.name)
+        if name in expanded:
+            _check_spoken(expanded[name], taken.target, sight)
 
 
 def _meta(
