@@ -54,9 +54,9 @@ class SQLiteDatabase:
         self._dialect = SQLiteDialect()
         # Readers, streams, the writer's slow statements, a checkpoint.
         self._threads = Threads(2 * size + 3)
-        lender = partial(Lender, self._threads, partial(self._link, "read"), size, busy_seconds)
-        self._readers, self._streams = lender(), lender()
-        self._checkpoints = Checkpoints(self._threads, partial(self._link, "read"))
+        self._readers = self._lender("read", size)
+        self._streams = self._lender("stream", size)
+        self._checkpoints = Checkpoints(self._threads, partial(self._link, "stream"))
         self._slow = SlowStatements()
         self._inline: Link
         self._writer: Writer
@@ -94,8 +94,11 @@ class SQLiteDatabase:
             busy_seconds=self._busy_seconds,
         )
 
+    def _lender(self, purpose: Purpose, size: int) -> Lender:
+        return Lender(self._threads, partial(self._link, purpose), size, self._busy_seconds)
+
     def _link(self, purpose: Purpose) -> Link:
-        return Link(self._raw(purpose), threaded=purpose in ("read", "alter"))
+        return Link(self._raw(purpose), threaded=purpose in ("read", "stream", "alter"))
 
     def _raw(self, purpose: Purpose) -> sqlite3.Connection:
         try:

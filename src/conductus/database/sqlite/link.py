@@ -11,7 +11,7 @@ from conductus.database.dialects.sqlite import AGGREGATES, functions
 from conductus.database.executor import Row
 
 T = TypeVar("T")
-Purpose = Literal["read", "read inline", "write", "alter"]
+Purpose = Literal["read", "read inline", "stream", "write", "alter"]
 
 _STEPS = 1000
 """Virtual machine steps between two looks at the clock: some tens of microseconds."""
@@ -27,7 +27,8 @@ _GRACE_SECONDS = 0.01
 """How long it may work on when it looks late by the clock, others having had the core."""
 _STATEMENTS_KEPT = 512
 _READING_KIB = 8192
-"""Pages that are kept where most reads happen; SQLite's own number is 2000."""
+"""Pages that are kept where the same tables are read again and again; SQLite's own number
+is 2000."""
 _NEVER = float("inf")
 
 
@@ -129,7 +130,7 @@ def _set_up(raw: sqlite3.Connection, purpose: Purpose, synchronous: str) -> None
         raw.create_aggregate(name, arguments, aggregate)
     raw.execute("PRAGMA journal_mode=WAL").fetchall()
     raw.execute("PRAGMA synchronous=FULL" if synchronous == "full" else "PRAGMA synchronous=NORMAL")
-    if purpose in ("read", "read inline"):
+    if purpose in ("read", "read inline", "stream"):
         raw.execute("PRAGMA query_only=ON")
     if purpose == "alter":
         # SQLite alters many things by copying the table; with foreign keys on, dropping
@@ -137,7 +138,7 @@ def _set_up(raw: sqlite3.Connection, purpose: Purpose, synchronous: str) -> None
         raw.execute("PRAGMA foreign_keys=OFF")
     else:
         raw.execute("PRAGMA foreign_keys=ON")
-    if purpose == "read inline":
+    if purpose in ("read", "read inline"):
         raw.execute(f"PRAGMA cache_size=-{_READING_KIB}").fetchall()
     if purpose in ("read inline", "write"):
         # Used in the event loop, which a wait inside SQLite would block.
