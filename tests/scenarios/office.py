@@ -41,8 +41,10 @@ COLLECTIONS: dict[str, tuple[bool, bool]] = {
 class Office:
     """The project, its people and what they own."""
 
-    def __init__(self, world: Live) -> None:
+    def __init__(self, world: Live, url: str) -> None:
         self.world = world
+        self.url = url
+        """Of the database."""
         self.roles: dict[str, int] = {}
         self.people: dict[str, int] = {}
         self.items: dict[str, list[Item]] = {}
@@ -116,7 +118,7 @@ async def office(
         fresh_database(driver, "office", folder) as url,
         live(url, folder / "data", config=config) as world,
     ):
-        found = Office(world)
+        found = Office(world, url)
         await _make_people(found)
         await _make_collections(world)
         await _fill(found)
@@ -132,7 +134,7 @@ async def staff(
         fresh_database(driver, "staff", folder) as url,
         live(url, folder / "data", environment=environment) as world,
     ):
-        found = Office(world)
+        found = Office(world, url)
         await _make_people(found)
         yield found
 

@@ -12,9 +12,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from msgspec import Struct
 
 from tests.scenarios.office import COLLECTIONS, STATUSES, Office
+from tests.scenarios.signing_in import USERS, change
 
 LEVELS = ("none", "mine", "role", "full")
 PEOPLE = (None, "ann", "ben", "cid", "admin")
@@ -235,3 +237,23 @@ async def check_relations(place: Office, collection: str, model: Model, person: 
     for item in place.items[collection]:
         query = f"/items/hubs?filter[{collection}][in]={item['id']}"
         assert bool(await place.data(person, query)) == (item["id"] in allowed)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [Granted("role"), Granted(None, (("draft", "role"), ("published", "full")))],
+    ids=str,
+)
+async def test_whoever_has_joined_a_role_unnoticed_is_counted(place: Office, rows: Granted) -> None:
+    await place.grant(*rows.rows("cases"))
+    # Of a role with a handful of users it is known how many they are.
+    before = await place.get("ann", "/items/cases?status=*&limit=-1&fields=id&meta=*")
+    move = sa.update(USERS).where(USERS.c.id == place.people["cid"])
+    await change(place.url, move.values(role=place.roles["editors"]))
+    try:
+        after = await place.get("ann", "/items/cases?status=*&limit=-1&fields=id&meta=*")
+    finally:
+        await change(place.url, move.values(role=place.roles["writers"]))
+    assert len(after["data"]) > len(before["data"])
+    for body in (before, after):
+        assert sum(body["meta"]["status_count"].values()) == len(body["data"])

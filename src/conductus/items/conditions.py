@@ -62,8 +62,8 @@ class Conditions:
                 return self._keyed(predicate, table)
             case Test(path=path):
                 reached = step(self._schema, collection, path[0])
-                if len(path) > 1 and predicate.ruling and self._dialect.looks_up_rules:
-                    return self._looked_up(reached, table, predicate)
+                if len(path) > 1 and predicate.ruling:
+                    return self._ruled(reached, table, predicate)
                 if len(path) > 1:
                     return self._through(reached, table, predicate)
                 if reached.to_many:
@@ -114,6 +114,11 @@ class Conditions:
         condition = self._beyond(test, _target(taken), other)
         held = sa.select(far).select_from(other).where(condition)
         return self._dialect.among_few(near, held) if test.few else near.in_(held)
+
+    def _ruled(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
+        """What a row rule asks of the items on the other side."""
+        asked = self._looked_up if self._dialect.looks_up_rules else self._through
+        return asked(taken, table, test)
 
     def _looked_up(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
         """The same of a many-to-one relation, asked of each row for itself.
@@ -307,6 +312,23 @@ class Conditions:
 
     def _slot(self, name: str, kind: Kind) -> ColumnElement[Any]:
         return sa.bindparam(name, type_=self._dialect.type(kind))
+
+
+class Everywhere(Conditions):
+    """Conditions that are asked of every row of a table, as in a count of all of it."""
+
+    def _ruled(self, taken: Step, table: FromClause, test: Test) -> ColumnElement[bool]:
+        if not (test.handful and self._dialect.looks_up_rules):
+            return super()._ruled(taken, table, test)
+        other, near, far = self._ends(taken, table)
+        held = sa.select(far).select_from(other).where(self._beyond(test, _target(taken), other))
+        # A row is compared with each of them before it is looked for among all: that takes a
+        # fraction of the time. How many they are by now does not matter.
+        each = [
+            held.limit(sa.literal_column("1")).offset(sa.literal_column(str(place)))
+            for place in range(test.handful)
+        ]
+        return sa.or_(*(near == one.scalar_subquery() for one in each), near.in_(held))
 
 
 _CONTAINS = frozenset({Operator.CONTAINS, Operator.NCONTAINS, Operator.RLIKE, Operator.NRLIKE})

@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy.sql.elements import ColumnElement
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.items.conditions import Conditions
+from conductus.items.conditions import Conditions, Everywhere
 from conductus.items.driving import split
 from conductus.items.plan import Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, combine
@@ -100,7 +100,7 @@ def status_statement(shape: CountShape, schema: Schema, dialect: Dialect) -> Sta
     name = collection.status_field
     if shape.by_status is None or name is None:
         return None
-    conditions = Conditions(schema, dialect)
+    conditions = Everywhere(schema, dialect)
     table = dialect.table(collection).alias("t0")
     status = table.c[name]
     rows = sa.func.count().label(f"{name} rows")

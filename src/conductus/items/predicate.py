@@ -59,6 +59,8 @@ class Test(Struct, frozen=True):
     """It is part of a row rule: it lets rows through, and hardly ever picks out a few."""
     few: bool = False
     """Few items on the other side of the relation that is followed first fulfil it."""
+    handful: int = 0
+    """How many they are, where that is known to be a handful; it may be wrong."""
 
 
 class Constant(Struct, frozen=True):
@@ -206,7 +208,8 @@ class Resolver:
         """The test of a row rule; if it follows a relation, then to users of the role."""
         if len(taken) == 1:
             return test
-        return structs.replace(test, ruling=True, few=self._sight.policy.few)
+        policy = self._sight.policy
+        return structs.replace(test, ruling=True, few=policy.few, handful=policy.handful)
 
     def _columns(
         self, taken: Step, text: str, *, numeric: bool

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from conductus.database.dialect import Dialect, Statement
-from conductus.items.conditions import Conditions
+from conductus.items.conditions import Everywhere
 from conductus.items.plan import Planner
 from conductus.items.predicate import ALWAYS, Predicate, Resolver, Test, combine
 from conductus.permissions.scope import shown_statuses
@@ -70,7 +70,8 @@ def apart(
     tests = [Test((field.name,), Operator.EQ, resolver.slot(status)) for status in statuses]
     summed = shown_statuses(collection, wanted)
     if rules is None:
-        if planner.dialect.groups_cheaply:
+        # With a rule, one by one takes a tenth less on PostgreSQL, too.
+        if planner.dialect.groups_cheaply and planner.sight.unbounded:
             return None
         return Apart(statuses, tuple(tests), visible(), open=True, summed=summed)
     if not _reads_all(rules, planner, collection):
@@ -90,7 +91,7 @@ def apart_statement(
     field = collection.status_field
     if found is None or field is None:
         return None
-    conditions = Conditions(schema, dialect)
+    conditions = Everywhere(schema, dialect)
     table = dialect.table(collection).alias("t0")
     counts: list[sa.ColumnElement[Any]] = []
     for place, condition in enumerate(found.conditions):
@@ -117,6 +118,7 @@ def _reads_all(rules: Mapping[str, Filter], planner: Planner, collection: Collec
     Then they are asked of the rows of their status alone. What is asked in a count is not
     joined, though: that has to be cheap for each row.
     """
-    cheap = planner.sight.policy.few and not planner.dialect.looks_up_rules
+    policy = planner.sight.policy
+    cheap = policy.handful > 0 if planner.dialect.looks_up_rules else policy.few
     shown = shown_statuses(collection, None) or ()
     return cheap and ALL in rules.values() and all(status in rules for status in shown)

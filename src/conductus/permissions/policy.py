@@ -85,9 +85,13 @@ class Policy(Struct, frozen=True, kw_only=True):
     few: bool = False
     """The role had few users when this was loaded. It changes how a rule is asked, and no
     answer: it may be wrong."""
+    handful: int = 0
+    """How many users it had then, where they could be counted on a hand, else 0; the same."""
 
     @staticmethod
-    def of(role: int, rows: Iterable[Mapping[str, Any]], *, few: bool = False) -> Policy:
+    def of(
+        role: int, rows: Iterable[Mapping[str, Any]], *, few: bool = False, handful: int = 0
+    ) -> Policy:
         """The policy of a role by its rows, as the database has them.
 
         Of several rows for the same collection and status the one with the lowest id counts.
@@ -98,7 +102,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         for row in sorted(rows, key=lambda row: int(row["id"])):
             kept[str(row["collection"])].setdefault(row["status"], _rule(row))
         rules = {name: _rules(found) for name, found in kept.items()}
-        return Policy(role=role, rules=rules, few=few)
+        return Policy(role=role, rules=rules, few=few, handful=handful)
 
     def effective(self, schema: Schema) -> tuple[Rule, ...]:
         """The rules that count: of whole collections, then of statuses, then of new items.

@@ -23,7 +23,9 @@ from conductus.schema.model import Kind
 
 MOST_ROLES: Final = 1000
 FEW_USERS: Final = 64
-"""A role with no more of them has few: a database may keep them at hand for a statement."""
+"""A role with no more of them has few: a database may keep them at hand for a statement …"""
+HANDFUL: Final = 3
+"""… and with no more of them than this it may be told one by one whose a row is."""
 _TABLE: Final = "directus_permissions"
 _USERS: Final = "directus_users"
 _TEXTS: Final = (
@@ -79,8 +81,10 @@ class Policies:
         bound = {"role": role, "most": FEW_USERS + 1}
         found = await self._database.fetch(statement.sql, statement.values(bound))
         rows = (dict(zip(_KINDS, row[:-1], strict=True)) for row in found)
-        few = all(row[-1] <= FEW_USERS for row in found)
-        policy = Policy.of(role, rows, few=few)
+        # The same in every row.
+        users = max((row[-1] for row in found), default=0)
+        handful = users if users <= HANDFUL else 0
+        policy = Policy.of(role, rows, few=users <= FEW_USERS, handful=handful)
         # What is worked out for a policy is kept with it: most changes are of something else.
         known = self._roles.find(role)
         before = None if known is None else known.latest()
