@@ -174,6 +174,25 @@ async def test_a_stream_left_early_leaves_its_transaction_usable(database: Datab
     assert (await emails(database))[-2:] == ["kept", "kept too"]
 
 
+async def test_a_stream_is_read_beside_another(database: Database, database_url: str) -> None:
+    await fill(database)
+    statement = database.dialect.compile(many_rows())
+    asked = (statement.sql, statement.values({}), 100)
+    async with opened(database_url, pool_size=1, busy_seconds=5) as small:
+        async with small.stream(*asked) as batches, small.stream_beside(*asked) as others:
+            # Where parts of a table cost no more than all of it, nobody gains by it.
+            assert (others is not None) == small.dialect.walks_tables
+            if others is not None:
+                for _ in range(3):
+                    assert await anext(batches) == await anext(others)
+            # Who holds one already waits for no other.
+            async with small.stream_beside(*asked) as none:
+                assert none is None
+        # Left early, it stops, and another takes its place.
+        async with small.stream(*asked) as batches:
+            assert len(await anext(batches)) == 100
+
+
 async def test_a_stream_refuses_as_a_fetch_does(database: Database) -> None:
     with pytest.raises(QueryFailed):
         async with database.stream("SELECT nothing FROM authors", (), 10) as batches:

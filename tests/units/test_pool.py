@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from conductus.database.pool import Pool, Pooled
+from conductus.errors import DatabaseUnreachable
 
 
 class Connection(Pooled):
@@ -32,8 +33,36 @@ async def _forgetful() -> Connection:
     return Connection()
 
 
+async def _at_once() -> Connection:
+    return Connection()
+
+
+async def _refused() -> Connection:
+    raise DatabaseUnreachable
+
+
 @pytest.mark.anyio
-async def test_who_is_cancelled_while_connecting_gets_no_connection() -> None:
+async def test_who_holds_one_already_gets_another_at_once_or_none() -> None:
+    pool = Pool(_at_once, size=1, busy_seconds=60.0)
+    held = await pool.acquire_now()
+    assert held is not None
+    assert await pool.acquire_now() is None
+    pool.release(held)
+    assert await pool.acquire_now() is held
+    pool.release(held)
+    await pool.close()
+    assert await pool.acquire_now() is None
+
+
+@pytest.mark.anyio
+async def test_a_server_that_gives_no_more_connections_is_no_failure_then() -> None:
+    pool = Pool(_refused, size=1, busy_seconds=60.0)
+    assert await pool.acquire_now() is None
+    await pool.close()
+
+
+@pytest.mark.anyio
+async def test_who_is_is_cancelled_while_connecting_gets_no_connection() -> None:
     pool = Pool(_forgetful, size=1, busy_seconds=1.0)
     asking = asyncio.create_task(pool.acquire())
     await asyncio.sleep(0)

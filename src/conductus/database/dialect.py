@@ -55,6 +55,10 @@ class Dialect(ABC):
     """Most bound values in one statement."""
     begins_with_matches: ClassVar[bool] = False
     """True where a condition on related items should be made the start of the statement."""
+    walks_tables: ClassVar[bool] = False
+    """True where a large part of a table costs about as much as all of it."""
+    sorts_dearly: ClassVar[bool] = False
+    """True where rows cost less in no order, to be put in that of a number afterwards."""
     looks_up_rules: ClassVar[bool] = False
     """True where a rule on related items should be asked row by row, by their keys."""
     spelled_out: ClassVar[int] = 1

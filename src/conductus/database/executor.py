@@ -72,6 +72,16 @@ class Database(Executor, Protocol):
         """The facts about this server."""
         ...
 
+    def stream_beside(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[Row]] | None]:
+        """`stream` for whoever reads another one already, and ends this one first.
+
+        None where no connection is free: nobody waits for one while he holds another. None
+        where `Dialect.walks_tables` says that it would be for nothing.
+        """
+        ...
+
     async def fetch_again(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """`fetch` of what it was asked before, with the same values.
 

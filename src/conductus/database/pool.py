@@ -99,6 +99,15 @@ class Pool(Generic[C]):
             return await self._fill()
         return await self._wait() or await self._fill()
 
+    async def acquire_now(self) -> C | None:
+        """A connection, if that takes no waiting for others and the server gives one."""
+        if self._closed or not (self._idle or self._slots < self._size):
+            return None
+        try:
+            return await self.acquire()
+        except DatabaseUnreachable:
+            return None
+
     def release(self, connection: C) -> None:
         """Takes back a connection on which nothing runs and no transaction is open."""
         if self._closed:

@@ -10,7 +10,7 @@ from conductus.http.call import Call, decoded
 from conductus.http.envelope import envelope, nothing, streamed
 from conductus.http.reply import Reply, StreamReply
 from conductus.items.counting import Counts
-from conductus.items.loading import STREAM_SIZE
+from conductus.items.prepared import STREAM_SIZE
 from conductus.items.reader import Page
 from conductus.items.rows import Item
 from conductus.items.texts import parsed_texts

@@ -52,6 +52,8 @@ class Level(Struct, frozen=True):
     """The field whose value ties a row to its parent."""
     dense: bool = False
     """The parents' keys are given as a range: rows of others in it are not wanted."""
+    in_step: bool = False
+    """Rows come in the order of their parents' keys, to be read beside a list in that order."""
     per_parent: bool = False
     """Only rows from `first` to `last` (1-based) of each parent."""
 

@@ -3,121 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from contextlib import AsyncExitStack, asynccontextmanager
+from operator import itemgetter
+from typing import Any
 
-from msgspec import Struct, structs
-
-from conductus.database.dialect import Convert, Dialect
 from conductus.database.executor import Database, Row
-from conductus.database.statements import StatementCache
-from conductus.items.computing import Filling
 from conductus.items.context import Context
 from conductus.items.hooks import NO_HOOKS, READ, Hooks, Shown
-from conductus.items.levels import Child, Level, Planned
+from conductus.items.in_step import Follower, close_together
+from conductus.items.levels import Child
 from conductus.items.predicate import own_values
+from conductus.items.prepared import STREAM_SIZE, Below, Prepared
 from conductus.items.rows import Item, of_node
-from conductus.items.sql import Compiled, LevelCompiler
-from conductus.items.ties import carrier
 from conductus.permissions.actor import NOBODY
-from conductus.permissions.veils import Veil
-from conductus.schema.model import Kind, Schema
 
 Slots = Mapping[str, Any]
 _NONE: Slots = {}
-STREAM_SIZE = 1000
-"""Rows of a streamed list that are in memory at a time …"""
-_SMALL_STREAM_SIZE: Final = 3000
-"""… and those of a few small values: what hangs below them takes fewer statements."""
-_FEW_COLUMNS: Final = 6
-_SMALL_KINDS: Final = frozenset(Kind) - {
-    *(Kind.TEXT, Kind.JSON, Kind.BINARY, Kind.TEXT_ARRAY, Kind.OPAQUE),
-}
-FEW_KEYS = 200
-"""So many parents are named one by one, however close their keys are."""
-MOST_SPREAD = 2
-"""How many times as many keys a range may hold as there are parents."""
-
-
-class Below(Struct, frozen=True):
-    """A child level, and the kind of the values that tie it to its parents."""
-
-    child: Child
-    prepared: Prepared
-    dense: Prepared | None
-    """The same level for parents whose keys lie close together; None where keys do not."""
-    kind: Kind
-    carry: Convert | None = None
-    """From a parent's key to what holds it in the rows below, where that is another kind."""
-
-
-class Prepared(Struct, frozen=True):
-    """A plan with its statements: nothing is left but to bind and run."""
-
-    compiled: Compiled
-    values: dict[str, Any]
-    below: tuple[Below, ...] = ()
-    veils: tuple[tuple[int, Veil], ...] = ()
-    """What is drawn over items when they are whole, each with the index of its node."""
-    fillings: tuple[Filling, ...] = ()
-    strips: bool = False
-    """Items of which nothing is left are not shown."""
-    watched: tuple[tuple[int, str], ...] = ()
-    """The nodes whose items hooks want to see first, each with its collection."""
-    stream_size: int = STREAM_SIZE
-    """Rows that are in memory at a time where the list is streamed."""
-
-
-class Compilations:
-    """Compiles plans, keeping the statements of the latest shapes."""
-
-    def __init__(self, dialect: Dialect, hooks: Hooks = NO_HOOKS) -> None:
-        self._dialect = dialect
-        self._hooks = hooks
-        self._levels: StatementCache[Compiled] = StatementCache()
-
-    def prepare(self, planned: Planned, schema: Schema) -> Prepared:
-        """The plan with the statements of all its levels."""
-        below = tuple(self._below(child, planned.level, schema) for child in planned.children)
-        sizes = [each.prepared.stream_size for each in below]
-        return Prepared(
-            self._compiled(planned.level, schema),
-            planned.values,
-            below,
-            planned.veils,
-            planned.fillings,
-            watched=self._watched(planned.level),
-            stream_size=min([_stream_size(planned.level, schema), *sizes]),
-        )
-
-    def _watched(self, level: Level) -> tuple[tuple[int, str], ...]:
-        if not self._hooks.waits((READ,), "now"):
-            return ()
-        return tuple(
-            (place, node.collection)
-            for place, node in enumerate(level.nodes)
-            if self._hooks.of(READ, "now", node.collection)
-        )
-
-    def _below(self, child: Child, above: Level, schema: Schema) -> Below:
-        level = child.planned.level
-        key = schema.collections[above.nodes[child.node].collection].fields[child.key]
-        tie = schema.collections[level.collection].fields[level.grouped_by or ""]
-        prepared = self.prepare(child.planned, schema)
-        if child.bare:
-            # Keys alone are shown of these.
-            prepared = structs.replace(prepared, watched=())
-        dense = None
-        if tie.kind is Kind.INTEGER:
-            compiled = self._compiled(structs.replace(level, dense=True), schema)
-            dense = structs.replace(prepared, compiled=compiled)
-        carry = carrier(key, tie, self._dialect)
-        return Below(child, prepared, dense, tie.kind, carry)
-
-    def _compiled(self, level: Level, schema: Schema) -> Compiled:
-        return self._levels.get(
-            (schema.version, level), lambda: LevelCompiler(schema, self._dialect).compile(level)
-        )
+Followers = Mapping[str, Follower]
+"""What is read in step with a list, by the names under which it is shown."""
+_NOBODY_FOLLOWS: Followers = {}
 
 
 class Loader:
@@ -136,16 +40,28 @@ class Loader:
         """The rows of a level as the driver gives them."""
         statement = prepared.compiled.statement
         bound = {**prepared.values, **own_of(context), **slots}
-        return await self._database.fetch(statement.sql, statement.values(bound))
+        rows = await self._database.fetch(statement.sql, statement.values(bound))
+        if prepared.compiled.rank is not None:
+            rows.sort(key=itemgetter(prepared.compiled.rank))
+        return rows
 
     async def present(
-        self, rows: Sequence[Row], prepared: Prepared, context: Context
+        self,
+        rows: Sequence[Row],
+        prepared: Prepared,
+        context: Context,
+        followers: Followers = _NOBODY_FOLLOWS,
     ) -> list[Item]:
         """The rows as items, with what hangs below them."""
         found = prepared.compiled.assemble(rows)
         if found:
             for below in prepared.below:
-                await self._attach(below, rows, found, prepared.compiled, context)
+                node = prepared.compiled.layouts[below.child.node]
+                keys = [row[node.hidden[below.child.key]] for row in rows]
+                if below.carry is not None:
+                    keys = [below.carry(key) for key in keys]
+                related = await self._related(below, keys, context, followers)
+                _attach(related, below.child, keys, of_node(found, node))
             _fill(rows, found, prepared)
             _veil(rows, found, prepared, context)
             if prepared.watched and context.answering:
@@ -160,59 +76,52 @@ class Loader:
         statement = prepared.compiled.statement
         values = statement.values({**prepared.values, **own_of(context)})
         size = prepared.stream_size
-        async with self._database.stream(statement.sql, values, size) as batches:
-            yield self._batches(batches, prepared, context)
+        async with (
+            self._database.stream(statement.sql, values, size) as batches,
+            AsyncExitStack() as followed,
+        ):
+            followers = self._followers(prepared, context)
+            for follower in followers.values():
+                followed.push_async_callback(follower.close)
+            yield self._batches(batches, prepared, context, followers)
+
+    def _followers(self, prepared: Prepared, context: Context) -> Followers:
+        return {
+            below.child.name: Follower(
+                self._database,
+                below.in_step,
+                {**below.in_step.values, **own_of(context)},
+                prepared.stream_size,
+            )
+            for below in prepared.below
+            if below.in_step is not None
+        }
 
     async def _batches(
-        self, batches: AsyncIterator[list[Row]], prepared: Prepared, context: Context
+        self,
+        batches: AsyncIterator[list[Row]],
+        prepared: Prepared,
+        context: Context,
+        followers: Followers,
     ) -> AsyncIterator[list[Item]]:
         kept: list[Item] = []
         async for rows in batches:
             # A short batch is the last one, and items that are not shown shorten others.
-            kept += await self.present(rows, prepared, context)
+            kept += await self.present(rows, prepared, context, followers)
             if len(kept) >= STREAM_SIZE:
                 yield kept
                 kept = []
         if kept:
             yield kept
 
-    async def _attach(
-        self,
-        below: Below,
-        rows: Sequence[Row],
-        found: Sequence[Item],
-        compiled: Compiled,
-        context: Context,
-    ) -> None:
-        """Loads one child level for all its parents and puts its items in place."""
-        child = below.child
-        node = compiled.layouts[child.node]
-        place = node.hidden[child.key]
-        keys = [row[place] for row in rows]
-        if below.carry is not None:
-            keys = [below.carry(key) for key in keys]
-        related = await self._related(below, keys, context)
-        name = child.name
-        for parent, key in zip(of_node(found, node), keys, strict=True):
-            if parent is None:
-                continue
-            listed = related.get(key, [])
-            parent[name] = listed if child.many else (listed[0] if listed else None)
-
     async def _related(
-        self, below: Below, keys: Sequence[Any], context: Context
+        self, below: Below, keys: Sequence[Any], context: Context, followers: Followers
     ) -> dict[Any, list[Any]]:
         """The child level's items by the value that ties them to their parents."""
         wanted = [key for key in dict.fromkeys(keys) if key is not None]
         if not wanted:
             return {}
-        prepared = below.prepared
-        if below.dense is not None and _dense(wanted):
-            prepared = below.dense
-            slots = {"low": min(wanted), "high": max(wanted)}
-        else:
-            slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
-        rows = await self.rows(prepared, context, slots)
+        prepared, rows = await self._rows_below(below, wanted, context, followers)
         found: Sequence[Any] = await self.present(rows, prepared, context)
         if below.child.bare:
             found = [_key_of(item) for item in found]
@@ -225,6 +134,21 @@ class Loader:
             else:
                 grouped[tie] = [item]
         return grouped
+
+    async def _rows_below(
+        self, below: Below, wanted: Sequence[Any], context: Context, followers: Followers
+    ) -> tuple[Prepared, list[Row]]:
+        """The rows of a child level, and what reads them."""
+        follower = followers.get(below.child.name)
+        if follower is not None and below.in_step is not None:
+            followed = await follower.rows(wanted)
+            if followed is not None:
+                return below.in_step, followed
+        if below.dense is not None and close_together(wanted):
+            span = {"low": min(wanted), "high": max(wanted)}
+            return below.dense, await self.rows(below.dense, context, span)
+        slots = {"parents": self._dialect.list_binder(below.kind)(wanted)}
+        return below.prepared, await self.rows(below.prepared, context, slots)
 
     async def _hand_to_hooks(
         self, found: Sequence[Item], prepared: Prepared, context: Context
@@ -242,15 +166,18 @@ class Loader:
                     _replace(shown, answer, hook.id)
 
 
-def _stream_size(level: Level, schema: Schema) -> int:
-    """How many rows of a level may be in memory at a time."""
-    columns = [
-        schema.collections[node.collection].fields[name].kind
-        for node in level.nodes
-        for name in node.columns
-    ]
-    small = len(columns) <= _FEW_COLUMNS and _SMALL_KINDS.issuperset(columns)
-    return _SMALL_STREAM_SIZE if small else STREAM_SIZE
+def _attach(
+    related: Mapping[Any, list[Any]],
+    child: Child,
+    keys: Sequence[Any],
+    parents: Sequence[Item | None],
+) -> None:
+    """Puts the items of a child level in place."""
+    name = child.name
+    for parent, key in zip(parents, keys, strict=True):
+        if parent is not None:
+            listed = related.get(key, [])
+            parent[name] = listed if child.many else (listed[0] if listed else None)
 
 
 def own_of(context: Context) -> dict[str, Any]:
@@ -285,14 +212,6 @@ def _veil(rows: Sequence[Row], found: list[Item], prepared: Prepared, context: C
         node = prepared.compiled.layouts[place]
         columns = [node.hidden[name] for name in veil.columns]
         veil.draw(of_node(found, node), [[row[at] for row in rows] for at in columns], me)
-
-
-def _dense(keys: Sequence[Any]) -> bool:
-    """True when a range holds the keys and few others: read at once, not one by one."""
-    if len(keys) < FEW_KEYS or not all(isinstance(key, int) for key in keys):
-        return False
-    span: int = max(keys) - min(keys) + 1
-    return span <= MOST_SPREAD * len(keys)
 
 
 def _key_of(item: Item) -> Any:

@@ -19,8 +19,9 @@ from conductus.items.context import Context
 from conductus.items.counting import Counter, Counts
 from conductus.items.hooks import NO_HOOKS, Hooks
 from conductus.items.keys import key_value
-from conductus.items.loading import Compilations, Loader, Prepared, own_of
+from conductus.items.loading import Loader, own_of
 from conductus.items.plan import Planner, composite
+from conductus.items.prepared import Compilations, Prepared
 from conductus.items.rows import Item
 from conductus.items.written import Rearranged, Written, rearranged
 from conductus.permissions.policy import Policy
@@ -291,7 +292,9 @@ class Reader:
             if composite(collection) or not collection.primary_key
             else (collection.fields[collection.primary_key[0]])
         )
-        prepared = self._compilations.prepare(planned, context.schema)
+        compilations = self._compilations
+        prepare = compilations.prepare_list if way is _Way.LIST else compilations.prepare
+        prepared = prepare(planned, context.schema)
         if narrowing.strips:
             prepared = structs.replace(prepared, strips=True)
         by_key = rearranged(planned.level, collection) if way is _Way.ONE_KEY else None

@@ -38,6 +38,9 @@ class Compiled(Struct, frozen=True):
     """Makes items of the statement's rows."""
     group: int | None
     """Position of the value that ties a row to its parent."""
+    rank: int | None = None
+    """Position of the number by which rows are put in order afterwards; None where the
+    statement does that."""
 
 
 class LevelCompiler:
@@ -60,7 +63,11 @@ class LevelCompiler:
             self._read(node, table, columns)
             for node, table in zip(level.nodes, tables, strict=True)
         )
-        group = None if level.grouped_by is None else self._tie(level, tables[0], columns)
+        group = rank = None
+        if level.grouped_by is not None:
+            group = self._place(level.grouped_by, base, tables[0], columns)
+            if self._dialect.sorts_dearly and _by_number(level, base):
+                rank = self._place(base.primary_key[0], base, tables[0], columns)
         # Not every database selects nothing of a row.
         columns = columns or [sa.literal_column("1")]
         assemble = assembler(layouts, len(columns))
@@ -70,10 +77,13 @@ class LevelCompiler:
         if level.per_parent and level.grouped_by is not None:
             numbered = _numbered(statement, tables[0].c[level.grouped_by], order, len(columns))
             return Compiled(self._dialect.compile(numbered), layouts, assemble, group)
-        statement = statement.order_by(*order)
+        if level.in_step and level.grouped_by is not None:
+            order = [tables[0].c[level.grouped_by].asc(), *order]
+        if rank is None:
+            statement = statement.order_by(*order)
         if level.paged:
             statement = _paged(statement)
-        return Compiled(self._dialect.compile(statement), layouts, assemble, group)
+        return Compiled(self._dialect.compile(statement), layouts, assemble, group, rank)
 
     def _selected(
         self,
@@ -177,16 +187,16 @@ class LevelCompiler:
             columns.append(self._dialect.readable(table.c[name], kind))
         return layout(node, collection, self._dialect, start)
 
-    def _tie(self, level: Level, table: FromClause, columns: list[ColumnElement[Any]]) -> int:
-        """The place of the value that ties a row to its parent; read besides if need be."""
-        name = level.grouped_by or ""
-        field = self._schema.collections[level.collection].fields[name]
-        # As the parent's key is read.
-        tie = self._dialect.readable(table.c[name], field.kind)
+    def _place(
+        self, name: str, base: Collection, table: FromClause, columns: list[ColumnElement[Any]]
+    ) -> int:
+        """The place of a value for our own use; read besides if need be."""
+        # A tie is read as the parent's key is.
+        value = self._dialect.readable(table.c[name], base.fields[name].kind)
         for place, column in enumerate(columns):
-            if column is tie:
+            if column is value:
                 return place
-        columns.append(tie)
+        columns.append(value)
         return len(columns) - 1
 
     def _where(
@@ -205,9 +215,17 @@ class LevelCompiler:
         """The rows that belong to the parents."""
         if level.dense:
             low, high = sa.bindparam("low", type_=_NUMBER), sa.bindparam("high", type_=_NUMBER)
-            return sa.and_(column >= low, column <= high)
+            # One test: it is made of millions of rows.
+            return column.between(low, high)
         kind = base.fields[level.grouped_by or ""].kind
         return self._dialect.among(column, "parents", kind)
+
+
+def _by_number(level: Level, base: Collection) -> bool:
+    """Whether many rows come in the order of a key that is a number, the same anywhere."""
+    key = base.primary_key
+    plain = level.dense and not (level.sort or level.per_parent)
+    return plain and len(key) == 1 and base.fields[key[0]].kind is Kind.INTEGER
 
 
 def _paged(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -53,6 +53,7 @@ class MySQLDialect(Dialect):
     name: ClassVar[Name] = "mysql"
     max_parameters: ClassVar[int] = 32_000
     begins_with_matches: ClassVar[bool] = True
+    walks_tables: ClassVar[bool] = True
     looks_up_rules: ClassVar[bool] = True
     update_returning: ClassVar[bool] = False
     last_key: ClassVar[ColumnElement[Any] | None] = sa.func.last_insert_id()

@@ -75,6 +75,7 @@ class PostgreSQLDialect(Dialect):
     unordered: ClassVar[frozenset[str]] = frozenset(
         {"xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "xid", "cid"}
     )
+    sorts_dearly: ClassVar[bool] = True
     groups_cheaply: ClassVar[bool] = True
     returning = True
 

@@ -63,6 +63,7 @@ class MySQLDatabase:
         # another limit, and connections of its own.
         patient = Limits(max(statement_seconds, _LONG_SECONDS), busy_seconds)
         self._long = Pool(partial(self._link, patient), size, busy_seconds)
+        self._further = Pool(partial(self._link, patient), size, busy_seconds)
 
     @classmethod
     async def open(
@@ -131,14 +132,30 @@ class MySQLDatabase:
     ) -> AsyncIterator[AsyncIterator[list[Row]]]:
         """Rows in batches, on a connection that is given up when left early."""
         link = await self._long.acquire()
-        try:
-            reading = MySQLTransaction(link, self._statement_seconds)
+        async with self._lent(self._long, link) as reading:
             yield await reading.batches(sql, values, size)
+
+    @asynccontextmanager
+    async def stream_beside(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AsyncIterator[AsyncIterator[list[Row]] | None]:
+        """A stream has its connection to itself: this takes one of a third pool."""
+        link = await self._further.acquire_now()
+        if link is None:
+            yield None
+            return
+        async with self._lent(self._further, link) as reading:
+            yield await reading.batches(sql, values, size)
+
+    @asynccontextmanager
+    async def _lent(self, pool: Pool[Link], link: Link) -> AsyncIterator[MySQLTransaction]:
+        try:
+            yield MySQLTransaction(link, self._statement_seconds)
         finally:
             if link.is_abandoned:
-                self._long.discard(link)
+                pool.discard(link)
             else:
-                self._long.release(link)
+                pool.release(link)
 
     # -- writing --------------------------------------------------------------------
 
@@ -240,6 +257,7 @@ class MySQLDatabase:
         """Closes every connection."""
         await self._pool.close()
         await self._long.close()
+        await self._further.close()
 
 
 def _reads(link: Link) -> bool:

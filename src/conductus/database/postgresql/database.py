@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from conductus.database.dialects.postgresql import PostgreSQLDialect
@@ -143,6 +143,12 @@ class PostgreSQLDatabase:
             transaction.stream(sql, values, size) as batches,
         ):
             yield batches
+
+    def stream_beside(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Nobody gains by it."""
+        return nullcontext()
 
     # -- writing --------------------------------------------------------------------
 

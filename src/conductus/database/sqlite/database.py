@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -172,6 +172,12 @@ class SQLiteDatabase:
             reading = ThreadTransaction(link, self._threads, self._statement_seconds)
             async with reading.stream(sql, values, size) as batches:
                 yield batches
+
+    def stream_beside(
+        self, sql: str, values: Sequence[Any], size: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Nobody gains by it."""
+        return nullcontext()
 
     # -- writing --------------------------------------------------------------------
 
