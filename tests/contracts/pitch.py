@@ -94,12 +94,15 @@ class Field(Struct, frozen=True):
         page = await self.reader.read(parsed, context)
         return page.items, len(self.counting.asked) - before
 
-    async def streamed(self, collection: str, query: str) -> tuple[list[Any], int]:
+    async def streamed(
+        self, collection: str, query: str, actor: Actor = SYSTEM, policy: Policy = ADMINISTRATOR
+    ) -> tuple[list[Any], int]:
         """Every item, and how many statements they took."""
         params = brackets.parse(f"{query}&limit=-1", self.snapshot.limits)
         parsed = rest.parse(collection, params, self.snapshot.schema, self.snapshot.limits)
         before = len(self.counting.asked)
-        async with self.reader.stream(parsed, self._context) as batches:
+        context = structs.replace(self._context, actor=actor, policy=policy)
+        async with self.reader.stream(parsed, context) as batches:
             items = [item async for batch in batches for item in batch]
         return items, len(self.counting.asked) - before
 

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from conductus.items import in_step
 from conductus.items import prepared as compilations
+from conductus.permissions.actor import Actor
+from conductus.permissions.levels import Level
+from conductus.permissions.policy import Policy, Rule, Rules
 from tests.contracts.pitch import PARENTS, Field, playing
 from tests.databases import DRIVERS
 
@@ -106,6 +109,19 @@ async def test_without_a_connection_to_spare_each_part_is_asked_for(
     items, asked = await pitch.streamed("players", "fields=id,goals.id")
     check_goals(items, range(1, PARENTS + 1))
     assert asked == 5
+
+
+@pytest.mark.usefixtures("parts")
+async def test_a_role_sees_as_much_in_step_as_part_by_part(pitch: Field) -> None:
+    players = Rule(id=1, collection="players", read=Level.FULL)
+    goals = Rule(id=2, collection="goals", read=Level.FULL, read_blacklist=frozenset({"minute"}))
+    policy = Policy(role=3, rules={"players": Rules(whole=players), "goals": Rules(whole=goals)})
+    asker = Actor(user=7, role=3)
+    items, asked = await pitch.streamed("players", "fields=id,goals.*", asker, policy)
+    first = {"id": 1, "player": 1, "helper": 1}
+    assert items[0] == {"id": 1, "goals": [first, {**first, "id": 2}]}
+    assert {key for item in items for goal in item["goals"] for key in goal} == set(first)
+    assert asked == (2 if pitch.counting.dialect.walks_tables else 5)
 
 
 async def test_order_does_not_hang_on_where_rows_lie(pitch: Field) -> None:
