@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from conductus.items.changes import WriteLimits
 from conductus.items.context import Context
 from conductus.items.reader import Reader
 from conductus.items.steps import Step
+from conductus.items.witnesses import Afterwards
 from conductus.items.writer import WriteOptions, Writer
 from conductus.permissions.actor import SYSTEM, Actor
 from conductus.permissions.policy import ADMINISTRATOR, NOTHING, Policy
@@ -247,11 +249,10 @@ class Desk:
 
     async def before_commit(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
-        self.attempted.append(frozenset(step.collection.name for step in steps))
-
-    def after_commit(self, noted: None) -> None:
-        self.touched.append(self.attempted[-1])
+    ) -> Afterwards:
+        names = frozenset(step.collection.name for step in steps)
+        self.attempted.append(names)
+        return (partial(self.touched.append, names),)
 
 
 @asynccontextmanager

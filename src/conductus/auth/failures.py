@@ -78,5 +78,6 @@ async def note(
     transaction: Transaction, visit: Visit, accounts: Accounts, deed: Deed, user: int
 ) -> None:
     """Writes an activity row of a user about that user."""
-    history = History(accounts.records, visit.context(user))
-    await history.note(transaction, [Note(deed=deed, collection=USERS, item=str(user))])
+    about = [Note(deed=deed, collection=USERS, item=str(user))]
+    context = visit.context(user)
+    await History(accounts.records, context.schema).note(transaction, about, context)

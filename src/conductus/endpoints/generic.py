@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Final
 
 from conductus.errors import ItemNotFound, ReadForbidden, Unauthorized, Unprocessable
 from conductus.http.call import Call, decoded
@@ -20,6 +20,8 @@ from conductus.permissions.scope import USERS
 from conductus.permissions.writing import Action, check_able, check_able_to_change
 from conductus.query.item_query import ItemQuery
 from conductus.schema.model import Collection
+
+_USUAL: Final = WriteOptions()
 
 
 async def read_many(call: Call, collection: str) -> Reply | StreamReply:
@@ -124,6 +126,8 @@ def answering(call: Call, collection: str) -> ItemQuery:
 
 def options(call: Call) -> WriteOptions:
     """What the query string says about the history of a write."""
+    if not call.request.query:
+        return _USUAL
     comment = call.params.get("comment")
     return WriteOptions(
         comment=comment if isinstance(comment, str) and comment else None,

@@ -128,7 +128,9 @@ class Body:
 
     async def items(self) -> JSONObject | list[JSONObject]:
         """A JSON object or a non-empty array of objects. Raises `BodyInvalid` (13/400)."""
-        value = await self._value()
+        value = self._decoded
+        if value is UNSET:
+            value = await self._value()
         if isinstance(value, dict):
             return value
         if isinstance(value, list) and set(map(type, value)) == {dict}:
@@ -204,6 +206,9 @@ def check_depth(value: Any) -> None:
 
     Level by level: most of a body are leaves, which are looked at once.
     """
+    if type(value) is dict and _NESTING.isdisjoint(map(type, value.values())):
+        # Nearly every body of one item.
+        return
     level = [value] if type(value) in _NESTING else []
     for _ in range(_DEEPEST):
         inner = list(chain.from_iterable(map(_members, level)))

@@ -40,8 +40,10 @@ class Request(Struct, frozen=True, kw_only=True):
     """The query string as it was sent, but for a token."""
     headers: dict[bytes, bytes]
     body: Body
-    url: str
-    """Scheme, host and path, without the query."""
+    host: str
+    """What the client calls the server."""
+    address: str
+    """The path, as it was sent."""
     credentials: Credentials
     """What was shown to say who asks."""
     secure: bool
@@ -50,6 +52,11 @@ class Request(Struct, frozen=True, kw_only=True):
     """A page of another origin, which may not use cookies, made a browser send it."""
     refusal: ApiError | None = None
     """Why who showed a token is taken for the public."""
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and path, without the query."""
+        return f"{'https' if self.secure else 'http'}://{self.host}{self.address}"
 
 
 class Call:

@@ -96,11 +96,6 @@ class Exchange:
         return f"{self.path}?{self._sent_query}" if self._sent_query else self.path
 
     @property
-    def url(self) -> str:
-        """Scheme, host and path."""
-        return f"{'https' if self.secure else 'http'}://{self._host}{self.path}"
-
-    @property
     def origin(self) -> str | None:
         """The origin that a browser states."""
         return self._text(b"origin")
@@ -222,10 +217,11 @@ class Exchange:
     @property
     def _may_use_cookies(self) -> bool:
         referer = self._text(b"referer")
-        return may_use_cookies(self.origin, referer, self._host, self.cors, secure=self.secure)
+        return may_use_cookies(self.origin, referer, self.host, self.cors, secure=self.secure)
 
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """What the client calls the server."""
         return self._text(b"host") or "localhost"
 
     def _text(self, name: bytes) -> str | None:

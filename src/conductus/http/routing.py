@@ -63,13 +63,30 @@ class RouteTable(Generic[E]):
     def match(self, method: str, segments: list[str]) -> Match[E]:
         """The route of a path. Raises `RouteNotFound` (1/404), `MethodNotAllowed` (6/405)."""
         found: dict[str, str] = {}
-        node = self._find(self._root, segments, 0, found)
+        node = self._straight(segments, found)
+        if node is None:
+            found.clear()
+            node = self._find(self._root, segments, 0, found)
         if node is None:
             raise RouteNotFound("/".join(segments))
         route = node.routes.get("GET" if method == "HEAD" else method)
         if route is None:
             raise MethodNotAllowed(method, ", ".join(_allowed(node.routes)))
         return Match(route, found)
+
+    def _straight(self, segments: list[str], found: dict[str, str]) -> _Node[E] | None:
+        """Where a path leads that never has to go back: nearly every one."""
+        node = self._root
+        for segment in segments:
+            literal = node.literal.get(segment)
+            if literal is not None:
+                node = literal
+            elif node.varying is not None and segment:
+                node = node.varying
+                found[node.name] = segment
+            else:
+                return None
+        return node if node.routes else None
 
     def _find(
         self, node: _Node[E], segments: list[str], place: int, found: dict[str, str]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from conductus.database.executor import Transaction
 from conductus.errors import ApiError, ItemNotFound, Unprocessable
-from conductus.items.changes import Create, Delete, Many, Secret, Update
+from conductus.items.changes import Change, Create, Delete, Many, Secret, Update
 from conductus.items.context import Context
 from conductus.items.intercepting import Intercepted
 from conductus.items.keys import Key, key_fixed, text_of_key
@@ -83,7 +83,7 @@ class Attempt:
 
     async def _look_up(self, steps: Sequence[Step]) -> None:
         """Reads the rows to be changed. Raises `ItemNotFound` for the first that is missing."""
-        known = [step for step in steps if not isinstance(step.change, Create)]
+        known = [step for step in steps if type(step.change) is not Create]
         wanted: dict[str, list[Step]] = {}
         for step in known:
             wanted.setdefault(step.collection.name, []).append(step)
@@ -93,9 +93,11 @@ class Attempt:
                 self._transaction, collection, [step.key for step in alike]
             )
             self._known[name] = dict(rows)
-            spelled = _Spelling(collection, rows)
-            for step in alike:
-                step.key = spelled(step.key)
+            missed = [step for step in alike if step.key not in rows]
+            if missed:
+                spelled = _Spelling(rows)
+                for step in missed:
+                    step.key = spelled(step.key)
         for step in known:
             self._check_there(step)
 
@@ -142,35 +144,29 @@ class Attempt:
 
     async def _do(self, steps: Sequence[Step]) -> None:
         """Steps of one stage and collection, runs of the same kind together."""
-        decided = [(self._decided(step), step) for step in steps]
-        for kind, run in groupby(decided, key=lambda pair: type(pair[0])):
-            pairs = list(run)
+        for step in steps:
+            if isinstance(step.change, Update) and step.change.otherwise is not None:
+                self._decide(step, step.change)
+        for kind, run in groupby(steps, key=_kind_of):
             if kind is Create:
-                await self._create(
-                    [(change, step) for change, step in pairs if isinstance(change, Create)]
-                )
+                await self._create(list(run))
             elif kind is Update:
-                await self._update(
-                    [(change, step) for change, step in pairs if isinstance(change, Update)]
-                )
+                await self._update(list(run))
             else:
-                await self._delete([step for _, step in pairs])
+                await self._delete(list(run))
 
-    def _decided(self, step: Step) -> Create | Update | Delete:
-        """What is done in this step, now that is known what exists."""
-        change = step.change
-        if not isinstance(change, Update) or change.otherwise is None:
-            return change
+    def _decide(self, step: Step, change: Update) -> None:
+        """Makes a creation of a change of what turned out not to exist."""
         known = self._known[step.collection.name]
         if step.key in known:
             self._judge_new(step)
-            return change
-        if isinstance(change.otherwise, ApiError):
+            return
+        if not isinstance(change.otherwise, Create):
+            assert change.otherwise is not None  # noqa: S101 - else it is not asked
             raise change.otherwise.at(step.index)
         known[step.key] = None
         self._made[step.collection.name, step.key] = change.otherwise
         step.change = change.otherwise
-        return change.otherwise
 
     def _judge_new(self, step: Step) -> None:
         """Whether an item may be changed that this very request has made."""
@@ -186,13 +182,13 @@ class Attempt:
         context = self._context
         judge_row(context.actor, context.policy, step.change.wish, row, None, self._moved(step))
 
-    async def _create(self, pairs: Sequence[tuple[Create, Step]]) -> None:
-        collection = pairs[0][1].collection
-        rows = [self._row(change, step) for change, step in pairs]
+    async def _create(self, steps: Sequence[Step]) -> None:
+        collection = steps[0].collection
+        rows = [self._row(step.change, step) for step in steps if isinstance(step.change, Create)]
         alike = all(map(rows[0].keys().__eq__, map(dict.keys, rows)))
         if not alike:
             rows = _filled_out(rows, collection)
-        work = [(step, row) for (_, step), row in zip(pairs, rows, strict=True)]
+        work = list(zip(steps, rows, strict=True))
         # The shape of rows that are alike is told by how many columns they have.
         for run in _runs(work, len if alike else dict.keys, self._widest):
             try:
@@ -204,10 +200,13 @@ class Attempt:
             for (step, _), (key, after) in zip(run, made, strict=True):
                 step.key, step.after = key, after
 
-    async def _update(self, pairs: Sequence[tuple[Update, Step]]) -> None:
-        collection = pairs[0][1].collection
-        work = [(step, self._new_values(change, step)) for change, step in pairs]
-        busy = [(step, values) for step, values in work if values]
+    async def _update(self, steps: Sequence[Step]) -> None:
+        collection = steps[0].collection
+        busy = [
+            (step, values)
+            for step in steps
+            if isinstance(step.change, Update) and (values := self._new_values(step.change, step))
+        ]
         for run in _runs(busy, dict, self._widest):
             try:
                 seen = await self._records.update_seen(
@@ -295,6 +294,10 @@ class Attempt:
             raise Unprocessable(f"{many.field.name}: must keep an item").at(step.index)
 
 
+def _kind_of(step: Step) -> type[Change]:
+    return type(step.change)
+
+
 def _named(error: ApiError, steps: Sequence[Step]) -> ApiError:
     """The error of the database with the item that failed, where that is known."""
     alone = len({step.index for step in steps}) == 1
@@ -304,15 +307,11 @@ def _named(error: ApiError, steps: Sequence[Step]) -> ApiError:
 class _Spelling:
     """Keys as the database spells them: some compare text without regard to case."""
 
-    def __init__(self, collection: Collection, rows: Mapping[Key, Stored]) -> None:
-        self._rows = rows
-        self._folded: dict[Any, Key] | None = None
+    def __init__(self, rows: Iterable[Key]) -> None:
+        self._folded = {_folded(known): known for known in rows}
 
     def __call__(self, key: Key) -> Key:
-        if key in self._rows or not any(isinstance(part, str) for part in key):
-            return key
-        if self._folded is None:
-            self._folded = {_folded(known): known for known in self._rows}
+        """A key that is not among them as it stands."""
         return self._folded.get(_folded(key), key)
 
 
@@ -350,6 +349,9 @@ def _runs(
     work: Sequence[tuple[Step, Record]], shape: Callable[[Record], object], widest: int
 ) -> Iterator[list[tuple[Step, Record]]]:
     """Neighbours of the same shape, at most `widest` of them together."""
+    if len(work) == 1:
+        yield list(work)
+        return
     run: list[tuple[Step, Record]] = []
     alike: object = None
     for step, values in work:

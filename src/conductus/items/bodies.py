@@ -31,10 +31,10 @@ class Parts(Struct):
     def links(self, tie: str | None, marked: Mapping[str, Any]) -> dict[str, bool]:
         """Fields that get their value elsewhere, and whether it will be one."""
         filled = dict.fromkeys(marked, True) if marked else {}
-        if not (self.ones or self.manys or tie):
-            return filled
-        filled.update({one.field.name: not isinstance(one.change, Delete) for one in self.ones})
-        filled.update({many.field.name: _keeps(many.children) for many in self.manys})
+        for one in self.ones:
+            filled[one.field.name] = not isinstance(one.change, Delete)
+        for many in self.manys:
+            filled[many.field.name] = _keeps(many.children)
         if tie is not None and tie not in self.own:
             filled[tie] = True
         return filled

@@ -61,7 +61,8 @@ class Comments:
             judge_comment(actor, policy, Action.CREATE, target, row, own=True)
             item = text_of_key(key, target)
             note = Note(deed=Deed.COMMENT, collection=target.name, item=item, comment=comment)
-            (id,) = await History(records, context).note(transaction, [note])
+            history = History(records, context.schema)
+            (id,) = await history.note(transaction, [note], context)
         return str(id)
 
     async def edit(self, id: str, body: Mapping[str, Any], context: Context) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from enum import Enum
+from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
 
@@ -20,13 +20,12 @@ from conductus.errors import ItemNotFound
 from conductus.items.breathing import breathing
 from conductus.items.changes import Create, Delete, Item, Update
 from conductus.items.context import Context
-from conductus.items.keys import Key
 from conductus.items.profile import Profiles
 from conductus.items.records import Record, Records
 from conductus.items.stamps import moment_in
 from conductus.items.steps import Step
 from conductus.permissions.actor import Actor
-from conductus.schema.model import Field
+from conductus.schema.model import Field, Schema
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain, Present
 
@@ -37,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
-class Deed(Enum):
+class Deed(StrEnum):
     """What an activity row says was done."""
 
     CREATE = "create"
@@ -62,30 +61,32 @@ class Note(Struct, frozen=True, kw_only=True):
 
 
 class History:
-    """Writes activity and revisions of one request."""
+    """Writes activity and revisions, for one schema."""
 
-    def __init__(
-        self, records: Records, context: Context, profiles: Profiles | None = None
-    ) -> None:
-        self._records = records
-        self._context = context
+    def __init__(self, records: Records, schema: Schema, profiles: Profiles | None = None) -> None:
+        self.schema = schema
+        self.records = records
         self._profiles = profiles or Profiles()
-        self._activity = context.schema.collection(ACTIVITY)
-        self._revisions = context.schema.collection(REVISIONS)
+        self._activity = schema.collection(ACTIVITY)
+        self._revisions = schema.collection(REVISIONS)
         self._activity_lengths = self._profiles.of(self._activity).lengths
         self._revision_lengths = self._profiles.of(self._revisions).lengths
 
-    async def note(self, transaction: Transaction, notes: Sequence[Note]) -> list[int]:
+    async def note(
+        self, transaction: Transaction, notes: Sequence[Note], context: Context
+    ) -> list[int]:
         """Writes activity rows; answers their ids in the same order."""
         if not notes:
             return []
-        keys = await self._records.insert(transaction, self._activity, self._activity_rows(notes))
+        rows = self._activity_rows(notes, context)
+        keys = await self.records.insert(transaction, self._activity, rows)
         return [key[0] for key in keys]
 
     async def record(
         self,
         transaction: Transaction,
         steps: Sequence[Step],
+        context: Context,
         *,
         comment: str | None,
         deed: Deed | None,
@@ -93,40 +94,43 @@ class History:
         """Writes what the steps did. `comment` and `deed` are those of the items asked for."""
         done = [step for step in steps if not step.idle]
         if len(done) == 1 and _saves(done[0]):
-            await self._record_one(transaction, done[0], comment, deed)
+            note = _note(done[0], comment, deed)
+            await self._record_one(transaction, done[0], note, context)
         else:
-            await self._record_many(transaction, done, comment, deed)
-        await self.note(transaction, list(_status_notes(done)))
+            notes = [_note(step, comment, deed) for step in done]
+            await self._record_many(transaction, done, notes, context)
+        if any(step.collection.name == _USERS for step in done):
+            await self.note(transaction, list(_status_notes(done)), context)
 
     async def _record_one(
-        self, transaction: Transaction, step: Step, comment: str | None, deed: Deed | None
+        self, transaction: Transaction, step: Step, note: Note, context: Context
     ) -> None:
         """Nearly every write: its two rows go to the database together."""
-        await self._look_again(transaction, unsure([step]))
-        (image,) = self._records.recorded(step.collection, [_after(step)])
-        (activity,) = self._activity_rows([_note(step, comment, deed)])
+        if step.after is None or step.collection.triggers:
+            await self._look_again(transaction, [step])
+        (image,) = self.records.recorded(step.collection, [_after(step)])
+        (activity,) = self._activity_rows([note], context)
         row_of = self._nested_row if step.parent else self._revision_row
         made, linked = (self._activity, activity), (self._revisions, row_of(step, image))
-        await self._records.add_chained(transaction, made, linked, "activity")
+        await self.records.add_chained(transaction, made, linked, "activity")
 
     async def _record_many(
         self,
         transaction: Transaction,
         done: Sequence[Step],
-        comment: str | None,
-        deed: Deed | None,
+        notes: Sequence[Note],
+        context: Context,
     ) -> None:
-        notes = [_note(step, comment, deed) for step in done]
         await self._look_again(transaction, unsure(done))
         saved = _saved(done)
         revisions = await self._revision_rows(saved)
-        ids = await self.note(transaction, notes)
+        ids = await self.note(transaction, notes, context)
         if len(saved) < len(done):
             ids = [id for step, id in zip(done, ids, strict=True) if _saves(step)]
         for id, row in zip(ids, revisions, strict=True):
             row["activity"] = id
         if revisions:
-            await self._records.add(transaction, self._revisions, revisions)
+            await self.records.add(transaction, self._revisions, revisions)
 
     async def _look_again(self, transaction: Transaction, steps: Iterable[Step]) -> None:
         """Reads the rows as the database now has them, one statement per collection."""
@@ -135,32 +139,30 @@ class History:
             alike.setdefault(step.collection.name, []).append(step)
         for members in alike.values():
             keys = [step.key for step in members]
-            rows = await self._records.read(transaction, members[0].collection, keys)
+            rows = await self.records.read(transaction, members[0].collection, keys)
             for step in members:
                 found = rows.get(step.key)
                 step.after = None if found is None else found.row
 
-    def _activity_rows(self, notes: Sequence[Note]) -> list[Record]:
-        actor, lengths = self._context.actor, self._activity_lengths
-        common = {
+    def _activity_rows(self, notes: Sequence[Note], context: Context) -> list[Record]:
+        actor, lengths = context.actor, self._activity_lengths
+        common: Record = {
             "action_by": actor.user,
-            "action_on": moment_in(self._activity.fields["action_on"], self._context.now),
+            "action_on": moment_in(self._activity.fields["action_on"], context.now),
             "ip": _cut(_address(actor), lengths["ip"]),
             "user_agent": _cut(actor.user_agent, lengths["user_agent"]),
         }
-        longest = lengths["item"]
-        rows: list[Record] = [
-            {
-                **common,
-                "action": note.deed.value,
-                "collection": note.collection,
-                "item": _cut(note.item, longest),
-            }
-            for note in notes
-        ]
-        if any(note.comment is not None for note in notes):
+        longest, comment = lengths["item"], self._activity.fields["comment"]
+        rows: list[Record] = []
+        commented = False
+        for note in notes:
+            row = {**common, "action": str(note.deed), "collection": note.collection}
+            row["item"] = _cut(note.item, longest)
+            commented = commented or note.comment is not None
+            rows.append(row)
+        if commented:
             for row, note in zip(rows, notes, strict=True):
-                row["comment"] = _parsed(note.comment, self._activity.fields["comment"])
+                row["comment"] = _parsed(note.comment, comment)
         return rows
 
     async def _revision_rows(self, steps: Sequence[Step]) -> list[Record]:
@@ -171,7 +173,7 @@ class History:
         for _, run in groupby(steps, key=lambda step: step.collection.name):
             alike = list(run)
             stored = [_after(step) for step in alike]
-            images = self._records.recorded(alike[0].collection, stored)
+            images = self.records.recorded(alike[0].collection, stored)
             rows += await breathing(row_of, list(zip(alike, images, strict=True)))
         return rows
 
@@ -213,6 +215,8 @@ class History:
                 or _recorded(step.before[name], recorders[name]) != image[name]
             )
         }
+        if not (change.ones or change.manys):
+            return changed
         nested = [one.field.name for one in change.ones]
         nested += [many.field.name for many in change.manys]
         return {**changed, **{name: change.sent[name] for name in nested}}
@@ -244,7 +248,9 @@ def _deed(step: Step) -> Deed:
 
 def _soft_deletes(step: Step) -> bool:
     name = step.collection.status_field
-    written = step.written.get(name) if name is not None else None
+    if name is None or name not in step.written:
+        return False
+    written = step.written[name]
     return any(
         status.soft_delete and str(status.value) == str(written)
         for status in step.collection.statuses
@@ -277,14 +283,15 @@ def unsure(steps: Sequence[Step]) -> list[Step]:
     if len(saved) < len(steps) or any(step.collection.triggers for step in steps):
         return saved
     unseen = [step for step in saved if step.after is None]
-    if len(saved) == 1 or len({_item(step) for step in saved}) == len(saved):
+    items = [(step.collection.name, step.key) for step in saved]
+    if len(set(items)) == len(items):
         return unseen
-    times = Counter(map(_item, saved))
-    return [step for step in saved if step.after is None or times[_item(step)] > 1]
-
-
-def _item(step: Step) -> tuple[str, Key]:
-    return step.collection.name, step.key
+    times = Counter(items)
+    return [
+        step
+        for step, item in zip(saved, items, strict=True)
+        if step.after is None or times[item] > 1
+    ]
 
 
 def _after(step: Step) -> Row:

@@ -129,7 +129,9 @@ class Judge:
     ) -> Update:
         """A change of the item of that key."""
         self._count(depth)
-        wish = self._wishes.judged(Action.UPDATE, collection, body)
+        wish = None
+        if not self._context.policy.administrator:
+            wish = self._wishes.judged(Action.UPDATE, collection, body)
         profile = self._profiles.of(collection)
         parts = self._parts(profile, body, depth, Action.UPDATE, tie, key)
         return self._change(profile, key, body, parts, wish)
@@ -177,6 +179,9 @@ class Judge:
         creating = action is Action.CREATE
         parts = Parts({}, [], [], {})
         for name, value in body.items():
+            if name in profile.simple and name != tie and type(value) is not dict:
+                parts.own[name] = value
+                continue
             field = collection.fields.get(name)
             if field is None or (name == tie and value is None and creating):
                 continue
@@ -211,12 +216,13 @@ class Judge:
     def _change(
         self, profile: Profile, key: Key, body: Item, parts: Parts, wish: Wish | None
     ) -> Update:
-        own = parts.own
-        new_key = find_new_key(key, body, profile.collection)
-        if own is not body and not profile.keys.isdisjoint(body):
-            # An object may lead to another item, for each of several keys.
-            self._hanging = True
-            new_key = key_led_to(key, parts, profile.collection)
+        own, new_key = parts.own, None
+        if not profile.keys.isdisjoint(body):
+            new_key = find_new_key(key, body, profile.collection)
+            if own is not body:
+                # An object may lead to another item, for each of several keys.
+                self._hanging = True
+                new_key = key_led_to(key, parts, profile.collection)
         if not profile.keys.isdisjoint(own):
             own = {name: value for name, value in own.items() if name not in profile.keys}
         judged = ValueJudge(profile, Action.UPDATE, parts.links(None, {})).judge(own)

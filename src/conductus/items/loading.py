@@ -62,8 +62,10 @@ class Loader:
                     keys = [below.carry(key) for key in keys]
                 related = await self._related(below, keys, context, followers)
                 _attach(related, below.child, keys, of_node(found, node))
-            _fill(rows, found, prepared)
-            _veil(rows, found, prepared, context)
+            if prepared.fillings:
+                _fill(rows, found, prepared)
+            if prepared.veils:
+                _veil(rows, found, prepared, context)
             if prepared.watched and context.answering:
                 await self._hand_to_hooks(found, prepared, context)
         return [item for item in found if item] if prepared.strips else found

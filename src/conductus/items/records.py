@@ -17,6 +17,7 @@ from conductus.errors import Unprocessable
 from conductus.items.changes import Item
 from conductus.items.columns import Columns, Record, Stored, columns_of
 from conductus.items.insertion import Chain, Insertion
+from conductus.items.keyed import Keyed
 from conductus.items.keys import Key
 from conductus.items.per_collection import PerCollection
 from conductus.items.row_statements import RowStatements, Way, room
@@ -33,6 +34,7 @@ _MOST_PAIRS: Final = 64
 """Composite keys in one statement."""
 
 _NOTHING: Final = Statement("", (), {})
+_NOTHING_NEW: Final[Record] = {}
 
 
 class Kept:
@@ -43,6 +45,7 @@ class Kept:
         self.columns = PerCollection(partial(columns_of, dialect=dialect))
         self.build = RowStatements(dialect)
         self.statements: StatementCache[Statement] = StatementCache(statements)
+        self.keyed: StatementCache[Keyed] = StatementCache(statements)
         self.insertions: StatementCache[Insertion] = StatementCache(statements)
         self.chains: StatementCache[Chain] = StatementCache(statements)
 
@@ -83,12 +86,8 @@ class Records:
         found: dict[Key, Stored] = {}
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
-            size = room(columns, len(batch))
-            statement = self._statement(
-                (way, collection.name, size), self._build.read, columns, len(batch), way
-            )
-            bound = self._bound_keys(columns, batch, size)
-            rows = await executor.fetch(statement.sql, statement.values(bound))
+            keyed = self._keyed(way, columns, batch)
+            rows = await executor.fetch(keyed.sql, keyed.values(batch, _NOTHING_NEW))
             for stored in columns.stored(rows):
                 found[columns.key(stored.record)] = stored
         return found
@@ -243,17 +242,10 @@ class Records:
     def _updates(
         self, columns: Columns, keys: Sequence[Key], values: Record, *, answering: bool
     ) -> Iterator[tuple[str, list[Any]]]:
-        names = tuple(values)
-        new = {f"v{place}": columns.bind(name, values[name]) for place, name in enumerate(names)}
+        way: Way = "update and answer" if answering else "update"
         for batch in _batches(columns, keys):
-            size = room(columns, len(batch))
-            statement = self._statement(
-                ("update", columns.collection.name, names, size, answering),
-                self._build.update,
-                *(columns, names, len(batch), answering),
-            )
-            bound = {**new, **self._bound_keys(columns, batch, size)}
-            yield statement.sql, statement.values(bound)
+            keyed = self._keyed(way, columns, batch, tuple(values))
+            yield keyed.sql, keyed.values(batch, values)
 
     async def delete(
         self, transaction: Transaction, collection: Collection, keys: Sequence[Key]
@@ -262,12 +254,8 @@ class Records:
         gone = 0
         columns = self._kept.columns(collection)
         for batch in _batches(columns, keys):
-            size = room(columns, len(batch))
-            statement = self._statement(
-                ("delete", collection.name, size), self._build.delete, columns, len(batch)
-            )
-            bound = self._bound_keys(columns, batch, size)
-            gone += await transaction.execute(statement.sql, statement.values(bound))
+            keyed = self._keyed("delete", columns, batch)
+            gone += await transaction.execute(keyed.sql, keyed.values(batch, _NOTHING_NEW))
         return gone
 
     async def used(
@@ -300,28 +288,23 @@ class Records:
             self._kept.statements.put(key, found)
         return found
 
+    def _keyed(
+        self, way: Way, columns: Columns, keys: Sequence[Key], names: tuple[str, ...] = ()
+    ) -> Keyed:
+        """The statement on the rows of as many keys, with new values for fields."""
+        size = 1 if len(keys) == 1 else room(columns, len(keys))
+        shape = (self._schema.version, way, columns.collection.name, size, names)
+        found = self._kept.keyed.find(shape)
+        if found is None:
+            statement = self._build.keyed(way, columns, len(keys), names)
+            found = Keyed(self._dialect, columns, statement, names, len(keys))
+            self._kept.keyed.put(shape, found)
+        return found
+
     def _counting(self, collection: Collection, column: Column) -> Statement:
         return self._dialect.count_past(collection, column) or _NOTHING
 
     # -- values ---------------------------------------------------------------------
-
-    def _bound_keys(self, columns: Columns, keys: Sequence[Key], size: int) -> dict[str, Any]:
-        """What a statement with room for `size` keys is given."""
-        names = columns.collection.primary_key
-        if size == 1 and len(names) == 1:
-            # Nearly every change.
-            return {"k0_0": columns.bind(names[0], keys[0][0])}
-        if not size:
-            (column,) = columns.keys
-            together = self._dialect.list_binder(column.kind)
-            return {"keys": together([columns.bind(column.name, key[0]) for key in keys])}
-        # The last key again, as often as the shape of the statement asks.
-        padded = [*keys, *[keys[-1]] * (size - len(keys))]
-        return {
-            f"k{row}_{place}": columns.bind(name, part)
-            for row, key in enumerate(padded)
-            for place, (name, part) in enumerate(zip(names, key, strict=True))
-        }
 
     def _made_keys(
         self,

@@ -17,7 +17,7 @@ from conductus.items.insertion import Chain, Insertion
 from conductus.schema.model import Collection, Column, Field
 from conductus.schema.types.fitting import column_of
 
-Way = Literal["read", "read and lock"]
+Way = Literal["read", "read and lock", "update", "update and answer", "delete"]
 
 
 class RowStatements:
@@ -26,30 +26,31 @@ class RowStatements:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    def read(self, columns: Columns, size: int, way: Way) -> Statement:
-        """Every column of the rows of `size` keys."""
-        table = self._dialect.table(columns.collection)
-        every = self._dialect.columns(table, columns.collection, columns.names)
-        where = self._keyed(table, columns, size)
-        select = sa.select(*every).select_from(table).where(where)
-        return self._dialect.compile(select if way == "read" else select.with_for_update())
+    def keyed(self, way: Way, columns: Columns, size: int, names: Sequence[str]) -> Statement:
+        """On the rows of `size` keys; what reads or answers them tells every column.
 
-    def update(
-        self, columns: Columns, names: Sequence[str], size: int, answering: bool, /
-    ) -> Statement:
-        """Values `v0`, `v1`, … for these fields of the rows of `size` keys."""
+        The fields `names` get the values `v0`, `v1`, …
+        """
         collection = columns.collection
         table = self._dialect.table(collection)
+        where = self._keyed(table, columns, size)
+        every = self._dialect.columns(table, collection, columns.names)
+        match way:
+            case "read":
+                return self._dialect.compile(sa.select(*every).select_from(table).where(where))
+            case "read and lock":
+                select = sa.select(*every).select_from(table).where(where)
+                return self._dialect.compile(select.with_for_update())
+            case "delete":
+                return self._dialect.compile(sa.delete(table).where(where))
         changed = [column_of(collection.fields[name]) for name in names]
         values = {
             column.name: self._parameter(f"v{place}", column)
             for place, column in enumerate(changed)
         }
-        where = self._keyed(table, columns, size)
         update = sa.update(table).where(where).values(values)
-        if answering:
-            every = self._dialect.columns(table, collection, columns.names)
-            update = update.returning(*every)
+        if way == "update and answer":
+            return self._dialect.compile(update.returning(*every))
         return self._dialect.compile(update)
 
     def chain(
@@ -92,12 +93,6 @@ class RowStatements:
         select = sa.select(inserted.c[key], *rest.values())
         table = self._dialect.table(second)
         return self._dialect.compile(sa.insert(table).from_select([link, *rest], select))
-
-    def delete(self, columns: Columns, size: int) -> Statement:
-        """The end of the rows of `size` keys."""
-        table = self._dialect.table(columns.collection)
-        where = self._keyed(table, columns, size)
-        return self._dialect.compile(sa.delete(table).where(where))
 
     def used(self, collection: Collection, field: Field) -> Statement:
         """Those of the values `keys` that the field has somewhere."""

@@ -68,26 +68,19 @@ class Step(Struct, eq=False):
         return Written(self.text, self.after)
 
 
-class Representatives:
-    """Of many steps one of each sort: what is asked of sorts need not hold all of them."""
-
-    def __init__(self) -> None:
-        self._found: dict[Sort, Step] = {}
-
-    @property
-    def steps(self) -> list[Step]:
-        """One step for each action on a collection that did something."""
-        return list(self._found.values())
-
-    def add(self, steps: Iterable[Step]) -> None:
-        """Takes in what is new among the steps."""
-        for step in steps:
-            if not step.idle:
-                self._found.setdefault(step.sort, step)
+def sorts_of(steps: Iterable[Step]) -> set[Sort]:
+    """The sorts of those steps that did something."""
+    # Written out: a property costs as much as all the rest of it, for each item of a batch.
+    return {(type(step.change), step.collection.name) for step in steps if not step.idle}
 
 
 def laid_out(changes: Sequence[Change]) -> list[Step]:
     """The steps of a batch, each before those nested in it."""
+    if not any(map(_nests, changes)):
+        return [
+            Step(change, change.collection, index, None, _key_of(change), stage=0)
+            for index, change in enumerate(changes)
+        ]
     steps: list[Step] = []
     stage = _earliest(changes)
     for index, change in enumerate(changes):
@@ -102,6 +95,14 @@ def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
         alike = by_stage.setdefault(step.stage, {})
         alike.setdefault(step.collection.name, []).append(step)
     return [list(by_stage[stage].values()) for stage in sorted(by_stage)]
+
+
+def _nests(change: Change) -> bool:
+    return not isinstance(change, Delete) and bool(change.ones or change.manys)
+
+
+def _key_of(change: Change) -> Key:
+    return () if isinstance(change, Create) else change.key
 
 
 def _earliest(changes: Iterable[Change]) -> int:
@@ -120,8 +121,7 @@ def _before(change: Change) -> int:
 
 
 def _plant(change: Change, index: int, parent: Step | None, stage: int, steps: list[Step]) -> Step:
-    key = () if isinstance(change, Create) else change.key
-    step = Step(change, change.collection, index, parent, key, stage)
+    step = Step(change, change.collection, index, parent, _key_of(change), stage)
     steps.append(step)
     if isinstance(change, Delete):
         return step

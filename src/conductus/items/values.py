@@ -67,7 +67,8 @@ class ValueJudge:
             parsed = self._value(field, value, lenient=lenient)
             if name not in self._problems:
                 values[name] = parsed
-        self._require_rest(given, values, lenient=lenient)
+        if self._creating or self._elsewhere:
+            self._require_rest(given, values, lenient=lenient)
         if self._problems:
             raise ValidationFailed(self._problems)
         if not profile.secrets:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from conductus.database.executor import Transaction
 from conductus.items.context import Context
 from conductus.items.steps import Step
 from conductus.items.written import Written
+
+Afterwards = Sequence[Callable[[], None]]
+"""What is done once a transaction is there for all to see. Of several that are equal one."""
 
 
 class Bookkeeping(Protocol):
@@ -16,12 +19,8 @@ class Bookkeeping(Protocol):
 
     async def before_commit(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> Any:
-        """In the transaction, with the steps that did something; the answer is kept …"""
-        ...
-
-    def after_commit(self, noted: Any) -> None:
-        """… and handed over once the transaction is there for all to see."""
+    ) -> Afterwards:
+        """In the transaction, with the steps that did something."""
         ...
 
 
@@ -30,12 +29,8 @@ class Events(Protocol):
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
+    ) -> Afterwards:
         """In the transaction, with every step."""
-        ...
-
-    def after_commit(self, steps: Sequence[Step]) -> None:
-        """What was recorded of the steps is there for all to see."""
         ...
 
 

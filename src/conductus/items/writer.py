@@ -12,6 +12,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,11 +42,12 @@ from conductus.items.proposals import Proposal, judged
 from conductus.items.records import Kept, Records
 from conductus.items.revert import permitted, restorable, revision_of
 from conductus.items.rules import Rules
-from conductus.items.steps import Representatives, Step
-from conductus.items.witnesses import Bookkeeping, Companion, Events
+from conductus.items.steps import Step
+from conductus.items.witnesses import Afterwards, Bookkeeping, Companion, Events
 from conductus.items.written import Written
 from conductus.permissions.policy import ADMINISTRATOR
 from conductus.permissions.writing import check_able_to_change
+from conductus.schema.model import Schema
 
 Parts = Callable[[], AsyncGenerator[Changes, None]]
 HashSecret = Callable[[str], Awaitable[str]]
@@ -87,6 +89,7 @@ class Writer:
         self._events = events
         self._kept = Kept(database.dialect)
         self._profiles = Profiles(hooks.checks)
+        self._latest: History | None = None
 
     async def create(
         self,
@@ -160,9 +163,13 @@ class Writer:
         options: WriteOptions | None,
     ) -> list[Step]:
         hashes = await self._hashes(changes)
-        return await self._steps(
+        steps = await self._steps(
             transaction, changes, context, options or WriteOptions(), hashes, None, _EVERYTHING
         )
+        if self._events is not None:
+            # Nobody rings for it: whoever waits looks by the clock.
+            await self._events.record(transaction, steps, context)
+        return steps
 
     async def update(
         self,
@@ -217,7 +224,7 @@ class Writer:
         target = judge.collection(collection)
         check_able_to_change(context.actor, context.policy, target)
         parsed = key_of_text(key, target, context.now)
-        records = self._records(context)
+        records = self._history(context.schema).records
         found = await revision_of(self._database, records, revision, target, parsed, context)
         body = restorable(found, target)
         if not context.policy.administrator:
@@ -263,18 +270,15 @@ class Writer:
         companion: Companion | None = None,
     ) -> list[Written]:
         hashes = await self._hashes(changes)
-
-        async def attempt(widest: int) -> list[Step]:
-            return await self._attempt(
-                changes, context, options or WriteOptions(), hashes, deed, widest, companion
-            )
-
+        attempt = partial(
+            self._attempt, changes, context, options or WriteOptions(), hashes, deed, companion
+        )
         try:
-            steps = await insist(lambda: attempt(_EVERYTHING), "items", self._limits.attempts)
+            steps = await insist(partial(attempt, _EVERYTHING), "items", self._limits.attempts)
         except ApiError as error:
             if not worth_again(error, changes):
                 raise
-            steps = await insist(lambda: attempt(1), "items", self._limits.attempts)
+            steps = await insist(partial(attempt, 1), "items", self._limits.attempts)
         return _answers(steps)
 
     async def _attempt(
@@ -284,8 +288,8 @@ class Writer:
         options: WriteOptions,
         hashes: Mapping[Secret, str],
         deed: Deed | None,
-        widest: int,
         companion: Companion | None,
+        widest: int,
     ) -> list[Step]:
         # Hooks may wait for anything.
         alone = self._hooks is not None or companion is not None
@@ -296,21 +300,16 @@ class Writer:
             steps = await self._steps(transaction, changes, context, options, hashes, deed, widest)
             if companion is not None:
                 await companion.after(transaction, _answers(steps))
-            noted = None
-            if self._bookkeeping is not None:
-                done = [step for step in steps if not step.idle]
-                noted = await self._bookkeeping.before_commit(transaction, done, context)
-        if self._bookkeeping is not None:
-            self._bookkeeping.after_commit(noted)
-        if self._events is not None:
-            self._events.after_commit(steps)
+            afterwards = await self._witnessed(transaction, steps, context)
+        for then in afterwards:
+            then()
         return steps
 
     async def _attempt_parts(
         self, parts: Parts, context: Context, options: WriteOptions, suspect: int | None
     ) -> int | None:
         """The number of the part in which rows that went together failed; None: all is done."""
-        noted, told = [], Representatives()
+        afterwards: dict[Callable[[], None], None] = {}
         number = 0
         try:
             async with self._database.transaction() as transaction, aclosing(parts()) as following:
@@ -321,21 +320,14 @@ class Writer:
                     steps = await self._steps(
                         transaction, changes, context, options, hashes, None, widest
                     )
-                    told.add(steps)
-                    if self._bookkeeping is not None:
-                        done = [step for step in steps if not step.idle]
-                        noted.append(
-                            await self._bookkeeping.before_commit(transaction, done, context)
-                        )
+                    witnessed = await self._witnessed(transaction, steps, context)
+                    afterwards |= dict.fromkeys(witnessed)
         except ApiError as error:
             if number == suspect or "index" in error.details or error.status >= 500:
                 raise
             return number
-        for each in noted:
-            if self._bookkeeping is not None:
-                self._bookkeeping.after_commit(each)
-        if self._events is not None:
-            self._events.after_commit(told.steps)
+        for then in afterwards:
+            then()
         return None
 
     async def _steps(
@@ -349,26 +341,36 @@ class Writer:
         widest: int,
     ) -> list[Step]:
         """The changes and their history."""
-        records = self._records(context)
+        history = self._history(context.schema)
+        records = history.records
         intercept = self._interceptor(context, options, records)
         attempt = Attempt(transaction, records, context, hashes, widest, intercept)
         steps = await attempt.run(changes)
         if self._rules is not None:
             await self._rules.hold(transaction, records, context, steps)
         if not (options.skip_activity and context.actor.administrator):
-            history = History(records, context, self._profiles)
-            await history.record(transaction, steps, comment=options.comment, deed=deed)
+            await history.record(transaction, steps, context, comment=options.comment, deed=deed)
         else:
             for step in unsure(steps):
                 step.after = None
-        if self._events is not None:
-            await self._events.record(transaction, steps, context)
         return steps
 
+    async def _witnessed(
+        self, transaction: Transaction, steps: Sequence[Step], context: Context
+    ) -> Afterwards:
+        """Tells those who are told of every write."""
+        afterwards: list[Callable[[], None]] = []
+        if self._bookkeeping is not None:
+            done = [step for step in steps if not step.idle]
+            afterwards += await self._bookkeeping.before_commit(transaction, done, context)
+        if self._events is not None:
+            afterwards += await self._events.record(transaction, steps, context)
+        return afterwards
+
     async def _hashes(self, changes: Changes) -> dict[Secret, str]:
-        secrets = {secret: None for change in changes for secret in secrets_of(change)}
-        if not secrets:
+        if not any(map(secrets_of, changes)):
             return {}
+        secrets = {secret: None for change in changes for secret in secrets_of(change)}
         hashed = await asyncio.gather(*(self._hash_secret(secret.text) for secret in secrets))
         return dict(zip(secrets, hashed, strict=True))
 
@@ -380,8 +382,12 @@ class Writer:
         judge = self.judge(replace(context, policy=ADMINISTRATOR), options)
         return Interceptor(self._hooks, judge, self._hashes, context, records, self._profiles)
 
-    def _records(self, context: Context) -> Records:
-        return Records(context.schema, self._kept)
+    def _history(self, schema: Schema) -> History:
+        """That of a schema, made once: requests come with the same one for long."""
+        latest = self._latest
+        if latest is None or latest.schema is not schema:
+            latest = self._latest = History(Records(schema, self._kept), schema, self._profiles)
+        return latest
 
 
 def _answers(steps: Sequence[Step]) -> list[Written]:

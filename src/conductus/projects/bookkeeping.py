@@ -6,11 +6,13 @@ Ends the sessions of users who are shut out by a write.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from conductus.database.dialect import Dialect
 from conductus.database.executor import Transaction
 from conductus.items.context import Context
 from conductus.items.steps import Step
+from conductus.items.witnesses import Afterwards
 from conductus.projects.coherence import Change, bump
 from conductus.projects.sessions import end_sessions_of_changed
 
@@ -24,7 +26,6 @@ COUNTED: Mapping[str, Change] = {
     "directus_roles": Change.ACCESS,
     "directus_permissions": Change.ACCESS,
 }
-Counted = dict[Change, int]
 
 
 class Bookkeeper:
@@ -36,17 +37,18 @@ class Bookkeeper:
 
     async def before_commit(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> Counted:
-        """Counts each kind of change that the transaction makes."""
+    ) -> Afterwards:
+        """Counts each kind of change that the transaction makes.
+
+        After it every worker is made to look again, before the answer goes out.
+        """
         touched = {step.collection.name for step in steps}
+        if COUNTED.keys().isdisjoint(touched):
+            return ()
         changes = {COUNTED[name] for name in touched if name in COUNTED}
-        if not changes:
-            return {}
         if Change.ACCESS in changes:
             await end_sessions_of_changed(transaction, self._dialect, steps, context)
-        return {change: await bump(transaction, self._dialect, change) for change in changes}
-
-    def after_commit(self, noted: Counted) -> None:
-        """Makes every worker look again before the answer goes out."""
-        for change, count in noted.items():
-            self._announce(change, count)
+        return [
+            partial(self._announce, change, await bump(transaction, self._dialect, change))
+            for change in changes
+        ]

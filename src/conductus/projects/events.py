@@ -21,7 +21,8 @@ from conductus.items.changes import Change, Create, Delete, Item, Update
 from conductus.items.context import Context
 from conductus.items.hooks import FILES, KEEPS, NO_HOOKS, WRITES, Hook, Hooks
 from conductus.items.keys import shown_key
-from conductus.items.steps import Sort, Step
+from conductus.items.steps import Sort, Step, sorts_of
+from conductus.items.witnesses import Afterwards
 from conductus.permissions.actor import NOBODY as NO_USER
 from conductus.permissions.actor import Actor
 from conductus.permissions.writing import Action
@@ -95,31 +96,29 @@ class Recorder:
         self._hooks = hooks
         self._listeners = tuple(listeners)
         self._snapshot = snapshot
-        self._tells_of_contents = hooks.waits(KEEPS.values(), "after")
         self._known: Snapshot | None = None
         self._found: dict[Sort, tuple[Listener, ...]] = {}
         """Who waits, as the known snapshot has it."""
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
-        """Leaves an errand for each step and listener."""
+    ) -> Afterwards:
+        """Leaves an errand for each step and listener; rings the bell for them."""
+        waiting = self._waiting_for(steps)
+        if not waiting and context.content is None:
+            return ()
         errands = [
             errand
-            for step, listeners in self._heard(steps)
+            for step in steps
+            if not step.idle and (listeners := waiting.get(step.sort))
             for errand in self._errands(step, _event(step), listeners, context)
         ]
         if context.content is not None:
             errands += self._of_contents(steps, context)
-        if errands:
-            await self._outbox.put(transaction, errands, context.now)
-
-    def after_commit(self, steps: Sequence[Step]) -> None:
-        """Rings the bell where there is something new."""
-        if self._waiting_for(steps) or (
-            self._tells_of_contents and any(step.collection.name == FILES for step in steps)
-        ):
-            self._outbox.ring()
+        if not errands:
+            return ()
+        await self._outbox.put(transaction, errands, context.now)
+        return (self._outbox.ring,)
 
     def _of_contents(self, steps: Sequence[Step], context: Context) -> Iterator[Errand]:
         """Tells of files whose content came or went along with their rows."""
@@ -127,13 +126,6 @@ class Recorder:
             event = KEEPS[_action(step)]
             hooks = self._hooks.of(event, "after") if step.collection.name == FILES else ()
             yield from self._errands(step, event, _listening(hooks), context)
-
-    def _heard(self, steps: Sequence[Step]) -> Iterator[tuple[Step, tuple[Listener, ...]]]:
-        """The steps that somebody waits for."""
-        waiting = self._waiting_for(steps)
-        for step in steps if waiting else ():
-            if not step.idle and (listeners := waiting.get(step.sort)):
-                yield step, listeners
 
     def _waiting_for(self, steps: Sequence[Step]) -> dict[Sort, tuple[Listener, ...]]:
         """Who waits for them: asked once for each sort of step, not for each step."""
@@ -143,7 +135,7 @@ class Recorder:
         if snapshot is not self._known:
             self._known, self._found = snapshot, {}
         waiting = {}
-        for sort in {step.sort for step in steps if not step.idle}:
+        for sort in sorts_of(steps):
             listeners = self._found.get(sort)
             if listeners is None:
                 listeners = self._found[sort] = self._of(snapshot, *sort)

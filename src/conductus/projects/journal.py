@@ -26,7 +26,7 @@ from conductus.errors import DuplicateValue
 from conductus.items.changes import Create, Delete
 from conductus.items.context import Context
 from conductus.items.steps import Step
-from conductus.items.witnesses import Events
+from conductus.items.witnesses import Afterwards, Events
 from conductus.projects import rows as tables
 from conductus.projects.coherence import Bell
 from conductus.projects.journal_statements import JOURNAL, JOURNAL_KINDS, JournalStatements
@@ -90,23 +90,21 @@ class Journal:
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
-        """Adds a line for each step in a watched collection."""
+    ) -> Afterwards:
+        """Adds a line for each step in a watched collection; rings for them."""
         watched = self._watched()
         if not watched:
-            return
+            return ()
         now = milliseconds(context.now)
         lines = [_line(step, now) for step in steps if _is_told(step, watched)]
-        if lines:
-            dialect = self._database.dialect
-            await tables.add(transaction, dialect, JOURNAL, JOURNAL_KINDS, lines)
+        if not lines:
+            return ()
+        await tables.add(transaction, self._database.dialect, JOURNAL, JOURNAL_KINDS, lines)
+        return (self._ring,)
 
-    def after_commit(self, steps: Sequence[Step]) -> None:
-        """Rings where there is something new."""
-        watched = self._watched()
-        if watched and any(_is_told(step, watched) for step in steps):
-            self.bell.set()
-            self._others.ring()
+    def _ring(self) -> None:
+        self.bell.set()
+        self._others.ring()
 
     def _watched(self) -> frozenset[str]:
         snapshot = self._snapshot()
@@ -223,15 +221,11 @@ class Everyone:
 
     async def record(
         self, transaction: Transaction, steps: Sequence[Step], context: Context
-    ) -> None:
+    ) -> Afterwards:
         """Has each of them record it."""
-        for one in self._each:
-            await one.record(transaction, steps, context)
-
-    def after_commit(self, steps: Sequence[Step]) -> None:
-        """Tells each of them."""
-        for one in self._each:
-            one.after_commit(steps)
+        return [
+            then for one in self._each for then in await one.record(transaction, steps, context)
+        ]
 
 
 async def _add(transaction: Transaction, statement: Statement, values: dict[str, Any]) -> None:

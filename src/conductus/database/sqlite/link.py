@@ -54,6 +54,11 @@ class Link:
         self._worked = _NEVER
         self._deadline = perf_counter() + _BRIEF_SECONDS
 
+    def until(self, deadline: float) -> None:
+        """The next statement is stopped then, by `perf_counter`."""
+        self._looks = _NEVER
+        self._deadline = deadline
+
     def within(self, seconds: float) -> None:
         """The next statement is stopped after so many seconds."""
         self._looks = _NEVER

@@ -24,6 +24,8 @@ class SlowStatements:
         self._until: dict[str, float] = {}
 
     def __contains__(self, sql: str) -> bool:
+        if not self._until:
+            return False
         until = self._until.get(sql)
         if until is None:
             return False
