@@ -17,9 +17,19 @@ from conductus.items.columns import Columns, Record
 class Insertion:
     """Kept for the next rows of the same fields."""
 
-    def __init__(self, columns: Columns, names: Sequence[str], sql: str) -> None:
-        """`names` in the order in which `sql` takes their values."""
+    def __init__(
+        self,
+        columns: Columns,
+        names: Sequence[str],
+        sql: str,
+        rows: int = 1,
+        arranged: Callable[[list[Any]], list[Any]] | None = None,
+    ) -> None:
+        """`names` in the order in which `sql` takes their values, which are `arranged` last."""
         self.sql = sql
+        self.rows = rows
+        """How many go at once."""
+        self._arranged = arranged
         self._width = len(names)
         self._pick = _picker(names)
         self._binders: list[tuple[int, str, Convert]] = [
@@ -33,7 +43,10 @@ class Insertion:
 
         Raises `Unprocessable` for one that the driver cannot take.
         """
-        values = list(chain.from_iterable(map(self._pick, records)))
+        if len(records) == 1:
+            values = list(self._pick(records[0]))
+        else:
+            values = list(chain.from_iterable(map(self._pick, records)))
         for place, name, convert in self._binders:
             column = slice(place, None, self._width)
             try:
@@ -42,7 +55,7 @@ class Insertion:
                 ]
             except (ValueError, OverflowError) as error:
                 raise Unprocessable(f"{name}: this value cannot be stored") from error
-        return values
+        return self._arranged(values) if self._arranged else values
 
 
 class Chain(Struct, frozen=True, eq=False):

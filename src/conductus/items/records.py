@@ -32,6 +32,8 @@ _MOST_KEYS: Final = 1000
 """Keys in one list."""
 _MOST_PAIRS: Final = 64
 """Composite keys in one statement."""
+_FEW: Final = 16
+"""Up to so many rows, how many are left tells how many are inserted at once."""
 
 _NOTHING: Final = Statement("", (), {})
 _NOTHING_NEW: Final[Record] = {}
@@ -163,30 +165,35 @@ class Records:
         given = tuple(records[0])
         start = 0
         while start < len(records):
-            size = self._dialect.insert_size(columns.collection, given, len(records) - start)
-            insertion = self._insertion(columns, given, self._dialect.insert_shape(size), answered)
-            batch = records[start : start + size]
-            values = self._dialect.insert_values(insertion.values(batch), size)
-            yield batch, insertion.sql, values
-            start += size
+            rows = len(records) - start
+            if rows > _FEW:
+                rows = self._dialect.insert_size(columns.collection, given, rows)
+            insertion = self._insertion(columns, given, rows, answered)
+            batch = records[start : start + insertion.rows]
+            yield batch, insertion.sql, insertion.values(batch)
+            start += insertion.rows
 
     def _insertion(
-        self, columns: Columns, given: tuple[str, ...], shape: int, answered: Sequence[str]
+        self, columns: Columns, given: tuple[str, ...], rows: int, answered: Sequence[str]
     ) -> Insertion:
+        """That of so many rows, or of fewer where a statement does not take as many."""
         collection = columns.collection
-
-        def build() -> Insertion:
+        key = (self._schema.version, collection.name, given, rows, len(answered))
+        found = self._kept.insertions.find(key)
+        if found is None:
             # In the order of the schema: what clients send comes in any.
             names = tuple([name for name in columns.names if name in given])
+            size = self._dialect.insert_size(collection, given, rows)
+            shape = self._dialect.insert_shape(size)
             statement = self._statement(
                 ("insert", collection.name, names, shape, tuple(answered)),
                 self._dialect.insert,
                 *(collection, shape, names, answered),
             )
-            return Insertion(columns, names, statement.sql)
-
-        key = (self._schema.version, collection.name, given, shape, len(answered))
-        return self._kept.insertions.get(key, build)
+            arranged = partial(self._dialect.insert_values, rows=size)
+            found = Insertion(columns, names, statement.sql, size, arranged)
+            self._kept.insertions.put(key, found)
+        return found
 
     async def _count_past(
         self, transaction: Transaction, columns: Columns, keys: Sequence[Key]
