@@ -108,7 +108,8 @@ class Registry:
             seal_secret=seal_secret,
             each_request=server.watch.each_request,
         )
-        self._folder = data / PROJECT_FOLDER
+        self._folder = str(data / PROJECT_FOLDER)
+        """As text, which is quicker to look at."""
         self._seen: int | None = None
         self._entries: dict[str, Entry] = {}
         self._tasks = asyncio.TaskGroup()
