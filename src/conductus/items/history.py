@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
@@ -69,6 +70,8 @@ class History:
         self._profiles = profiles or Profiles()
         self._activity = schema.collection(ACTIVITY)
         self._revisions = schema.collection(REVISIONS)
+        self._second: datetime | None = None
+        self._spelled: Plain = None
         self._activity_lengths = self._profiles.of(self._activity).lengths
         self._revision_lengths = self._profiles.of(self._revisions).lengths
 
@@ -148,7 +151,7 @@ class History:
         actor, lengths = context.actor, self._activity_lengths
         common: Record = {
             "action_by": actor.user,
-            "action_on": moment_in(self._activity.fields["action_on"], context.now),
+            "action_on": self._now(context),
             "ip": _cut(_address(actor), lengths["ip"]),
             "user_agent": _cut(actor.user_agent, lengths["user_agent"]),
         }
@@ -164,6 +167,14 @@ class History:
             for row, note in zip(rows, notes, strict=True):
                 row["comment"] = _parsed(note.comment, comment)
         return rows
+
+    def _now(self, context: Context) -> Plain:
+        """When it is done: to spell it out takes long, and many do something in one second."""
+        second = context.now.replace(microsecond=0)
+        if second != self._second:
+            self._second = second
+            self._spelled = moment_in(self._activity.fields["action_on"], second)
+        return self._spelled
 
     async def _revision_rows(self, steps: Sequence[Step]) -> list[Record]:
         """What is kept of the steps, but for the ids of their activity."""
