@@ -11,8 +11,11 @@ from conductus.errors import Unprocessable
 from conductus.items.changes import Change, Child, Delete, Item, Many, One, Update
 from conductus.items.keys import Key, find_new_key, key_fixed, parts_of_text, shown_key
 from conductus.items.profile import Profile
-from conductus.schema.model import Collection, Field
+from conductus.query.paths import step
+from conductus.schema.model import Collection, Field, Schema
 from conductus.schema.system import WRITTEN
+
+DELETE = "$delete"
 
 
 class Parts(Struct):
@@ -96,6 +99,17 @@ def key_led_to(key: Key, parts: Parts, collection: Collection) -> Key | None:
         elif change is not None:
             raise key_fixed(collection)
     return find_new_key(key, named, collection)
+
+
+def linked(body: Item, target: Collection, schema: Schema) -> Item:
+    """The body with keys for the objects in its key that name an item."""
+    led = {}
+    for name in target.primary_key:
+        value = body.get(name)
+        reached = step(schema, target, name).target
+        if isinstance(value, dict) and reached is not None and DELETE not in value:
+            led[name] = value.get(reached.primary_key[0])
+    return {**body, **led}
 
 
 def key_body(key: str | int, collection: Collection) -> Item:

@@ -17,11 +17,13 @@ from conductus.errors import ApiError, CollectionNotFound, Unprocessable
 from conductus.items import stamps
 from conductus.items.alike import values_alike
 from conductus.items.bodies import (
+    DELETE,
     Parts,
     check_nested,
     field_names,
     key_body,
     key_led_to,
+    linked,
     named_key,
     refuse_unknown,
     without_missing_keys,
@@ -45,7 +47,6 @@ from conductus.schema.model import Collection, Field, Relation
 from conductus.schema.types import type_of
 from conductus.schema.types.field_type import Plain
 
-DELETE = "$delete"
 _LINK_ONLY = frozenset({"file", "owner", "user_created", "user_updated"})
 """Many-to-one types through which nothing is written."""
 
@@ -368,7 +369,7 @@ class Judge:
         if hanging:
             blank = member.get(tie) is None or member[tie] == ""
             completed = {**member, tie: parent} if blank else member
-            key = find_key_in_body(self._linked(completed, target), target)
+            key = find_key_in_body(linked(completed, target, self._context.schema), target)
             self._hanging = self._hanging or key is not None
         if member.get(DELETE) is True:
             if key is None:
@@ -383,16 +384,6 @@ class Judge:
         changed = self.update(target, key, member, depth, tie)
         tied = tie not in member and tie not in target.primary_key
         return Child(changed, tied), {**named_key(member, target), **changed.sent}
-
-    def _linked(self, body: Item, target: Collection) -> Item:
-        """The body with keys for the objects in its key that name an item."""
-        led = {}
-        for name in target.primary_key:
-            value = body.get(name)
-            reached = step(self._context.schema, target, name).target
-            if isinstance(value, dict) and reached is not None and DELETE not in value:
-                led[name] = value.get(reached.primary_key[0])
-        return {**body, **led}
 
     def _count(self, depth: int) -> None:
         self._changes += 1
