@@ -171,7 +171,8 @@ class Accounts:
     @cached_property
     def _by_session(self) -> Statement:
         users, sessions = self._table(self._users), self._table(self._sessions)
-        extra = (sessions.c.token, sessions.c.token_expired_at)
+        # As text, whatever the protocol: the row is compared with the one fetched next.
+        extra = (sessions.c.token, sa.cast(sessions.c.token_expired_at, sa.String()))
         joined = users.join(sessions, sessions.c.user == users.c.id)
         return self._standings(users, joined, extra).compiled(
             sessions.c.id == sa.bindparam("session", type_=sa.BigInteger()),
