@@ -124,6 +124,18 @@ async def test_a_field_has_one_relation(pair: Pair) -> None:
     assert await workshop.ok("PATCH", "/relations", [change]) == [made]
 
 
+async def test_a_relation_that_a_list_names_twice_is_judged_as_both_leave_it(pair: Pair) -> None:
+    workshop = pair.workshop
+    made = await workshop.ok("POST", "/relations", pair.body())
+    wrong = {"id": made["id"], "field_many": "nope"}
+    twice = [wrong, {"id": made["id"], "junction_field": None}]
+    await workshop.refused((4, 422), "PATCH", "/relations", twice)
+    assert await pair.rows() == [made]
+    right = {"id": made["id"], "field_many": "must"}
+    await workshop.ok("PATCH", "/relations", [wrong, right])
+    assert await pair.rows() == [{**made, "field_many": "must"}]
+
+
 async def test_a_batch_of_relations_is_all_or_nothing(pair: Pair) -> None:
     workshop = pair.workshop
     before = await workshop.deeds(R)

@@ -67,9 +67,13 @@ async def update_many(call: Call) -> Reply:
     check_able(call.actor, call.policy, Action.UPDATE, RELATIONS)
     body = await call.body.items()
     collection = call.schema.collection(RELATIONS)
-    listed = body if isinstance(body, list) else []
-    named = ((find_key_in_body(each, collection), each) for each in listed)
-    bodies = {text_of_key(key, collection): each for key, each in named if key is not None}
+    bodies: dict[str, Item] = {}
+    for each in body if isinstance(body, list) else []:
+        key = find_key_in_body(each, collection)
+        if key is not None:
+            # One that is named twice is as both leave it.
+            id = text_of_key(key, collection)
+            bodies[id] = {**bodies.get(id, {}), **each}
     await _check_changed(call, bodies)
     return await generic.update_many(call, RELATIONS)
 
