@@ -78,7 +78,8 @@ async def test_a_hook_sees_what_is_about_to_be_written(bakery: Bakery) -> None:
     assert "x" not in created[2].values()
     assert updated == ("item.update", one["id"], {"note": "fresh"})
     assert deleted == ("item.delete", one["id"], {})
-    actors = {one.actor.user for one in bakery.board.asked}
+    asked = (one for one in bakery.board.asked if one.collection == bakery.loaves)
+    actors = {one.actor.user for one in asked}
     assert actors == {1}
 
 
@@ -244,6 +245,38 @@ async def test_what_a_hook_adds_below_an_item_is_written_and_meets_hooks(bakery:
     )
     assert one == {"baker": {"name": "Cid"}, "slices": [{"name": "end!"}]}
     assert [baker["name"] for baker in await bakery.shop.items(bakery.bakers)] == ["Cid"]
+
+
+async def test_what_a_hook_hangs_on_somebodys_list_is_not_judged_by_who_asks(
+    bakery: Bakery,
+) -> None:
+    shop = bakery.shop
+    listed = shop.name("loaves")
+    await shop.ok("POST", "/fields/directus_users", field(listed, "o2m"))
+    await shop.relate(bakery.loaves, "owner", "directus_users", listed)
+    await shop.ok("POST", f"/fields/{bakery.bakers}", whole("boss", "m2o"))
+    await shop.relate(bakery.bakers, "boss", "directus_users")
+    role = (await shop.ok("POST", "/roles", {"name": shop.name("bakers")}))["id"]
+    rights = {"role": role, "collection": bakery.bakers, "create": "full", "read": "full"}
+    await shop.ok("POST", "/permissions", rights)
+    ann = {"email": f"ann-{role}@example.org", "status": "active", "role": role}
+    await shop.ok("POST", "/users", {**ann, "token": f"Token-of-{role}"})
+    bob = {**ann, "email": f"bob-{role}@example.org"}
+    boss = (await shop.ok("POST", "/users", bob))["id"]
+
+    async def welcomed(intended: BeforeWrite) -> None:
+        intended.payload["boss"] = {"id": boss, listed: [{"title": "rye"}]}
+
+    bakery.board.before["item.create", bakery.bakers] = welcomed
+    answer = await shop.world.client.post(
+        f"/main/items/{bakery.bakers}",
+        json={"name": "Ann"},
+        headers={"authorization": f"Bearer Token-of-{role}"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert await shop.items(bakery.loaves, "fields=title,owner") == [
+        {"title": "rye", "owner": boss}
+    ]
 
 
 async def test_an_item_that_is_made_under_a_given_key_counts_as_new(bakery: Bakery) -> None:

@@ -60,6 +60,9 @@ class Attempt:
     async def run(self, changes: Changes) -> list[Step]:
         """The steps that were done, parents before what is nested in them."""
         steps = await self._prepared(changes)
+        if not self._context.policy.administrator:
+            # Once: what hooks add is written with the rights of the system.
+            judge_ties(self._context, steps)
         if self._intercept is not None:
             found = await self._intercept(self._transaction, steps)
             if found is not None:
@@ -125,7 +128,6 @@ class Attempt:
             and step.before is not None
         ]
         await judge_rows(self._transaction, self._records, self._context, standings)
-        judge_ties(self._context, steps)
 
     def _moved(self, step: Step) -> frozenset[str]:
         """The field that a tie to the parent gives another value."""
