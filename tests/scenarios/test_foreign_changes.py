@@ -378,6 +378,24 @@ async def test_days_and_times_of_every_age_are_read(workshop: Workshop) -> None:
     assert kept == [{**row, "n": None} for row in FAR_DAYS]
 
 
+@pytest.mark.parametrize("workshop", ["postgresql"], indirect=True)
+async def test_items_whose_keys_are_moments_come_in_the_order_asked_for(workshop: Workshop) -> None:
+    name = workshop.name("moments")
+    moments = [f"203{year}-02-03 04:05:06.5" for year in (2, 3, 1)]
+    rows = ", ".join(f"('{moment}+00', 0)" for moment in moments)
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (at TIMESTAMPTZ PRIMARY KEY, n INTEGER)",
+        f"INSERT INTO {name} VALUES {rows}",
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    await workshop.ok("PATCH", f"/fields/{name}/n", {"type": "m2o"})
+    await workshop.relate(name, "n", await workshop.make())
+    # With what is related, so that they are read anew.
+    path = f"/items/{name}/{','.join(moments)}?fields=at,n.id"
+    changed = await workshop.ok("PATCH", path, {"n": 1})
+    assert changed == [{"at": moment, "n": None} for moment in moments]
+
+
 @pytest.mark.parametrize("workshop", ["sqlite"], indirect=True)
 async def test_values_that_are_not_of_their_columns_types(workshop: Workshop) -> None:
     name = workshop.name("loose")

@@ -327,10 +327,6 @@ def _joined(lists: Sequence[Sequence[str]]) -> list[str]:
     return [",".join(words) for words in lists]
 
 
-def _bind_zoned(text: str) -> str:
-    return f"{text}+00"
-
-
 def _load_single(value: float | None) -> float | None:
     return None if value is None else single(value)
 
@@ -342,6 +338,5 @@ def _load_text(value: Any) -> str | None:
 _BINDERS: dict[Kind, Convert] = {
     Kind.SINGLE: widened,
     Kind.UUID: uuid.UUID,
-    Kind.DATETIME_ZONE: _bind_zoned,
 }
 _LOADERS: dict[Kind, Convert] = {Kind.SINGLE: _load_single, Kind.UUID: _load_text}
