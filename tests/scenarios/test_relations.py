@@ -294,3 +294,25 @@ async def test_a_key_is_held_by_a_column_of_another_kind(
         ones, "fields=things.label&sort=name&deep[things][limit]=1&deep[things][sort]=-label"
     )
     assert limited == [{"things": [{"label": "west"}]}, {"things": [{"label": "south"}]}]
+
+
+async def test_a_text_that_begins_like_a_key_is_none(workshop: Workshop) -> None:
+    ones = await workshop.make(text("name"), field("things", "o2m"))
+    many = await workshop.make(text("label"), field("one", "m2o", "VARCHAR", 20))
+    await workshop.relate(many, "one", ones, "things")
+    await workshop.ok(
+        "POST", f"/items/{ones}", [{"id": 0, "name": "Nil"}, {"id": 7, "name": "Ann"}]
+    )
+    held = ("7", "7b", "b", "7.5", "-0x")
+    await workshop.ok("POST", f"/items/{many}", [{"label": one, "one": one} for one in held])
+    shown = await workshop.items(many, "fields=label,one.name&sort=id")
+    assert [item["label"] for item in shown if item["one"]] == ["7"]
+    for query, labels in (("filter[one.name][in]=Ann,Nil", ["7"]), ("q=Nil", [])):
+        found = await workshop.items(many, f"fields=label&{query}")
+        assert [item["label"] for item in found] == labels, query
+    for query, names in (
+        ("filter[things.label][in]=7b,b", []), ("filter[things][has]=2", []),
+        ("filter[things][nempty]=1", ["Ann"]),
+    ):  # fmt: skip
+        found = await workshop.items(ones, f"fields=name&{query}")
+        assert [item["name"] for item in found] == names, query

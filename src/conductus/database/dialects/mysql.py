@@ -15,6 +15,7 @@ from conductus.database.dialect import Convert, Dialect, Name
 from conductus.schema.model import Collection, Column, Kind
 from conductus.schema.types.numbers import single, widened
 
+_WHOLE_NUMBER = "^-?[0-9]{1,18}$"
 _MOST_INSERTED = 1000
 """Values of one INSERT …"""
 _MOST_ROWS = 64
@@ -102,6 +103,16 @@ class MySQLDialect(Dialect):
             return sa.func.st_astext(column)
         return column if kind in _STORED_AS_TEXT else sa.cast(column, sa.CHAR())
 
+    def matched(
+        self, near: ColumnElement[Any], near_kind: Kind, far: ColumnElement[Any], far_kind: Kind
+    ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        # It takes a text for the number that it begins with, or else for 0.
+        if near_kind is Kind.TEXT and far_kind is Kind.INTEGER:
+            return _number(near), far
+        if near_kind is Kind.INTEGER and far_kind is Kind.TEXT:
+            return near, _number(far)
+        return near, far
+
     def binary(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return sa.cast(column, sa.LargeBinary()) if isinstance(column.type, _Bits) else column
 
@@ -167,6 +178,11 @@ class MySQLDialect(Dialect):
             return sa.func.sum(column) * sa.literal_column("1e0") / number
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
         return plain if function == "sum" else self.readable(plain, kind)
+
+
+def _number(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The whole number that a text says; NULL for one that says none."""
+    return sa.case((text.regexp_match(_WHOLE_NUMBER), sa.cast(text, sa.BigInteger())))
 
 
 def _bytes(text: ColumnElement[Any]) -> ColumnElement[Any]:
