@@ -101,6 +101,21 @@ async def test_a_list_that_gets_sparse_is_followed_no_more(pitch: Field) -> None
     assert asked <= 3
 
 
+async def test_bounds_are_reckoned_by_the_keys_that_were_gone_by(
+    pitch: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compilations, "_SMALL_STREAM_SIZE", 200)
+    monkeypatch.setattr(in_step, "_ROWS_AT_ONCE", 100)
+    # The first statement is left after 200 of its keys, for which some 500 rows were read.
+    monkeypatch.setattr(in_step, "_MOST_ROWS", 500)
+    kept = [*range(1, 201), *range(201, 400, 2), *range(403, 602, 2), *range(603, PARENTS + 1)]
+    listed = ",".join(map(str, kept))
+    items, asked = await pitch.streamed("players", f"fields=id,goals.id&filter[id][in]={listed}")
+    check_goals(items, kept)
+    # So the second one reaches no further than its part, and the last part begins none.
+    assert asked == 5
+
+
 @pytest.mark.usefixtures("parts")
 async def test_without_a_connection_to_spare_each_part_is_asked_for(
     pitch: Field, monkeypatch: pytest.MonkeyPatch

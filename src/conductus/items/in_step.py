@@ -16,9 +16,9 @@ from typing import Any, Final
 from conductus.database.executor import Database, Row
 from conductus.items.prepared import Prepared
 
-FEW_KEYS = 200
+_FEW_KEYS: Final = 200
 """So many parents are named one by one, however close their keys are."""
-MOST_SPREAD = 2
+_MOST_SPREAD: Final = 2
 """How many times as many keys a range may hold as there are parents."""
 _FIRST_KEYS: Final = 1 << 15
 """Keys of the first statement; then it is known how much hangs below them …"""
@@ -31,10 +31,10 @@ _ROWS_AT_ONCE: Final = 3000
 
 def close_together(keys: Sequence[Any]) -> bool:
     """True when a range holds the keys and few others: read at once, not one by one."""
-    if len(keys) < FEW_KEYS or not _whole(keys):
+    if len(keys) < _FEW_KEYS or not _whole(keys):
         return False
     span: int = max(keys) - min(keys) + 1
-    return span <= MOST_SPREAD * len(keys)
+    return span <= _MOST_SPREAD * len(keys)
 
 
 class Follower:
@@ -51,10 +51,15 @@ class Follower:
         self._opened = AsyncExitStack()
         self._batches: AsyncIterator[list[Row]] | None = None
         self._keys = _FIRST_KEYS
+        self._first = 0
+        """The first key that the statement asks for …"""
         self._last: int | None = None
-        """The last key that the statement asks for."""
+        """… and the last one; None where there is no statement."""
         self._ahead: list[Row] = []
+        self._passed = 0
+        """So many keys of the statement have been gone by …"""
         self._read = 0
+        """… and so many rows were read for them."""
 
     async def rows(self, keys: Sequence[Any]) -> list[Row] | None:
         """The rows of parents with these keys; None where they have to be asked for.
@@ -75,9 +80,11 @@ class Follower:
     async def close(self) -> None:
         """Ends the statement."""
         if self._last is not None:
-            self._keys = min(_MOST_KEYS, self._keys * _MOST_ROWS // max(1, self._read))
+            # Of those gone by alone: a list that gets sparse leaves the rest unread.
+            self._keys = min(_MOST_KEYS, self._passed * _MOST_ROWS // max(1, self._read))
         await self._opened.aclose()
-        self._batches, self._last, self._ahead, self._read = None, None, [], 0
+        self._batches, self._last, self._ahead = None, None, []
+        self._passed, self._read = 0, 0
 
     async def _open(self, low: int, high: int) -> bool:
         last = max(high, min(low + self._keys - 1, _LARGEST_KEY))
@@ -87,7 +94,7 @@ class Follower:
         self._batches = await self._opened.enter_async_context(beside)
         if self._batches is None:
             return False
-        self._last = last
+        self._first, self._last = low, last
         return True
 
     async def _between(self, low: int, high: int) -> list[Row]:
@@ -102,7 +109,7 @@ class Follower:
             # What lies before the first parent belongs to none.
             ahead = [*ahead, *batch] if ahead and tie(ahead[-1]) >= low else batch
         first, after = bisect_left(ahead, low, key=tie), bisect_right(ahead, high, key=tie)
-        self._ahead = ahead[after:]
+        self._ahead, self._passed = ahead[after:], high - self._first + 1
         return ahead[first:after]
 
 
