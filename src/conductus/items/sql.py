@@ -163,14 +163,12 @@ class LevelCompiler:
         joined = source
         places = {node.path: place for place, node in enumerate(nodes)}
         for node, table in zip(nodes[1:], tables[1:], strict=True):
-            parent = tables[places[node.path[:-1]]]
+            place = places[node.path[:-1]]
+            holding = self._schema.collections[nodes[place].collection]
             target = self._schema.collections[node.collection]
-            link = self._schema.collections[nodes[places[node.path[:-1]]].collection].fields[
-                node.path[-1]
-            ]
-            key = target.fields[target.primary_key[0]]
+            link, key = holding.fields[node.path[-1]], target.fields[target.primary_key[0]]
             near, far = self._dialect.matched(
-                parent.c[link.name], link.kind, table.c[key.name], key.kind
+                tables[place].c[link.name], link.kind, table.c[key.name], key.kind
             )
             on = near == far
             if node.visible != ALWAYS:
