@@ -23,12 +23,12 @@ class Insertion:
         names: Sequence[str],
         sql: str,
         rows: int = 1,
-        arranged: Callable[[list[Any]], list[Any]] | None = None,
+        arranged: Callable[[list[Any], int], list[Any]] | None = None,
     ) -> None:
         """`names` in the order in which `sql` takes their values, which are `arranged` last."""
         self.sql = sql
         self.rows = rows
-        """How many go at once."""
+        """How many of a few go at once."""
         self._arranged = arranged
         self._width = len(names)
         self._pick = _picker(names)
@@ -55,7 +55,7 @@ class Insertion:
                 ]
             except (ValueError, OverflowError) as error:
                 raise Unprocessable(f"{name}: this value cannot be stored") from error
-        return self._arranged(values) if self._arranged else values
+        return self._arranged(values, len(records)) if self._arranged else values
 
 
 class Chain(Struct, frozen=True, eq=False):

@@ -166,12 +166,16 @@ class Records:
         start = 0
         while start < len(records):
             rows = len(records) - start
-            if rows > _FEW:
-                rows = self._dialect.insert_size(columns.collection, given, rows)
-            insertion = self._insertion(columns, given, rows, answered)
-            batch = records[start : start + insertion.rows]
+            if rows <= _FEW:
+                insertion = self._insertion(columns, given, rows, answered)
+                size = insertion.rows
+            else:
+                size = self._dialect.insert_size(columns.collection, given, rows)
+                shape = self._dialect.insert_shape(size)
+                insertion = self._insertion(columns, given, shape, answered)
+            batch = records[start : start + size]
             yield batch, insertion.sql, insertion.values(batch)
-            start += insertion.rows
+            start += size
 
     def _insertion(
         self, columns: Columns, given: tuple[str, ...], rows: int, answered: Sequence[str]
@@ -190,8 +194,7 @@ class Records:
                 self._dialect.insert,
                 *(collection, shape, names, answered),
             )
-            arranged = partial(self._dialect.insert_values, rows=size)
-            found = Insertion(columns, names, statement.sql, size, arranged)
+            found = Insertion(columns, names, statement.sql, size, self._dialect.insert_values)
             self._kept.insertions.put(key, found)
         return found
 
