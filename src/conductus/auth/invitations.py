@@ -218,6 +218,9 @@ class Invitations:
         if account is None or not _awaits(account, claims.email):
             raise UserNotFound
         row = await _row(visit, accounts, account.standing.user)
+        if row["status"] != INVITED:
+            # Somebody came in by it meanwhile.
+            raise UserNotFound
         if not compare_digest(str(row["password_reset_token"] or ""), hashed(token)):
             raise InvalidToken
         return account
@@ -314,7 +317,7 @@ async def _check_role(visit: Visit, accounts: Accounts, role: int | None) -> Non
 async def _row(visit: Visit, accounts: Accounts, user: int) -> Record:
     users = visit.snapshot.schema.collection(USERS)
     found = await accounts.records.read(visit.project.database, users, [(user,)])
-    return found[(user,)].record if found else {"password_reset_token": None}
+    return found[(user,)].record if found else {"status": None}
 
 
 def _awaits(account: Account, email: str) -> bool:

@@ -11,7 +11,7 @@ from conductus.items.keys import Key
 from conductus.items.row_statements import room
 
 
-class Keyed:
+class KeyedStatement:
     """Kept for the next rows: as many keys, and the same fields where there are new values."""
 
     def __init__(

@@ -17,7 +17,7 @@ from conductus.errors import Unprocessable
 from conductus.items.changes import Item
 from conductus.items.columns import Columns, Record, Stored, columns_of
 from conductus.items.insertion import Chain, Insertion
-from conductus.items.keyed import Keyed
+from conductus.items.keyed import KeyedStatement
 from conductus.items.keys import Key
 from conductus.items.per_collection import PerCollection
 from conductus.items.row_statements import RowStatements, Way, room
@@ -47,7 +47,7 @@ class Kept:
         self.columns = PerCollection(partial(columns_of, dialect=dialect))
         self.build = RowStatements(dialect)
         self.statements: StatementCache[Statement] = StatementCache(statements)
-        self.keyed: StatementCache[Keyed] = StatementCache(statements)
+        self.keyed: StatementCache[KeyedStatement] = StatementCache(statements)
         self.insertions: StatementCache[Insertion] = StatementCache(statements)
         self.chains: StatementCache[Chain] = StatementCache(statements)
 
@@ -300,14 +300,14 @@ class Records:
 
     def _keyed(
         self, way: Way, columns: Columns, keys: Sequence[Key], names: tuple[str, ...] = ()
-    ) -> Keyed:
+    ) -> KeyedStatement:
         """The statement on the rows of as many keys, with new values for fields."""
         size = 1 if len(keys) == 1 else room(columns, len(keys))
         shape = (self._schema.version, way, columns.collection.name, size, names)
         found = self._kept.keyed.find(shape)
         if found is None:
             statement = self._build.keyed(way, columns, len(keys), names)
-            found = Keyed(self._dialect, columns, statement, names, len(keys))
+            found = KeyedStatement(self._dialect, columns, statement, names, len(keys))
             self._kept.keyed.put(shape, found)
         return found
 

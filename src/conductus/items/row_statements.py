@@ -33,7 +33,7 @@ class RowStatements:
         """
         collection = columns.collection
         table = self._dialect.table(collection)
-        where = self._keyed(table, columns, size)
+        where = self._having_keys(table, columns, size)
         every = self._dialect.columns(table, collection, columns.names)
         match way:
             case "read":
@@ -101,7 +101,9 @@ class RowStatements:
         where = self._dialect.among(column, "keys", field.kind)
         return self._dialect.compile(sa.select(column).distinct().where(where))
 
-    def _keyed(self, table: sa.TableClause, columns: Columns, size: int) -> ColumnElement[bool]:
+    def _having_keys(
+        self, table: sa.TableClause, columns: Columns, size: int
+    ) -> ColumnElement[bool]:
         if listed(columns, size):
             (key,) = columns.keys
             return self._dialect.among(table.c[key.name], "keys", key.kind)
