@@ -148,7 +148,7 @@ class Attempt:
         """Steps of one stage and collection, runs of the same kind together."""
         for step in steps:
             if isinstance(step.change, Update) and step.change.otherwise is not None:
-                self._decide(step, step.change)
+                self._decide(step, step.change.otherwise)
         for kind, run in groupby(steps, key=_kind_of):
             if kind is Create:
                 await self._create(list(run))
@@ -157,18 +157,17 @@ class Attempt:
             else:
                 await self._delete(list(run))
 
-    def _decide(self, step: Step, change: Update) -> None:
+    def _decide(self, step: Step, otherwise: Create | ApiError) -> None:
         """Makes a creation of a change of what turned out not to exist."""
         known = self._known[step.collection.name]
         if step.key in known:
             self._judge_new(step)
             return
-        if not isinstance(change.otherwise, Create):
-            assert change.otherwise is not None  # noqa: S101 - else it is not asked
-            raise change.otherwise.at(step.index)
+        if isinstance(otherwise, ApiError):
+            raise otherwise.at(step.index)
         known[step.key] = None
-        self._made[step.collection.name, step.key] = change.otherwise
-        step.change = change.otherwise
+        self._made[step.collection.name, step.key] = otherwise
+        step.change = otherwise
 
     def _judge_new(self, step: Step) -> None:
         """Whether an item may be changed that this very request has made."""
