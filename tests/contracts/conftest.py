@@ -1,4 +1,4 @@
-"""The library, in a database of each kind."""
+"""The library and the pitch, in a database of each kind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from conductus.database.executor import Database
 from tests.contracts.library import BOOKS, author, build, change
+from tests.contracts.pitch import Field, playing
+from tests.databases import DRIVERS
 from tests.opening import opened
 
 
@@ -28,3 +30,12 @@ async def inhabited(database: Database) -> Database:
         sa.insert(BOOKS).values({"author": 1, "Shelf": "A", "place": 1}),
     )
     return database
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+async def pitch(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Field]:
+    """The pitch on each database in turn, for a module."""
+    async with playing(request.param, tmp_path_factory.mktemp("statements")) as found:
+        yield found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,16 +14,7 @@ from conductus.items import prepared as compilations
 from conductus.permissions.actor import Actor
 from conductus.permissions.levels import Level
 from conductus.permissions.policy import Policy, Rule, Rules
-from tests.contracts.pitch import PARENTS, Field, playing
-from tests.databases import DRIVERS
-
-
-@pytest.fixture(scope="module", params=DRIVERS)
-async def pitch(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Field]:
-    async with playing(request.param, tmp_path_factory.mktemp("statements")) as found:
-        yield found
+from tests.contracts.pitch import PARENTS, Field
 
 
 @pytest.mark.parametrize(

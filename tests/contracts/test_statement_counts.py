@@ -6,24 +6,12 @@ is one more; never one for each row.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from conductus.permissions.actor import Actor
 from conductus.permissions.levels import Level
 from conductus.permissions.policy import ADMINISTRATOR, Policy, Rule, Rules
-from tests.contracts.pitch import COLLECTIONS, PARENTS, Field, playing
-from tests.databases import DRIVERS
-
-
-@pytest.fixture(scope="module", params=DRIVERS)
-async def pitch(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Field]:
-    async with playing(request.param, tmp_path_factory.mktemp("statements")) as found:
-        yield found
-
+from tests.contracts.pitch import COLLECTIONS, PARENTS, Field
 
 READS = [
     ("teams", "fields=*", 1),
