@@ -365,6 +365,7 @@ async def test_days_and_times_of_every_age_are_read(workshop: Workshop) -> None:
     await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
     path = f"/items/{name}"
     assert await workshop.get(f"{path}?fields=id,d,m,z,c") == FAR_DAYS
+    assert await workshop.get(f"{path}?fields=id,d,m,z,c&limit=-1") == FAR_DAYS
     for each in "dmzc":
         order = [item["id"] for item in await workshop.get(f"{path}?sort={each}&fields=id")]
         groups = await workshop.get(f"{path}?groups={each}&sort={each}")
@@ -376,6 +377,31 @@ async def test_days_and_times_of_every_age_are_read(workshop: Workshop) -> None:
     assert changed == FAR_DAYS
     kept = [{**row["data"], "n": None} for row in await workshop.revisions(name)]
     assert kept == [{**row, "n": None} for row in FAR_DAYS]
+
+
+@pytest.mark.parametrize("workshop", ["postgresql"], indirect=True)
+async def test_lists_and_ranges_of_days_are_read_and_written_as_texts(workshop: Workshop) -> None:
+    name = workshop.name("spans")
+    await workshop.behind_our_back(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, days DATE[], at TIMESTAMPTZ[],"
+        " span DATERANGE, clock TIMETZ)"
+    )
+    await workshop.ok("PATCH", f"/collections/{name}", {"managed": True})
+    row = {
+        "id": 1,
+        "days": '{2031-02-03,infinity,"0044-03-15 BC",NULL}',
+        "at": '{"10000-01-01 00:00:00+00"}',
+        "span": "[2031-02-03,infinity)",
+        "clock": "24:00:00+02",
+    }
+    path = f"/items/{name}"
+    assert await workshop.ok("POST", path, [row, {**row, "id": 2}]) == [row, {**row, "id": 2}]
+    assert await workshop.ok("PATCH", f"{path}/1", row) == row
+    assert await workshop.get(f"{path}/1") == row
+    assert await workshop.get(f"{path}?filter[span]={row['span']}&fields=id&sort=id") == [
+        {"id": 1},
+        {"id": 2},
+    ]
 
 
 @pytest.mark.parametrize("workshop", ["postgresql"], indirect=True)

@@ -30,26 +30,6 @@ _MOMENTS: dict[Kind, TypeEngine[Any]] = {
     Kind.DATETIME: sa.DateTime(),
     Kind.DATETIME_ZONE: sa.DateTime(timezone=True),
 }
-
-
-class _Spelt(sa.types.TypeDecorator[str]):
-    """Days and times go to the server as texts, and come from it so.
-
-    The driver takes the first and the last day of Python for infinite ones, and cannot read
-    what Python has not: `infinity`, the years before the first and after 9999, `24:00`.
-    """
-
-    impl = sa.Text
-    cache_ok = True
-
-    def __init__(self, native: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.native = native
-
-    def bind_expression(self, bindvalue: sa.BindParameter[Any]) -> ColumnElement[Any]:
-        return sa.cast(bindvalue, self.native)
-
-
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),
@@ -59,7 +39,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.BOOLEAN: sa.Boolean(),
     Kind.TEXT: sa.String(),
     Kind.UUID: sa.Uuid(),
-    **{kind: _Spelt(native) for kind, native in _MOMENTS.items()},
+    **_MOMENTS,
     Kind.JSON: postgresql.JSONB(),
     Kind.BINARY: sa.LargeBinary(),
     Kind.TEXT_ARRAY: postgresql.ARRAY(_TEXT),
@@ -185,7 +165,8 @@ class PostgreSQLDialect(Dialect):
         if kind is Kind.TEXT and column.type is not _FILLED_UP:
             return column
         if kind is Kind.DATETIME_ZONE:
-            return _at_utc(column)
+            # In UTC, without saying so.
+            column = sa.func.timezone(sa.literal_column("'UTC'"), column)
         return sa.cast(column, _TEXT)
 
     def document(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -222,8 +203,6 @@ class PostgreSQLDialect(Dialect):
         if column.type is _FILLED_UP:
             # The cast takes the blanks off.
             return sa.cast(column, _TEXT)
-        if kind in _MOMENTS:
-            return self.text(column, kind)
         return _spelled(column) if kind is Kind.OPAQUE else column
 
     def assignable(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
@@ -288,7 +267,7 @@ class PostgreSQLDialect(Dialect):
         if column.type is _FILLED_UP:
             column = sa.cast(column, _TEXT)
         plain: ColumnElement[Any] = getattr(sa.func, function)(column)
-        return self.readable(plain, kind) if kind in _MOMENTS else plain
+        return plain
 
 
 def _in_lists(kind: Kind) -> TypeEngine[Any]:
@@ -298,11 +277,6 @@ def _in_lists(kind: Kind) -> TypeEngine[Any]:
 
 def _out_of_list(value: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
     return sa.cast(value, _MOMENTS[kind]) if kind in _MOMENTS else value
-
-
-def _at_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The text of a moment with a zone, in UTC, without saying so."""
-    return sa.cast(sa.func.timezone(sa.literal_column("'UTC'"), column), _TEXT)
 
 
 def _spelled(column: ColumnElement[Any]) -> ColumnElement[Any]:
