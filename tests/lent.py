@@ -1,17 +1,17 @@
-"""Databases with a project that are lent to one test after another.
+"""Databases, empty or with a project, that are lent to one test after another.
 
-To make the tables of a project and to drop them costs a server ten times what it costs to
-look through them. So what a test has added is dropped, rows that are not the first ones make
-room for these, and numbers begin where they began. A database whose built-in tables are not
-what they were, or that holds what is no table, is given up, and the next test gets a new one.
+To make a database of PostgreSQL is to make some 300 files, and to make the tables of a project
+and to drop them costs a server ten times what it costs to look through them. So what a test has
+added is dropped, rows that are not the first ones make room for these, and numbers begin where
+they began. A database whose first tables are not what they were, or that holds what is no
+table, is given up, and the next test gets a new one.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from conductus.database.executor import Database
 from conductus.database.introspection import Table, introspect
 from conductus.projects import rows
 from conductus.schema.model import Kind
-from tests.databases import cut_off, fresh_database
+from tests.databases import Served, create, cut_off, drop, fresh_database, require
 from tests.installed import put_project
 from tests.opening import opened
 from tests.passwords import hash_of
@@ -35,12 +35,15 @@ OTHERS = {
         UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL SELECT typname FROM pg_type
         WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r')
+        UNION ALL SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('m', 'f', 'p')
+        UNION ALL SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'
     """,
     "mysql": """
         SELECT routine_name FROM information_schema.routines WHERE routine_schema = database()
     """,
 }
-"""What is in a database besides tables and views."""
+"""What is in a database besides plain tables and views."""
 NUMBERS = {
     "postgresql": """
         SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'
@@ -66,10 +69,9 @@ class Contents(Struct, frozen=True):
 class Lent(Struct, frozen=True):
     """A database that is lent, and what was in it when it was new."""
 
+    driver: Served
     url: str
     first: Contents
-    life: AsyncExitStack
-    """Drops the database when it ends."""
 
 
 class Shelf:
@@ -77,7 +79,19 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "project.db"
-        self._idle: dict[Driver, list[Lent]] = defaultdict(list)
+        self._empty: list[Lent] = []
+        self._projects: dict[Served, list[Lent]] = {"postgresql": [], "mysql": []}
+
+    @asynccontextmanager
+    async def empty(self, driver: Driver, hint: str, folder: Path) -> AsyncIterator[str]:
+        """The address of an empty database; a new one where that is as quick."""
+        if driver != "postgresql":
+            async with fresh_database(driver, hint, folder) as url:
+                yield url
+            return
+        require(driver)
+        async with _lent(self._empty, driver, with_project=False) as url:
+            yield url
 
     @asynccontextmanager
     async def project(self, driver: Driver, hint: str, folder: Path) -> AsyncIterator[str]:
@@ -87,26 +101,16 @@ class Shelf:
                 await self._copy(url)
                 yield url
             return
-        idle = self._idle[driver]
-        lent = idle.pop() if idle else await _made(driver)
-        try:
-            yield lent.url
-        finally:
-            whole = False
-            try:
-                await cut_off(driver, lent.url)
-                whole = await _put_back(lent)
-            finally:
-                if whole:
-                    idle.append(lent)
-                else:
-                    await lent.life.aclose()
+        require(driver)
+        async with _lent(self._projects[driver], driver, with_project=True) as url:
+            yield url
 
     async def close(self) -> None:
         """Drops them all."""
-        for idle in self._idle.values():
+        for idle in (self._empty, *self._projects.values()):
             while idle:
-                await idle.pop().life.aclose()
+                lent = idle.pop()
+                await drop(lent.driver, lent.url)
 
     async def _copy(self, url: str) -> None:
         if not self._file.exists():
@@ -117,12 +121,33 @@ class Shelf:
         shutil.copyfile(self._file, path)
 
 
-async def _made(driver: Driver) -> Lent:
-    life = AsyncExitStack()
-    url = await life.enter_async_context(fresh_database(driver, "lent"))
-    async with opened(url) as database:
-        await put_project(database, KEY, EMAIL, hash_of(PASSWORD))
-        return Lent(url, await _contents(database), life)
+@asynccontextmanager
+async def _lent(idle: list[Lent], driver: Served, *, with_project: bool) -> AsyncIterator[str]:
+    lent = idle.pop() if idle else await _made(driver, with_project=with_project)
+    try:
+        yield lent.url
+    finally:
+        whole = False
+        try:
+            await cut_off(driver, lent.url)
+            whole = await _put_back(lent)
+        finally:
+            if whole:
+                idle.append(lent)
+            else:
+                await drop(driver, lent.url)
+
+
+async def _made(driver: Served, *, with_project: bool) -> Lent:
+    url = await create(driver, "lent")
+    try:
+        async with opened(url) as database:
+            if with_project:
+                await put_project(database, KEY, EMAIL, hash_of(PASSWORD))
+            return Lent(driver, url, await _contents(database))
+    except BaseException:
+        await drop(driver, url)
+        raise
 
 
 async def _contents(database: Database) -> Contents:
@@ -158,6 +183,8 @@ async def _put_back(lent: Lent) -> bool:
         if await database.fetch(OTHERS[database.dialect.name]):
             return False
         await _drop(database, [table for name, table in found.items() if name not in first.tables])
+        if (await _numbers(database)).keys() != first.numbers.keys():
+            return False
         await _put_rows_back(database, first)
         await _put_numbers_back(database, first)
     return True

@@ -7,6 +7,7 @@ the interpreter itself takes from the environment (PYTHONPATH) does not reach it
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -134,6 +135,8 @@ def _run(
     out: Connection,
     err: Connection,
 ) -> None:
+    # To look for garbage in what it was forked with would copy every page of it.
+    gc.freeze()
     for end, number in ((out, 1), (err, 2)):
         os.dup2(end.fileno(), number)
         end.close()
