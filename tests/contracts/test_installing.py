@@ -81,11 +81,11 @@ USED = (
     "more", [(), ("ALTER TABLE directus_roles ADD COLUMN more INTEGER",)], ids=["used", "altered"]
 )
 async def test_a_database_that_was_lent_is_new_again(
-    driver: Driver, more: tuple[str, ...], project_shelf: Shelf, tmp_path: Path
+    driver: Driver, more: tuple[str, ...], spare: Shelf, tmp_path: Path
 ) -> None:
     found, ids = [], []
     for time in ("first", "second"):
-        async with project_shelf.project(driver, time, tmp_path) as url, opened(url) as database:
+        async with spare.project(driver, time, tmp_path) as url, opened(url) as database:
             found.append(await _everything(database))
             async with database.schema_transaction() as transaction:
                 for statement in (*USED, *more):
