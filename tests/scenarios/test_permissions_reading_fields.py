@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.opening import opened
 from tests.scenarios.office import STATUSES, Office, token
 from tests.scenarios.worlds import KEY, done, field, relation, status, text, whole
 
@@ -116,6 +117,28 @@ async def test_fields_that_hang_on_the_status(place: Office) -> None:
     assert groups == [{"secret": "secret of nobody", "count": 1}]
     found = await place.data("ann", "/items/staged?q=secret&fields=status")
     assert found == [{"status": "published"}]
+
+
+async def test_a_status_that_is_spelled_otherwise_shows_no_more(place: Office) -> None:
+    """MariaDB and MySQL take `DRAFT` for `draft`: so do their rules, on what they hide, too."""
+    await place.grant(
+        {"collection": "staged", "status": "draft", **HIDING},
+        {"collection": "staged", "status": "published", **FULL},
+    )
+    await _respell(place, "draft", "DRAFT")
+    try:
+        found = await place.data("ann", "/items/staged")
+        shown = {item["status"]: "secret" in item for item in found}
+        assert shown.pop("DRAFT", False) is False
+        assert shown == {"published": True}
+    finally:
+        await _respell(place, "DRAFT", "draft")
+
+
+async def _respell(place: Office, old: str, new: str) -> None:
+    """Writes what the API refuses."""
+    async with opened(place.url) as database, database.transaction() as transaction:
+        await transaction.execute(f"UPDATE staged SET status = '{new}' WHERE status = '{old}'")
 
 
 async def test_a_relation_that_hangs_on_the_status(place: Office) -> None:

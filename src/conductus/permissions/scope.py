@@ -100,6 +100,10 @@ class Sight:
         }
         return {status: names for status, names in found.items() if names}
 
+    def ruled_statuses(self, collection: Collection) -> frozenset[str]:
+        """The statuses that have a rule of their own."""
+        return frozenset(rule.status for rule in self._rules(collection) if rule.status is not None)
+
     def showing(self, collection: Collection, name: str) -> Filter:
         """The rows in which the field is not kept back."""
         statuses = tuple(

@@ -35,6 +35,7 @@ PRIVATE: Final = frozenset(
 SNAPSHOTS: Final = frozenset({"data", "delta"})
 """Fields of revisions that hold what the fields of an item held."""
 _COMMENT: Final = frozenset({"comment"})
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Veil(Struct, frozen=True, eq=False):
@@ -67,6 +68,8 @@ def veils(
         if kept & shown
     }
     if by_status and collection.status_field is not None:
+        plain = sight.ruled_statuses(collection).difference(by_status)
+        by_status |= dict.fromkeys(plain, _NOTHING)
         found.append(Veil((collection.status_field,), _by_status(by_status)))
     if collection.name == USERS and shown & PRIVATE:
         found.append(Veil(("id",), _others))
@@ -76,9 +79,12 @@ def veils(
 
 
 def _by_status(hidden: Mapping[str, frozenset[str]]) -> Draw:
+    # A database may take a status for one that is spelled otherwise, `DRAFT` for `draft`.
+    unknown = _NOTHING.union(*hidden.values())
+
     def draw(items: Items, columns: Columns, _: int) -> None:
         for item, status in zip(items, columns[0], strict=True):
-            kept = hidden.get(str(status))
+            kept = hidden.get(str(status), unknown)
             if kept and item is not None:
                 for name in kept:
                     item.pop(name, None)
@@ -112,8 +118,14 @@ class _Redaction:
         """Redacts `data` and `delta`; the columns are the collection and the item's key."""
         for item, name, key in zip(items, *columns, strict=True):
             collection = self._sight.schema.collections.get(name)
-            if item is not None and collection is not None:
+            if item is None:
+                continue
+            if collection is not None:
                 self._redact(item, collection, own=collection.name == USERS and key == str(me))
+            elif not self._sight.unbounded:
+                # No collection of ours, or one that the database alone knows by that spelling.
+                for snapshot in SNAPSHOTS & item.keys():
+                    item[snapshot] = None
 
     def _redact(self, item: Item, collection: Collection, *, own: bool) -> None:
         for name in SNAPSHOTS:
