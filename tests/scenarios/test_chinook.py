@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -202,6 +203,13 @@ async def test_the_junction_is_written_through_and_by_its_keys(chinook: Chinook)
     changed = await chinook.ok("PATCH", f"/items/Playlist/500{fields}", change)
     assert changed == chinook.there({
         "PlaylistId": 500, "PlaylistTrack": [{"TrackId": 2}, {"TrackId": 3}]})  # fmt: skip
+    # A key alone ties nothing whose key says another parent, and leaves what is tied already.
+    for tied, playlists in (("17,1", "500"), ("500,2", "500,17")):
+        body = chinook.there({"PlaylistTrack": [tied]})
+        path = chinook.path(f"/items/Playlist/{quote(playlists)}")
+        await workshop.refused((12, 422), "PATCH", path, body)
+    change = {"PlaylistTrack": ["500,2"]}
+    assert await chinook.ok("PATCH", f"/items/Playlist/500{fields}", change) == changed
     key = {"PlaylistId": 500, "TrackId": 4}
     assert await chinook.ok("POST", "/items/PlaylistTrack", key) == chinook.there(key)
     await workshop.refused(

@@ -9,11 +9,19 @@ from msgspec import Struct
 
 from conductus.errors import Unprocessable
 from conductus.items.changes import Change, Child, Delete, Item, Many, One, Update
-from conductus.items.keys import Key, find_new_key, key_fixed, parts_of_text, shown_key
+from conductus.items.keys import (
+    Key,
+    find_key_in_body,
+    find_new_key,
+    key_fixed,
+    parts_of_text,
+    shown_key,
+)
 from conductus.items.profile import Profile
 from conductus.query.paths import step
 from conductus.schema.model import Collection, Field, Schema
 from conductus.schema.system import WRITTEN
+from conductus.schema.types.field_type import Plain
 
 DELETE = "$delete"
 
@@ -119,3 +127,17 @@ def key_body(key: str | int, collection: Collection) -> Item:
     if len(parts) != len(collection.primary_key):
         raise Unprocessable(f"{str(key)[:50]!r} is no key of {collection.name!r}")
     return dict(zip(collection.primary_key, parts, strict=True))
+
+
+def tied_by_key(key: str | int, target: Collection, tie: str, parent: Plain) -> Item:
+    """The body of an item that a key alone ties to its parent.
+
+    Raises `Unprocessable` where it is no key, and where the tie is a part of the key that
+    says another parent: the key of an item stays what it is.
+    """
+    body = key_body(key, target)
+    if tie in target.primary_key:
+        known = find_key_in_body(body, target)
+        if known is None or str(known[target.primary_key.index(tie)]) != str(parent):
+            raise key_fixed(target)
+    return body

@@ -21,11 +21,11 @@ from conductus.items.bodies import (
     Parts,
     check_nested,
     field_names,
-    key_body,
     key_led_to,
     linked,
     named_key,
     refuse_unknown,
+    tied_by_key,
     without_missing_keys,
 )
 from conductus.items.changes import Child, Create, Delete, Item, Many, Update, WriteLimits
@@ -361,7 +361,8 @@ class Judge:
         """
         tie = relation.field_many
         if isinstance(member, str | int) and not isinstance(member, bool):
-            member = key_body(member, target)
+            member = tied_by_key(member, target, tie, parent)
+            self._hanging = self._hanging or tie in target.primary_key
         if not isinstance(member, dict):
             raise Unprocessable(f"{field.name}: takes a list of items")
         key = find_key_in_body(member, target)
