@@ -125,20 +125,21 @@ async def test_a_status_that_is_spelled_otherwise_shows_no_more(place: Office) -
         {"collection": "staged", "status": "draft", **HIDING},
         {"collection": "staged", "status": "published", **FULL},
     )
-    await _respell(place, "draft", "DRAFT")
+    await _respell(place, "staged", "status", "draft", "DRAFT")
     try:
         found = await place.data("ann", "/items/staged")
         shown = {item["status"]: "secret" in item for item in found}
         assert shown.pop("DRAFT", False) is False
         assert shown == {"published": True}
     finally:
-        await _respell(place, "DRAFT", "draft")
+        await _respell(place, "staged", "status", "DRAFT", "draft")
 
 
-async def _respell(place: Office, old: str, new: str) -> None:
+async def _respell(place: Office, table: str, column: str, old: str, new: str) -> None:
     """Writes what the API refuses."""
+    statement = f"UPDATE {table} SET {column} = '{new}' WHERE {column} = '{old}'"
     async with opened(place.url) as database, database.transaction() as transaction:
-        await transaction.execute(f"UPDATE staged SET status = '{new}' WHERE status = '{old}'")
+        await transaction.execute(statement)
 
 
 async def test_a_relation_that_hangs_on_the_status(place: Office) -> None:
@@ -428,6 +429,20 @@ async def test_revisions_without_hidden_fields(place: Office) -> None:
     assert "secret" in (await place.ask("admin", "GET", path)).text
     for query in ("filter[data][contains]=secret", "filter[delta][contains]=s", "sort=data"):
         assert await place.error("ann", f"/revisions?{query}") == UNREADABLE
+
+
+async def test_revisions_of_a_collection_that_is_spelled_otherwise(place: Office) -> None:
+    """MariaDB and MySQL take `OWNED` for `owned`: what its items keep back is in none of them."""
+    await place.grant({"collection": "owned", **HIDING})
+    path = "/revisions?limit=-1&fields=collection,data,delta"
+    await _respell(place, "directus_revisions", "collection", "owned", "OWNED")
+    try:
+        answer = await place.ask("ann", "GET", path)
+        assert answer.status_code == 200, answer.text
+        assert "secret of" not in answer.text
+        assert "secret of" in (await place.ask("admin", "GET", path)).text
+    finally:
+        await _respell(place, "directus_revisions", "collection", "OWNED", "owned")
 
 
 async def test_revisions_without_items_that_may_not_be_read(place: Office) -> None:
