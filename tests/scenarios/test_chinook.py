@@ -208,8 +208,8 @@ async def test_the_junction_is_written_through_and_by_its_keys(chinook: Chinook)
         body = chinook.there({"PlaylistTrack": [tied]})
         path = chinook.path(f"/items/Playlist/{quote(playlists)}")
         await workshop.refused((12, 422), "PATCH", path, body)
-    change = {"PlaylistTrack": ["500,2"]}
-    assert await chinook.ok("PATCH", f"/items/Playlist/500{fields}", change) == changed
+    kept = {"PlaylistTrack": ["500,2"]}
+    assert await chinook.ok("PATCH", f"/items/Playlist/500{fields}", kept) == changed
     key = {"PlaylistId": 500, "TrackId": 4}
     assert await chinook.ok("POST", "/items/PlaylistTrack", key) == chinook.there(key)
     await workshop.refused(
