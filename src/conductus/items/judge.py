@@ -362,7 +362,6 @@ class Judge:
         tie = relation.field_many
         if isinstance(member, str | int) and not isinstance(member, bool):
             member = tied_by_key(member, target, tie, parent)
-            self._hanging = self._hanging or tie in target.primary_key
         if not isinstance(member, dict):
             raise Unprocessable(f"{field.name}: takes a list of items")
         key = find_key_in_body(member, target)
